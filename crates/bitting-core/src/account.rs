@@ -1,0 +1,164 @@
+//! Whoever owns keys.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::HeaderValue;
+use serde::{Deserialize, Serialize};
+
+use crate::record::Sequence;
+
+/// An account's id: the API's own name for its customer, organisation or user. It is the operator's to choose, so that
+/// the upstream can know it again.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct AccountId(Box<str>);
+
+/// A text that is no account id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an account id: 1 to 128 letters, digits and any of . _ : @ / + = - are one")]
+pub struct InvalidAccountId(Box<str>);
+
+impl AccountId {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AccountId {
+    type Err = InvalidAccountId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAccountId> {
+        let usable = |b: u8| b.is_ascii_alphanumeric() || b"._:@/+=-".contains(&b);
+        let fits = (1..=128).contains(&text.len()) && text.bytes().all(usable);
+        if fits { Ok(Self(text.into())) } else { Err(InvalidAccountId(text.chars().take(128).collect())) }
+    }
+}
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<AccountId> for String {
+    fn from(id: AccountId) -> Self {
+        id.0.into()
+    }
+}
+
+impl TryFrom<String> for AccountId {
+    type Error = InvalidAccountId;
+
+    fn try_from(text: String) -> Result<Self, InvalidAccountId> {
+        text.parse()
+    }
+}
+
+/// What is remembered of an account, shared by all its keys, so that suspending it is one change.
+#[derive(Debug)]
+pub struct Account {
+    id: AccountId,
+    header: HeaderValue,
+    /// The sequence number of the last change, shifted left by two; bit 0 is set while the account is enabled, bit 1 while
+    /// it is not known whether a change took effect. One number, so that a reader never sees half a change.
+    state: AtomicU64,
+}
+
+/// Whether an account's keys are good at the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountStanding {
+    /// They are.
+    Enabled,
+    /// It is suspended.
+    Disabled,
+    /// A change was written, and whether it took effect is not known.
+    InDoubt,
+}
+
+const ENABLED: u64 = 1;
+const IN_DOUBT: u64 = 2;
+
+impl Account {
+    /// An account as a change left it.
+    pub fn new(id: AccountId, enabled: bool, sequence: Sequence) -> Self {
+        // Every character of an account id can stand in a header.
+        let header = HeaderValue::from_str(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static(""));
+        Self { id, header, state: AtomicU64::new(sequence.0 << 2 | u64::from(enabled)) }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &AccountId {
+        &self.id
+    }
+
+    /// Its id as a header.
+    pub fn header(&self) -> &HeaderValue {
+        &self.header
+    }
+
+    /// Whether its keys are good.
+    pub fn standing(&self) -> AccountStanding {
+        let state = self.state.load(Ordering::Acquire);
+        match (state & IN_DOUBT != 0, state & ENABLED != 0) {
+            (true, _) => AccountStanding::InDoubt,
+            (false, true) => AccountStanding::Enabled,
+            (false, false) => AccountStanding::Disabled,
+        }
+    }
+
+    /// Takes over what a change left, unless a later change was taken over before; ends a doubt.
+    pub fn apply(&self, enabled: bool, sequence: Sequence) {
+        let next = sequence.0 << 2 | u64::from(enabled);
+        let take = |current: u64| (sequence.0 >= current >> 2).then_some(next);
+        // Refused only if a later change is there already.
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, take);
+    }
+
+    /// Refuses its keys until [`apply`](Self::apply) says what holds.
+    pub fn doubt(&self) {
+        self.state.fetch_or(IN_DOUBT, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_change_wins_in_whatever_order_they_arrive() {
+        let account = Account::new("acme".parse().unwrap(), true, Sequence(5));
+        account.apply(false, Sequence(9));
+        account.apply(true, Sequence(7));
+        assert_eq!(account.standing(), AccountStanding::Disabled);
+        account.apply(true, Sequence(10));
+        assert_eq!(account.standing(), AccountStanding::Enabled);
+    }
+
+    #[test]
+    fn a_doubt_lasts_until_the_store_was_read_again() {
+        let account = Account::new("acme".parse().unwrap(), true, Sequence(5));
+        account.doubt();
+        assert_eq!(account.standing(), AccountStanding::InDoubt);
+        account.apply(true, Sequence(4));
+        assert_eq!(account.standing(), AccountStanding::InDoubt);
+        account.apply(true, Sequence(5));
+        assert_eq!(account.standing(), AccountStanding::Enabled);
+    }
+
+    #[test]
+    fn ids_that_could_not_stand_in_a_header_are_refused() {
+        assert!("org:acme/team@eu+1=x-y_z.0".parse::<AccountId>().is_ok());
+        for text in ["", "a b", "a,b", "a\n", "é", &"x".repeat(129)] {
+            assert!(text.parse::<AccountId>().is_err(), "{text:?}");
+        }
+    }
+}

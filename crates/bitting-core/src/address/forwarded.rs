@@ -1,0 +1,120 @@
+//! The client's address when a proxy stands in front.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, header};
+
+use super::AddressList;
+
+/// The header in which the trusted proxies write whom they forward for. Only one is believed: a proxy that writes one of
+/// them passes the other on as the client sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`, the common one.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239), its `for` parameter.
+    Forwarded,
+}
+
+/// The address that a request comes from: the peer's, or, as long as that is a trusted proxy, the one that it forwarded
+/// for. Read from the right, because each proxy appends and whatever stands left of an untrusted entry is only claimed.
+pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &AddressList, believed: ForwardedHeader) -> IpAddr {
+    let mut client = peer.to_canonical();
+    if !trusted.contains(client) {
+        return client;
+    }
+    let name = match believed {
+        ForwardedHeader::XForwardedFor => header::HeaderName::from_static("x-forwarded-for"),
+        ForwardedHeader::Forwarded => header::FORWARDED,
+    };
+    let values: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect();
+    for entry in values.iter().rev().flat_map(|value| value.rsplit(',')) {
+        let node = match believed {
+            ForwardedHeader::XForwardedFor => Some(entry.trim()),
+            ForwardedHeader::Forwarded => for_parameter(entry),
+        };
+        // An entry that cannot be read was written by somebody; whoever stands left of it is not known.
+        let Some(address) = node.and_then(parse_node) else { return client };
+        client = address.to_canonical();
+        if !trusted.contains(client) {
+            return client;
+        }
+    }
+    client
+}
+
+/// The value of `for=` in one element of `Forwarded`.
+fn for_parameter(element: &str) -> Option<&str> {
+    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
+    Some(value.trim().trim_matches('"'))
+}
+
+/// An address with or without a port: `192.0.2.7`, `192.0.2.7:443`, `2001:db8::1`, `[2001:db8::1]:443`.
+fn parse_node(node: &str) -> Option<IpAddr> {
+    if let Ok(address) = node.parse() {
+        return Some(address);
+    }
+    if let Some(bracketed) = node.strip_prefix('[') {
+        return bracketed.split_once(']')?.0.parse().ok();
+    }
+    node.split_once(':')?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, name: &'static str, values: &[&str], believed: ForwardedHeader) -> String {
+        let trusted = AddressList::parse(["127.0.0.1", "10.0.0.0/8"]).unwrap();
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(name, value.parse().unwrap());
+        }
+        client_address(peer.parse().unwrap(), &headers, &trusted, believed).to_string()
+    }
+
+    #[test]
+    fn an_untrusted_peers_headers_are_ignored() {
+        let x = ForwardedHeader::XForwardedFor;
+        assert_eq!(client("192.0.2.1", "x-forwarded-for", &["198.51.100.1"], x), "192.0.2.1");
+        assert_eq!(client("::ffff:192.0.2.1", "x-forwarded-for", &["198.51.100.1"], x), "192.0.2.1");
+    }
+
+    #[test]
+    fn the_rightmost_untrusted_entry_is_the_client() {
+        let x = ForwardedHeader::XForwardedFor;
+        for (values, expected) in [
+            (&["198.51.100.1"][..], "198.51.100.1"),
+            (&["1.1.1.1, 198.51.100.1"], "198.51.100.1"),
+            (&["1.1.1.1, 198.51.100.1, 10.0.0.7"], "198.51.100.1"),
+            (&["1.1.1.1", "198.51.100.1:4711", "10.0.0.7"], "198.51.100.1"),
+            (&["[2001:db8::1]:443"], "2001:db8::1"),
+            (&["::ffff:198.51.100.1"], "198.51.100.1"),
+            (&["10.0.0.9, 10.0.0.7"], "10.0.0.9"),
+            (&["1.1.1.1, garbage"], "127.0.0.1"),
+            (&["1.1.1.1, garbage, 10.0.0.7"], "10.0.0.7"),
+            (&[""], "127.0.0.1"),
+            (&[], "127.0.0.1"),
+        ] {
+            assert_eq!(client("127.0.0.1", "x-forwarded-for", values, x), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_configured_header_is_believed() {
+        let f = ForwardedHeader::Forwarded;
+        assert_eq!(client("127.0.0.1", "x-forwarded-for", &["1.1.1.1"], f), "127.0.0.1");
+        assert_eq!(client("127.0.0.1", "forwarded", &["for=1.1.1.1"], ForwardedHeader::XForwardedFor), "127.0.0.1");
+        for (value, expected) in [
+            ("for=198.51.100.1;proto=https", "198.51.100.1"),
+            ("proto=https; For=\"[2001:db8::1]:4711\"", "2001:db8::1"),
+            ("for=1.1.1.1, for=198.51.100.1, for=10.0.0.7", "198.51.100.1"),
+            ("for=_hidden", "127.0.0.1"),
+            ("by=10.0.0.7", "127.0.0.1"),
+        ] {
+            assert_eq!(client("127.0.0.1", "forwarded", &[value], f), expected, "{value}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! One protected API, compiled from configuration.
+
+mod host;
+mod upstream;
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use crate::dialect::{Answer, Answers, Cors, CredentialRules, IdentityHeaders, Labels};
+use crate::key::KeyFormat;
+use crate::name::NameId;
+use crate::reason::Reason;
+use crate::rights::{Catalogue, Permission};
+use crate::route::RouteTable;
+
+pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
+pub use upstream::{InvalidUpstream, Upstream};
+
+/// Everything that is known of one protected API. It does not change; a new configuration makes a new one.
+#[derive(Debug)]
+pub struct Api {
+    /// Its name in configuration, logs and metrics.
+    pub name: Box<str>,
+    /// The number of its name, by which keys know it.
+    pub id: NameId,
+    /// The authorities that it answers to; none if it answers to all.
+    pub hosts: Vec<Host>,
+    /// The paths that it answers to; none if it answers to all.
+    pub path_prefix: Option<PathPrefix>,
+    /// How its keys are written.
+    pub format: KeyFormat,
+    /// Where it takes credentials from.
+    pub credentials: CredentialRules,
+    /// How its refusals sound.
+    pub answers: Answers,
+    /// What it allows to scripts of other origins.
+    pub cors: Option<Cors>,
+    /// How the upstream learns whose key it was.
+    pub identity: IdentityHeaders,
+    /// Its own words.
+    pub labels: Labels,
+    /// The rights that it knows.
+    pub catalogue: Catalogue,
+    /// Who may pass where.
+    pub routes: RouteTable,
+    /// Its environments in the order of declaration; never empty.
+    pub environments: Vec<Environment>,
+    /// Where requests go that belong to no environment: public ones, and those with a foreign credential.
+    pub upstream: Option<Upstream>,
+    /// How long to wait for an upstream.
+    pub timeouts: UpstreamTimeouts,
+    /// What a new key gets where nothing is said.
+    pub new_key: NewKeyDefaults,
+}
+
+/// One environment of an API.
+#[derive(Debug)]
+pub struct Environment {
+    /// Its name, as in `live`.
+    pub name: Box<str>,
+    /// The number of its name, by which keys know it.
+    pub id: NameId,
+    /// Its name as a header.
+    pub header: HeaderValue,
+    /// Where requests with its keys go.
+    pub upstream: Option<Upstream>,
+}
+
+/// How long to wait for an upstream.
+#[derive(Debug, Clone, Copy)]
+pub struct UpstreamTimeouts {
+    /// For a connection.
+    pub connect: Duration,
+    /// From the request until the head of the response; the body may take as long as it likes.
+    pub response_head: Duration,
+}
+
+/// What a new key gets where nothing is said.
+#[derive(Debug, Default)]
+pub struct NewKeyDefaults {
+    /// Its permissions.
+    pub permissions: Vec<Permission>,
+    /// Its role.
+    pub role: Option<Box<str>>,
+}
+
+impl Api {
+    /// The environment of a key; `None` if the configuration no longer has it.
+    pub fn environment(&self, id: NameId) -> Option<&Environment> {
+        self.environments.iter().find(|environment| environment.id == id)
+    }
+
+    /// The answer to a reason.
+    pub fn answer(&self, reason: Reason) -> &Answer {
+        self.answers.get(reason)
+    }
+}

@@ -1,0 +1,21 @@
+//! How an API speaks to its callers: where it takes the credential, and how its refusals sound.
+
+mod answer;
+mod carrier;
+mod cors;
+mod credential;
+#[cfg(test)]
+mod fixture;
+mod identity;
+mod labels;
+mod query;
+mod removal;
+mod template;
+
+pub use answer::{Answer, AnswerContext, AnswerError, AnswerSpec, Answers};
+pub use carrier::{Carrier, InvalidCarrier};
+pub use cors::{Cors, CorsOrigins};
+pub use credential::{Ambiguous, Credential, CredentialRules, Foreign, Found};
+pub use identity::IdentityHeaders;
+pub use labels::Labels;
+pub use template::{BodySpec, Template, TemplateError, Variables};

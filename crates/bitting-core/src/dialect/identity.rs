@@ -1,0 +1,92 @@
+//! The headers in which the upstream learns whose key it was.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The names of the identity headers, each absent if the API does not want it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityHeaders {
+    /// The key's public id.
+    pub key_id: Option<HeaderName>,
+    /// The account's id.
+    pub account: Option<HeaderName>,
+    /// The environment's name.
+    pub environment: Option<HeaderName>,
+    /// The key's role.
+    pub role: Option<HeaderName>,
+    /// The key's permissions and capabilities, joined by commas.
+    pub permissions: Option<HeaderName>,
+}
+
+impl Default for IdentityHeaders {
+    fn default() -> Self {
+        let name = |name| Some(HeaderName::from_static(name));
+        Self {
+            key_id: name("bitting-key-id"),
+            account: name("bitting-account"),
+            environment: name("bitting-environment"),
+            role: name("bitting-role"),
+            permissions: name("bitting-permissions"),
+        }
+    }
+}
+
+impl IdentityHeaders {
+    /// The names in use.
+    pub fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        [&self.key_id, &self.account, &self.environment, &self.role, &self.permissions].into_iter().flatten()
+    }
+
+    /// Removes what a caller could forge: the names in use and every `Bitting-…`, in any case and with `_` for `-`, which
+    /// some servers take for the same (RFC 3875, section 4.1.18, turns both into one variable).
+    pub fn remove_forged(&self, headers: &mut HeaderMap) {
+        let forged = |name: &HeaderName| {
+            same_variable_prefix(name.as_str(), "bitting-") || self.names().any(|own| is_spelled_like(name, own))
+        };
+        // The common request has none: look first, then collect.
+        if headers.keys().any(forged) {
+            let found: Vec<HeaderName> = headers.keys().filter(|name| forged(name)).cloned().collect();
+            for name in found {
+                headers.remove(name);
+            }
+        }
+    }
+
+    /// Sets a header if the API wants it.
+    pub fn set(name: Option<&HeaderName>, value: Option<HeaderValue>, headers: &mut HeaderMap) {
+        if let (Some(name), Some(value)) = (name, value) {
+            headers.insert(name.clone(), value);
+        }
+    }
+}
+
+/// Whether two header names become one variable where `_` and `-` are the same.
+pub(super) fn is_spelled_like(name: &HeaderName, other: &HeaderName) -> bool {
+    name.as_str().len() == other.as_str().len() && same_variable_prefix(name.as_str(), other.as_str())
+}
+
+fn same_variable_prefix(name: &str, prefix: &str) -> bool {
+    let hyphen = |b: u8| if b == b'_' { b'-' } else { b };
+    name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(|(a, b)| hyphen(a) == hyphen(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forged_identity_is_removed_in_every_spelling() {
+        let own = IdentityHeaders { account: Some(HeaderName::from_static("x-org_id")), ..IdentityHeaders::default() };
+        let mut headers = HeaderMap::new();
+        for name in
+            ["Bitting-Key-Id", "BITTING_ACCOUNT", "bitting_role", "Bitting-Anything", "X-Org-Id", "x_org_id", "X-Org-Id"]
+        {
+            headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_static("forged"));
+        }
+        for name in ["x-org", "bittings", "accept", "x-org-id-2"] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static("kept"));
+        }
+        own.remove_forged(&mut headers);
+        assert_eq!(headers.len(), 4);
+        assert!(headers.values().all(|value| value == "kept"));
+    }
+}

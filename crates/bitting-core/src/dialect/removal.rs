@@ -1,0 +1,132 @@
+//! Taking the credential out of a request before it goes upstream.
+//!
+//! What admits is read to the letter; what is removed is removed generously, since the upstream may read more loosely
+//! than Bitting: every repetition, every spelling of a parameter's name, and every value that holds a whole key.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::credential::{after_scheme, basic_user, cookie_value};
+use super::identity::is_spelled_like;
+use super::query::{Parameter, parameters};
+use super::{Carrier, CredentialRules, Foreign};
+use crate::key::KeyFormat;
+
+impl CredentialRules {
+    /// Removes every credential of this API from the headers, `Referer` included. Under [`Foreign::Pass`] credentials of
+    /// others stay.
+    pub fn remove_from_headers(&self, headers: &mut HeaderMap, format: &KeyFormat) {
+        for carrier in &self.carriers {
+            match carrier {
+                Carrier::Authorization(scheme) => retain(headers, &header::AUTHORIZATION, |value| {
+                    after_scheme(value, scheme).is_none_or(|token| self.stays(token, format))
+                }),
+                Carrier::Basic => retain(headers, &header::AUTHORIZATION, |value| {
+                    after_scheme(value, "Basic").is_none_or(|token| self.stays(basic_user(token).bytes(), format))
+                }),
+                Carrier::Header(name) => {
+                    // `X_API_Key` is `X-API-Key` to an upstream behind CGI or WSGI.
+                    let alike: Vec<HeaderName> = headers.keys().filter(|other| is_spelled_like(other, name)).cloned().collect();
+                    for name in &alike {
+                        retain(headers, name, |value| self.stays(value.as_bytes().trim_ascii(), format));
+                    }
+                }
+                Carrier::Cookie(name) => rewrite_list(headers, &header::COOKIE, b';', |pair| {
+                    cookie_value(pair, name).is_none_or(|value| self.stays(value, format))
+                }),
+                Carrier::Subprotocol(prefix) => rewrite_list(headers, &header::SEC_WEBSOCKET_PROTOCOL, b',', |item| {
+                    item.strip_prefix(prefix.as_bytes()).is_none_or(|token| self.stays(token, format))
+                }),
+                Carrier::Query(_) => self.remove_from_referer(headers, format),
+            }
+        }
+    }
+
+    /// The query without this API's credentials; `None` if there was nothing to remove. The rest stays byte for byte.
+    pub fn remove_from_query(&self, query: &str, format: &KeyFormat) -> Option<String> {
+        let names = self.query_names();
+        if names.clone().next().is_none() || parameters(query).all(|p| self.parameter_stays(p, names.clone(), format)) {
+            return None;
+        }
+        let kept = parameters(query).filter(|&p| self.parameter_stays(p, names.clone(), format)).map(|p| p.raw);
+        Some(kept.collect::<Vec<_>>().join("&"))
+    }
+
+    fn query_names(&self) -> impl Iterator<Item = &str> + Clone {
+        self.carriers.iter().filter_map(|carrier| match carrier {
+            Carrier::Query(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
+    fn parameter_stays<'n>(
+        &self,
+        parameter: Parameter<'_>,
+        mut names: impl Iterator<Item = &'n str>,
+        format: &KeyFormat,
+    ) -> bool {
+        if format.find_in(&parameter.value()).is_some() {
+            return false;
+        }
+        !names.any(|name| parameter.could_be(name)) || self.stays(&parameter.value(), format)
+    }
+
+    /// A page that was opened with a key in its address names that address when it asks for the next one.
+    fn remove_from_referer(&self, headers: &mut HeaderMap, format: &KeyFormat) {
+        let cleaned = |value: &HeaderValue| {
+            let text = value.to_str().ok()?;
+            let (address, _fragment) = text.split_once('#').unwrap_or((text, ""));
+            let Some((page, query)) = address.split_once('?') else {
+                return format.find_in(text.as_bytes()).is_none().then(|| value.clone());
+            };
+            let kept = self.remove_from_query(query, format);
+            let kept = kept.as_deref().unwrap_or(query);
+            let cleaned = if kept.is_empty() { page.to_owned() } else { format!("{page}?{kept}") };
+            // A key in an unexpected place of it: then the whole header goes.
+            (format.find_in(cleaned.as_bytes()).is_none()).then(|| HeaderValue::try_from(cleaned).ok()).flatten()
+        };
+        if headers.contains_key(header::REFERER) {
+            let values: Vec<HeaderValue> = headers.get_all(header::REFERER).iter().filter_map(cleaned).collect();
+            replace(headers, &header::REFERER, values);
+        }
+    }
+
+    fn stays(&self, token: &[u8], format: &KeyFormat) -> bool {
+        self.foreign == Foreign::Pass && !format.claims(token)
+    }
+}
+
+/// Keeps the values of a header that satisfy a predicate.
+fn retain(headers: &mut HeaderMap, name: &HeaderName, keep: impl Fn(&HeaderValue) -> bool) {
+    if headers.get_all(name).iter().all(&keep) {
+        return;
+    }
+    let kept: Vec<HeaderValue> = headers.get_all(name).iter().filter(|value| keep(value)).cloned().collect();
+    replace(headers, name, kept);
+}
+
+/// Keeps the items of a list header that satisfy a predicate; a header that nothing was taken from stays as it is.
+fn rewrite_list(headers: &mut HeaderMap, name: &HeaderName, separator: u8, keep: impl Fn(&[u8]) -> bool) {
+    let items = |value: &HeaderValue| -> Vec<Vec<u8>> {
+        value.as_bytes().split(|&b| b == separator).map(|item| item.trim_ascii().to_vec()).collect()
+    };
+    if headers.get_all(name).iter().all(|value| items(value).iter().all(|item| keep(item))) {
+        return;
+    }
+    let glue = [separator, b' '];
+    let kept = headers.get_all(name).iter().filter_map(|value| {
+        let kept: Vec<Vec<u8>> = items(value).into_iter().filter(|item| keep(item)).collect();
+        (!kept.is_empty()).then(|| HeaderValue::from_bytes(&kept.join(&glue[..])).ok()).flatten()
+    });
+    let kept: Vec<HeaderValue> = kept.collect();
+    replace(headers, name, kept);
+}
+
+fn replace(headers: &mut HeaderMap, name: &HeaderName, values: Vec<HeaderValue>) {
+    headers.remove(name);
+    for value in values {
+        headers.append(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests;

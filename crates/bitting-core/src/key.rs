@@ -1,0 +1,19 @@
+//! What a key looks like, from the generator to the digest.
+//!
+//! The types follow a key's life: a [`PlaintextKey`] is made once, by [`KeyFormat::generate`]; a [`PresentedKey`] is what
+//! a caller sent and [`KeyFormat::parse`] accepted; only these two can become a [`Digest`] by hashing. So no look-up can
+//! be made with text that was never checked against the API's format.
+
+mod alphabet;
+mod checksum;
+mod digest;
+mod format;
+mod id;
+mod secret;
+
+pub use alphabet::{Alphabet, AlphabetError};
+pub use checksum::Checksum;
+pub use digest::Digest;
+pub use format::{EnvironmentPrefixes, KeyFormat, KeyFormatError, KeyFormatSpec, Misfit, PresentedKey};
+pub use id::{InvalidKeyId, KeyId};
+pub use secret::PlaintextKey;

@@ -1,0 +1,104 @@
+//! The public name of a key.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use ulid::Ulid;
+
+use crate::time::Timestamp;
+
+/// A key's public id, `key_` and a ULID in small letters. It is safe in logs and tells nothing of the secret. Its first
+/// half is the time of creation, so new keys stand together at the end of an index.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct KeyId(u128);
+
+/// A text that is no key id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a key id, which is \"key_\" and 26 characters")]
+pub struct InvalidKeyId(String);
+
+impl KeyId {
+    const PREFIX: &str = "key_";
+
+    /// Makes an id from the time of creation and 80 random bits (the lower 80 of `random`).
+    pub fn new(created: Timestamp, random: u128) -> Self {
+        let ms = u64::try_from(created.as_millis()).unwrap_or(0);
+        Self(Ulid::from_parts(ms, random).0)
+    }
+
+    /// The id as 16 bytes that sort like its text.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    /// The reverse of [`to_bytes`](Self::to_bytes).
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(bytes))
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0u8; ulid::ULID_LEN];
+        let text = Ulid(self.0).array_to_str(&mut text);
+        text.make_ascii_lowercase();
+        write!(f, "{}{text}", Self::PREFIX)
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = InvalidKeyId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidKeyId> {
+        text.strip_prefix(Self::PREFIX)
+            .filter(|ulid| !ulid.bytes().any(|b| b.is_ascii_uppercase()))
+            .and_then(|ulid| Ulid::from_string(&ulid.to_ascii_uppercase()).ok())
+            .map(|ulid| Self(ulid.0))
+            .ok_or_else(|| InvalidKeyId(text.chars().take(64).collect()))
+    }
+}
+
+impl From<KeyId> for String {
+    fn from(id: KeyId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for KeyId {
+    type Error = InvalidKeyId;
+
+    fn try_from(text: String) -> Result<Self, InvalidKeyId> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_reads_back_and_sorts_by_time() {
+        let early = KeyId::new(Timestamp::from_millis(1_000), u128::MAX);
+        let late = KeyId::new(Timestamp::from_millis(1_001), 0);
+        assert!(early < late && early.to_string() < late.to_string());
+        assert_eq!(early.to_string().parse(), Ok(early));
+        assert_eq!(KeyId::from_bytes(early.to_bytes()), early);
+        assert_eq!(early.to_string().len(), 30);
+    }
+
+    #[test]
+    fn other_spellings_of_an_id_are_refused() {
+        let id = KeyId::new(Timestamp::from_millis(1_700_000_000_000), 7).to_string();
+        for wrong in [id.to_uppercase(), id.replace("key_", ""), format!("{id}0"), id[..29].to_owned(), "key_é".to_owned()] {
+            assert!(wrong.parse::<KeyId>().is_err(), "{wrong}");
+        }
+    }
+}

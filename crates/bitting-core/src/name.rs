@@ -1,0 +1,86 @@
+//! Names as small numbers.
+//!
+//! A stored row says `tasks:read`; a million rows would say it a million times, and each request would compare text.
+//! [`Names`] gives each name a number for as long as the process lives. Numbers are only ever added: what a number means
+//! is said by the configuration in force, so a name that the configuration drops grants nothing and one that comes back
+//! means the same again. Handing out per-configuration numbers instead was rejected: every reload would rewrite every
+//! record.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// The number of a name, unique in its process. Two names of different [`NameKind`] never share a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NameId(u32);
+
+/// What a name is the name of. The role `admin` and the capability `admin` are two names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NameKind {
+    /// A protected API.
+    Api,
+    /// An environment of an API.
+    Environment,
+    /// A permission or a pattern of permissions, as held by a key.
+    Permission,
+    /// A role.
+    Role,
+    /// A capability.
+    Capability,
+}
+
+/// All names that were ever seen by this process.
+#[derive(Debug, Default)]
+pub struct Names(RwLock<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    /// One map for each kind, so that a look-up borrows its text.
+    numbers: HashMap<NameKind, HashMap<Arc<str>, NameId>>,
+    texts: Vec<Arc<str>>,
+}
+
+impl Names {
+    /// The number of a name, a new one if it was never seen.
+    pub fn intern(&self, kind: NameKind, text: &str) -> NameId {
+        if let Some(known) = self.find(kind, text) {
+            return known;
+        }
+        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let text: Arc<str> = text.into();
+        let next = NameId(u32::try_from(table.texts.len()).unwrap_or(u32::MAX));
+        let id = *table.numbers.entry(kind).or_default().entry(Arc::clone(&text)).or_insert(next);
+        if id == next {
+            table.texts.push(text);
+        }
+        id
+    }
+
+    /// The number of a name that was seen before.
+    pub fn find(&self, kind: NameKind, text: &str) -> Option<NameId> {
+        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        table.numbers.get(&kind)?.get(text).copied()
+    }
+
+    /// The text of a number that this interner gave out; empty for another's.
+    pub fn text(&self, id: NameId) -> Arc<str> {
+        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        table.texts.get(id.0 as usize).cloned().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_number_and_kinds_do_not_mix() {
+        let names = Names::default();
+        let role = names.intern(NameKind::Role, "admin");
+        let capability = names.intern(NameKind::Capability, "admin");
+        assert_ne!(role, capability);
+        assert_eq!(names.intern(NameKind::Role, "admin"), role);
+        assert_eq!(names.find(NameKind::Role, "admin"), Some(role));
+        assert_eq!(names.find(NameKind::Api, "admin"), None);
+        assert_eq!(&*names.text(role), "admin");
+    }
+}

@@ -1,0 +1,104 @@
+//! The rules of one API, in order.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::{InvalidPath, Leniencies, Methods, PathPattern, PatternOrder, RequestPath};
+use crate::dialect::Answer;
+use crate::rights::Need;
+
+/// Rules in the order of the configuration, and the route of everything that no rule names.
+#[derive(Debug)]
+pub struct RouteTable {
+    order: PatternOrder,
+    /// Methods and route of the pattern at the same position.
+    rules: Box<[(Methods, Arc<Route>)]>,
+    default: Arc<Route>,
+}
+
+/// A method and path pattern, and the route for what matches.
+#[derive(Debug)]
+pub struct Rule {
+    /// The methods that it covers.
+    pub methods: Methods,
+    /// The paths that it covers.
+    pub pattern: PathPattern,
+    /// What holds there.
+    pub route: Route,
+}
+
+/// What holds for a request that falls to a rule.
+#[derive(Debug)]
+pub struct Route {
+    /// Who may pass.
+    pub access: Access,
+    /// The route's own answer for a missing right, instead of the dialect's.
+    pub denied: Option<Answer>,
+    /// Whether `%2F` in the path is data for the upstream here.
+    pub encoded_slash_is_data: bool,
+    /// Who answers.
+    pub target: Target,
+}
+
+/// Who may pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody; a credential is removed and not looked at.
+    Public,
+    /// Everybody without a credential; a credential must be good and meet the need.
+    Optional(Need),
+    /// Only a good key that meets the need.
+    Key(Need),
+    /// Nobody: the answer is `not_found`.
+    Closed,
+}
+
+/// Who answers an admitted request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// The protected API.
+    Upstream,
+    /// Bitting: what it knows of the presented key.
+    Whoami,
+    /// Bitting: that it is there.
+    Health,
+}
+
+impl RouteTable {
+    /// A table of rules, of which the first that matches wins.
+    pub fn new(rules: Vec<Rule>, default: Route, told_apart: Leniencies) -> Self {
+        let (mut patterns, mut routes) = (Vec::new(), Vec::new());
+        for Rule { methods, pattern, route } in rules {
+            patterns.push(pattern);
+            routes.push((methods, Arc::new(route)));
+        }
+        Self { order: PatternOrder::new(patterns, told_apart), rules: routes.into(), default: Arc::new(default) }
+    }
+
+    /// Every route in order, with the methods and the pattern that lead to it.
+    pub fn rules(&self) -> impl Iterator<Item = (&Methods, &PathPattern, &Route)> {
+        self.rules.iter().zip(self.order.patterns()).map(|((methods, route), pattern)| (methods, pattern, &**route))
+    }
+
+    /// What holds where no rule matches.
+    pub fn default(&self) -> &Route {
+        &self.default
+    }
+
+    /// The route that a request falls to.
+    ///
+    /// # Errors
+    /// The path has an encoded slash where none is taken as data, or a lenient server would see another rule's path in it.
+    pub fn find(&self, method: &Method, path: &RequestPath<'_>) -> Result<&Arc<Route>, InvalidPath> {
+        let covers = |rule: usize| self.rules[rule].0.cover(method);
+        let route = |rule: Option<usize>| rule.map_or(&self.default, |rule| &self.rules[rule].1);
+        if path.encoded_slash && !route(self.order.position(path, covers)).encoded_slash_is_data {
+            return Err(InvalidPath::EncodedSlash);
+        }
+        Ok(route(self.order.unambiguous_position(path, covers)?))
+    }
+}
+
+#[cfg(test)]
+mod tests;
