@@ -7,11 +7,13 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 pub use forwarded::{ForwardedHeader, client_address};
 
 /// A list of networks. An IPv4 address that arrives mapped into IPv6 (`::ffff:192.0.2.1`) is the IPv4 address.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(into = "Vec<String>", try_from = "Vec<String>")]
 pub struct AddressList(Box<[IpNet]>);
 
 /// A text that is neither an address nor a network.
@@ -47,6 +49,20 @@ impl AddressList {
     /// The networks.
     pub fn networks(&self) -> &[IpNet] {
         &self.0
+    }
+}
+
+impl From<AddressList> for Vec<String> {
+    fn from(list: AddressList) -> Self {
+        list.0.iter().map(ToString::to_string).collect()
+    }
+}
+
+impl TryFrom<Vec<String>> for AddressList {
+    type Error = InvalidNetwork;
+
+    fn try_from(texts: Vec<String>) -> Result<Self, InvalidNetwork> {
+        Self::parse(texts.iter().map(String::as_str))
     }
 }
 

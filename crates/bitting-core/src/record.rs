@@ -11,7 +11,7 @@ use crate::address::AddressList;
 use crate::key::KeyId;
 use crate::name::{NameId, Names};
 use crate::reason::Reason;
-use crate::rights::{Catalogue, Grants};
+use crate::rights::{Catalogue, Grants, Permission};
 use crate::time::Timestamp;
 
 /// The number of a commit. Of two states of the same thing the one with the higher number is the later.
@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 pub struct Sequence(pub u64);
 
 /// One key, as the last change left it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Record {
     /// Its public id.
     pub id: KeyId,
@@ -50,6 +50,8 @@ pub enum KeyStanding {
     Disabled,
     /// Ended for good.
     Revoked,
+    /// A change was written, and whether it took effect is not known.
+    InDoubt,
 }
 
 /// The rights that a key holds, as text for those who are told and as numbers for checks.
@@ -67,8 +69,9 @@ pub struct Holdings {
 }
 
 impl Record {
-    /// Why the key is refused whatever it asks for, in the order of ARCHITECTURE.md: account, revocation, disabling, expiry, address.
-    pub fn refusal(&self, now: Timestamp, client: Option<IpAddr>) -> Option<Reason> {
+    /// Why the key is refused whatever it asks for, in the order of ARCHITECTURE.md: account, revocation, disabling, expiry,
+    /// address. The time is asked for only if the key can expire.
+    pub fn refusal(&self, now: impl FnOnce() -> Timestamp, client: Option<IpAddr>) -> Option<Reason> {
         match self.account.standing() {
             AccountStanding::Enabled => {}
             AccountStanding::Disabled => return Some(Reason::DisabledAccount),
@@ -78,8 +81,9 @@ impl Record {
             KeyStanding::Active => {}
             KeyStanding::Disabled => return Some(Reason::DisabledKey),
             KeyStanding::Revoked => return Some(Reason::RevokedKey),
+            KeyStanding::InDoubt => return Some(Reason::StoreUnavailable),
         }
-        if self.expires_at.is_some_and(|end| now >= end) {
+        if self.expires_at.is_some_and(|end| now() >= end) {
             return Some(Reason::ExpiredKey);
         }
         let from_elsewhere = |list: &AddressList| !client.is_some_and(|client| list.contains(client));
@@ -89,9 +93,9 @@ impl Record {
 
 impl Holdings {
     /// From the texts of a stored row. Names that the configuration does not know are kept and grant nothing.
-    pub fn new(names: &Names, role: Option<&str>, permissions: &[String], capabilities: &[String]) -> Self {
+    pub fn new(names: &Names, role: Option<&str>, permissions: &[Permission], capabilities: &[String]) -> Self {
         let (permission_texts, capability_texts) =
-            (permissions.iter().map(String::as_str), capabilities.iter().map(String::as_str));
+            (permissions.iter().map(Permission::as_str), capabilities.iter().map(String::as_str));
         let all: Vec<&str> = permission_texts.clone().chain(capability_texts.clone()).collect();
         Self {
             grants: Catalogue::grants(names, role, permission_texts.clone(), capability_texts.clone()),
@@ -140,7 +144,7 @@ mod tests {
     }
 
     fn refusal(record: &Record, now: i64, client: Option<&str>) -> Option<Reason> {
-        record.refusal(Timestamp::from_millis(now), client.map(|c| c.parse().unwrap()))
+        record.refusal(|| Timestamp::from_millis(now), client.map(|c| c.parse().unwrap()))
     }
 
     #[test]

@@ -27,14 +27,18 @@ pub struct PathPrefix {
 pub struct InvalidPathPrefix(Box<str>);
 
 impl Host {
-    /// The host of a request's authority, whatever its case, port and trailing dot.
-    pub fn of_authority(authority: &str) -> Self {
-        let without_user = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let host = match without_user.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+    /// The host of a request's authority, without port and trailing dot. With a user before it, it is the host of no API.
+    pub fn without_port(authority: &str) -> &str {
+        let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((address, _port)) => address,
-            None => without_user.split_once(':').map_or(without_user, |(host, _port)| host),
+            None => authority.split_once(':').map_or(authority, |(host, _port)| host),
         };
-        Self(host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase().into())
+        host.strip_suffix('.').unwrap_or(host)
+    }
+
+    /// Whether this is the host of a request, whatever its case.
+    pub fn is(&self, host: &str) -> bool {
+        self.0.eq_ignore_ascii_case(host)
     }
 
     /// The text.
@@ -102,10 +106,13 @@ mod tests {
             ("api.example.com.:80", "api.example.com"),
             ("127.0.0.1:8080", "127.0.0.1"),
             ("[2001:DB8::1]:8080", "2001:db8::1"),
-            ("user:word@api.example.com", "api.example.com"),
-            ("", ""),
         ] {
-            assert_eq!(Host::of_authority(authority).as_str(), host, "{authority}");
+            assert!(host.parse::<Host>().unwrap().is(Host::without_port(authority)), "{authority}");
+        }
+        for other in
+            ["", "user@api.example.com", "user:word@api.example.com", "api.example.com@evil.example", "xapi.example.com"]
+        {
+            assert!(!"api.example.com".parse::<Host>().unwrap().is(Host::without_port(other)), "{other}");
         }
     }
 

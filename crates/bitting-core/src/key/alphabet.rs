@@ -6,9 +6,12 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Alphabet {
     characters: Box<[u8]>,
-    /// One bit for each ASCII character, so that membership is one look and no search.
-    members: u128,
+    /// The digit of each byte, or [`NO_DIGIT`], so that membership is one look and no search.
+    digits: [u8; 256],
 }
+
+/// What stands in the table for a byte that is no character.
+const NO_DIGIT: u8 = u8::MAX;
 
 /// Why a text is no alphabet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,26 +42,33 @@ impl Alphabet {
     /// # Errors
     /// Says which character cannot be used, or stands twice.
     pub fn new(characters: &str) -> Result<Self, AlphabetError> {
-        let mut members = 0u128;
-        for c in characters.chars() {
+        let mut digits = [NO_DIGIT; 256];
+        for (value, c) in (0u8..).zip(characters.chars()) {
             if !(c.is_ascii_alphanumeric() || c == '-' || c == '_') {
                 return Err(AlphabetError::Unusable(c));
             }
-            let bit = 1u128 << u32::from(c);
-            if members & bit != 0 {
+            let digit = &mut digits[c as usize];
+            if *digit != NO_DIGIT {
                 return Err(AlphabetError::Repeated(c));
             }
-            members |= bit;
+            *digit = value;
         }
         if characters.len() < 2 {
             return Err(AlphabetError::TooShort);
         }
-        Ok(Self { characters: characters.as_bytes().into(), members })
+        Ok(Self { characters: characters.as_bytes().into(), digits })
     }
 
     /// How many characters there are, from 2 to 64.
     pub fn size(&self) -> usize {
         self.characters.len()
+    }
+
+    /// The number that a text of its characters writes, most significant digit first.
+    pub(super) fn number(&self, text: &[u8]) -> u64 {
+        let radix = self.characters.len() as u64;
+        text.iter()
+            .fold(0, |number: u64, &byte| number.wrapping_mul(radix).wrapping_add(u64::from(self.digits[usize::from(byte)])))
     }
 
     /// The character for a digit below [`size`](Self::size).
@@ -68,7 +78,7 @@ impl Alphabet {
 
     /// Whether every byte of a text is a character of this alphabet.
     pub fn spells(&self, text: &[u8]) -> bool {
-        text.iter().all(|&byte| byte.is_ascii() && self.members & (1u128 << byte) != 0)
+        text.iter().all(|&byte| self.digits[usize::from(byte)] != NO_DIGIT)
     }
 
     /// The bits of information in `length` random characters, rounded down.

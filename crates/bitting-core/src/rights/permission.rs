@@ -3,9 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 /// One to four segments joined by `:`, as in `tasks:read`. A segment `*` covers any segment in its place, so `tasks:*`
 /// covers `tasks:read` but not `tasks` and not `tasks:read:own`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Permission(Box<str>);
 
 /// A text that is no permission.
@@ -60,6 +63,20 @@ impl FromStr for Permission {
             && text.split(':').count() <= Self::MAX_SEGMENTS
             && text.split(':').all(|segment| segment == "*" || word(segment));
         if fits { Ok(Self(text.into())) } else { Err(InvalidPermission(text.chars().take(128).collect())) }
+    }
+}
+
+impl From<Permission> for String {
+    fn from(permission: Permission) -> Self {
+        permission.0.into()
+    }
+}
+
+impl TryFrom<String> for Permission {
+    type Error = InvalidPermission;
+
+    fn try_from(text: String) -> Result<Self, InvalidPermission> {
+        text.parse()
     }
 }
 

@@ -9,7 +9,10 @@ use super::Leniencies;
 /// allocate.
 #[derive(Debug)]
 pub struct RequestPath<'p> {
-    segments: SmallVec<[&'p str; 16]>,
+    /// Without its first slash.
+    raw: &'p str,
+    /// Where each segment ends. Two bytes each, because this is moved about on every request.
+    ends: SmallVec<[u16; 12]>,
     /// Whether there is an escape in it.
     escaped: bool,
     /// Whether some escape stands for a slash, which is data to one server and a slash to another.
@@ -21,6 +24,9 @@ pub struct RequestPath<'p> {
 /// Why a path is refused. No upstream ever sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPath {
+    /// It is longer than any server takes, which is 65,534 bytes.
+    #[error("the path is too long")]
+    TooLong,
     /// It does not begin with `/`: asterisk form, authority form, or nothing.
     #[error("the path does not begin with a slash")]
     NotAbsolute,
@@ -57,24 +63,43 @@ impl<'p> RequestPath<'p> {
     /// The first thing that is wrong with it.
     pub fn parse(raw: &'p str) -> Result<Self, InvalidPath> {
         let rest = raw.strip_prefix('/').ok_or(InvalidPath::NotAbsolute)?;
-        let mut path = Self { segments: SmallVec::new(), escaped: false, encoded_slash: false, lenient: Leniencies::NONE };
-        let mut cuts = rest.split('/').peekable();
-        while let Some(segment) = cuts.next() {
-            let last = cuts.peek().is_none();
-            if segment.is_empty() && !last {
-                return Err(InvalidPath::EmptySegment);
-            }
-            path.check_segment(segment)?;
-            path.segments.push(segment);
-            let trailing_slash = segment.is_empty() && last && path.segments.len() > 1;
-            path.lenient |= Leniencies::TRAILING_SLASH.when(trailing_slash);
+        if rest.len() >= usize::from(u16::MAX) {
+            return Err(InvalidPath::TooLong);
         }
+        let mut path =
+            Self { raw: rest, ends: SmallVec::new(), escaped: false, encoded_slash: false, lenient: Leniencies::NONE };
+        let (mut start, mut escaped) = (0, false);
+        // One pass over the bytes: this is on the way of every request.
+        for (at, byte) in rest.bytes().enumerate() {
+            match BYTES[usize::from(byte)] {
+                Byte::Plain => {}
+                Byte::Slash => {
+                    if at == start {
+                        return Err(InvalidPath::EmptySegment);
+                    }
+                    path.take_segment(start, at, escaped)?;
+                    (start, escaped) = (at + 1, false);
+                }
+                Byte::Percent => escaped = true,
+                Byte::Semicolon => path.lenient |= Leniencies::PARAMETERS,
+                Byte::Capital => path.lenient |= Leniencies::CASE,
+                Byte::Backslash => return Err(InvalidPath::Backslash),
+                Byte::Forbidden => return Err(InvalidPath::ForbiddenCharacter),
+            }
+        }
+        path.lenient |= Leniencies::TRAILING_SLASH.when(start == rest.len() && start > 0);
+        path.take_segment(start, rest.len(), escaped)?;
         Ok(path)
     }
 
     /// The raw segments: `/v1/tasks` has two, `/` has one, which is empty.
-    pub(super) fn segments(&self) -> &[&'p str] {
-        &self.segments
+    pub(super) fn segments(&self) -> impl ExactSizeIterator<Item = &'p str> {
+        let (raw, mut start) = (self.raw, 0);
+        self.ends.iter().map(move |&end| {
+            let segment = &raw[start..usize::from(end)];
+            start = usize::from(end) + 1;
+            segment
+        })
     }
 
     /// Whether there is no escape in it, so that its raw segments are its decoded ones.
@@ -82,24 +107,19 @@ impl<'p> RequestPath<'p> {
         !self.escaped
     }
 
-    fn check_segment(&mut self, segment: &str) -> Result<(), InvalidPath> {
-        let mut escaped = false;
-        for byte in segment.bytes() {
-            match byte {
-                b'\\' => return Err(InvalidPath::Backslash),
-                0..=b' ' | 0x7F.. => return Err(InvalidPath::ForbiddenCharacter),
-                b'%' => escaped = true,
-                b';' => self.lenient |= Leniencies::PARAMETERS,
-                b'A'..=b'Z' => self.lenient |= Leniencies::CASE,
-                _ => {}
-            }
-        }
-        self.lenient |= Leniencies::TRAILING_DOTS.when(segment.split(';').any(|part| part.ends_with('.')));
+    fn take_segment(&mut self, start: usize, end: usize, escaped: bool) -> Result<(), InvalidPath> {
+        let segment = &self.raw[start..end];
         if escaped {
             self.escaped = true;
-            return self.check_escapes(segment);
+            self.check_escapes(segment)?;
+        } else if segment.contains('.') {
+            if is_dot_segment(segment) {
+                return Err(InvalidPath::DotSegment);
+            }
+            self.lenient |= Leniencies::TRAILING_DOTS.when(segment.split(';').any(|part| part.ends_with('.')));
         }
-        if is_dot_segment(segment) { Err(InvalidPath::DotSegment) } else { Ok(()) }
+        self.ends.push(u16::try_from(end).map_err(|_| InvalidPath::TooLong)?);
+        Ok(())
     }
 
     /// The rare and suspicious part: it may allocate.
@@ -131,6 +151,36 @@ impl<'p> RequestPath<'p> {
     }
 }
 
+/// What a raw byte is to a path.
+#[derive(Clone, Copy, PartialEq)]
+enum Byte {
+    Plain,
+    Slash,
+    Percent,
+    Semicolon,
+    Capital,
+    Backslash,
+    Forbidden,
+}
+
+static BYTES: [Byte; 256] = {
+    let mut bytes = [Byte::Plain; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        bytes[byte] = match byte {
+            0x00..=0x20 | 0x7F.. => Byte::Forbidden,
+            0x2F => Byte::Slash,
+            0x25 => Byte::Percent,
+            0x3B => Byte::Semicolon,
+            0x41..=0x5A => Byte::Capital,
+            0x5C => Byte::Backslash,
+            _ => Byte::Plain,
+        };
+        byte += 1;
+    }
+    bytes
+};
+
 /// `.` and `..`, also before `;parameters`, which servlet containers cut off first, and before dots and spaces, which some
 /// file systems drop.
 fn is_dot_segment(segment: &str) -> bool {
@@ -158,7 +208,7 @@ mod tests {
             ("/.well-known/x..y/...z", &[".well-known", "x..y", "...z"]),
             ("/a:b@c!$&'()*+,;=~_-", &["a:b@c!$&'()*+,;=~_-"]),
         ] {
-            assert_eq!(RequestPath::parse(raw).unwrap().segments(), segments, "{raw}");
+            assert_eq!(RequestPath::parse(raw).unwrap().segments().collect::<Vec<_>>(), segments, "{raw}");
         }
     }
 

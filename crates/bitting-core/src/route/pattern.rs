@@ -50,8 +50,10 @@ impl PathPattern {
 
     /// Whether a path matches, segment by decoded segment.
     pub(super) fn matches(&self, path: &RequestPath<'_>) -> bool {
-        let literal = |literal: &str, raw: &str| literal == raw || percent_decode_str(raw).eq(literal.bytes());
-        self.matches_segments(path.segments(), literal)
+        if path.is_plain() {
+            return self.matches_segments(path.segments(), |literal, raw| literal == raw);
+        }
+        self.matches_segments(path.segments(), |literal, raw| percent_decode_str(raw).eq(literal.bytes()))
     }
 
     /// Whether a path without escapes matches for a server that ignores the case of ASCII letters.
@@ -71,14 +73,15 @@ impl PathPattern {
             all => all,
         };
         let read = Self { text: self.text.clone(), segments: without_slash.into(), everything_below: self.everything_below };
-        read.matches_segments(path, |literal, segment| read_text(literal, reading) == segment)
+        let segments = path.iter().map(String::as_str);
+        read.matches_segments(segments, |literal, segment| read_text(literal, reading) == segment)
     }
 
-    fn matches_segments<S: AsRef<str>>(&self, path: &[S], literal: impl Fn(&str, &str) -> bool) -> bool {
+    fn matches_segments<'p>(&self, path: impl ExactSizeIterator<Item = &'p str>, literal: impl Fn(&str, &str) -> bool) -> bool {
         let fits = if self.everything_below { path.len() >= self.segments.len() } else { path.len() == self.segments.len() };
         fits && self.segments.iter().zip(path).all(|(pattern, segment)| match pattern {
-            Segment::Literal(text) => literal(text, segment.as_ref()),
-            Segment::Any => !segment.as_ref().is_empty(),
+            Segment::Literal(text) => literal(text, segment),
+            Segment::Any => !segment.is_empty(),
         })
     }
 

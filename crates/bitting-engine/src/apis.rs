@@ -1,0 +1,170 @@
+//! The APIs of one configuration, and which of them a request is for.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use bitting_core::api::{Api, Host};
+use bitting_core::reason::Reason;
+use bitting_core::route::{Leniencies, PatternOrder, RequestPath};
+
+use crate::inquiry::Scope;
+use crate::meters::Meters;
+
+/// All APIs of one generation of the configuration. A request sees one generation from beginning to end.
+#[derive(Debug)]
+pub struct Apis {
+    all: Vec<Arc<ServedApi>>,
+    sites: Vec<Site>,
+    /// Bitting's own, which also speaks where no API can be told.
+    own: Arc<ServedApi>,
+}
+
+/// An API in service: what it is, and what is counted of it.
+#[derive(Debug)]
+pub struct ServedApi {
+    api: Api,
+    pub(crate) meters: Meters,
+}
+
+/// Two APIs that would answer the same requests, or bear the same name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ApisError {
+    /// The same name twice.
+    #[error("two APIs are named {0:?}")]
+    SameName(Box<str>),
+    /// The same host and path prefix twice.
+    #[error("the APIs {first:?} and {second:?} answer to the same host and path: give them different `hosts` or `path`")]
+    SameSite {
+        /// The earlier one.
+        first: Box<str>,
+        /// The later one.
+        second: Box<str>,
+    },
+}
+
+/// The API that a request is for, and the request's path, checked.
+type Selected<'a, 'p> = (&'a Arc<ServedApi>, RequestPath<'p>);
+
+/// The APIs that answer to one host, or, without a host, to all others.
+#[derive(Debug)]
+struct Site {
+    host: Option<Host>,
+    /// The path prefixes, longest first, of the APIs at the same positions.
+    prefixes: PatternOrder,
+    by_prefix: Vec<Arc<ServedApi>>,
+    /// The API that takes every other path.
+    rest: Option<Arc<ServedApi>>,
+}
+
+impl Apis {
+    /// A generation of APIs; `own` is Bitting's, which no host leads to.
+    ///
+    /// # Errors
+    /// Each pair that cannot be told apart.
+    pub fn new(apis: Vec<Api>, own: Api) -> Result<Self, Vec<ApisError>> {
+        let own = Arc::new(ServedApi::new(own));
+        let all: Vec<Arc<ServedApi>> = apis.into_iter().map(|api| Arc::new(ServedApi::new(api))).collect();
+        let mut errors = Vec::new();
+        for (position, second) in all.iter().enumerate() {
+            for first in &all[..position] {
+                if first.name == second.name {
+                    errors.push(ApisError::SameName(first.name.clone()));
+                } else if answer_to_the_same(first, second) {
+                    errors.push(ApisError::SameSite { first: first.name.clone(), second: second.name.clone() });
+                }
+            }
+            if second.name == own.name {
+                errors.push(ApisError::SameName(own.name.clone()));
+            }
+        }
+        if errors.is_empty() { Ok(Self { sites: sites(&all), all, own }) } else { Err(errors) }
+    }
+
+    /// Every API but Bitting's own, in the order of the configuration.
+    pub fn protected(&self) -> &[Arc<ServedApi>] {
+        &self.all
+    }
+
+    /// Bitting's own API.
+    pub fn own(&self) -> &Arc<ServedApi> {
+        &self.own
+    }
+
+    /// An API by its name, Bitting's own included.
+    pub fn find(&self, name: &str) -> Option<&Arc<ServedApi>> {
+        self.all.iter().chain([&self.own]).find(|api| &*api.name == name)
+    }
+
+    /// The API that a request is for, and its path, checked.
+    ///
+    /// # Errors
+    /// Why it is for none, and the API in whose words to say so.
+    pub(crate) fn select<'p>(&self, scope: Scope<'_>, path: &'p str) -> Result<Selected<'_, 'p>, (Reason, &Arc<ServedApi>)> {
+        let site = match scope {
+            Scope::Api(name) => {
+                let api = self.find(name).ok_or((Reason::UnknownHost, &self.own))?;
+                let path = RequestPath::parse(path).map_err(|_| (Reason::InvalidPath, api))?;
+                return Ok((api, path));
+            }
+            Scope::Authority(authority) => self.site(authority).ok_or((Reason::UnknownHost, &self.own))?,
+        };
+        let speaker = site.rest.as_ref().or(site.by_prefix.first()).unwrap_or(&self.own);
+        let path = RequestPath::parse(path).map_err(|_| (Reason::InvalidPath, speaker))?;
+        let position = site.prefixes.unambiguous_position(&path, |_| true).map_err(|_| (Reason::InvalidPath, speaker))?;
+        match position.map_or(site.rest.as_ref(), |position| site.by_prefix.get(position)) {
+            Some(api) => Ok((api, path)),
+            None => Err((Reason::UnknownHost, &self.own)),
+        }
+    }
+
+    fn site(&self, authority: &str) -> Option<&Site> {
+        if let [only @ Site { host: None, .. }] = &self.sites[..] {
+            return Some(only);
+        }
+        let host = Host::without_port(authority);
+        let named = self.sites.iter().find(|site| site.host.as_ref().is_some_and(|own| own.is(host)));
+        named.or_else(|| self.sites.iter().find(|site| site.host.is_none()))
+    }
+}
+
+impl ServedApi {
+    fn new(api: Api) -> Self {
+        Self { meters: Meters::new(&api.name), api }
+    }
+}
+
+impl Deref for ServedApi {
+    type Target = Api;
+
+    fn deref(&self) -> &Api {
+        &self.api
+    }
+}
+
+fn answer_to_the_same(first: &Api, second: &Api) -> bool {
+    let both_everywhere = first.hosts.is_empty() && second.hosts.is_empty();
+    let share_a_host = first.hosts.iter().any(|host| second.hosts.contains(host));
+    first.path_prefix == second.path_prefix && (both_everywhere || share_a_host)
+}
+
+fn sites(all: &[Arc<ServedApi>]) -> Vec<Site> {
+    let mut hosts: Vec<Option<&Host>> = Vec::new();
+    for api in all {
+        let of_api = api.hosts.iter().map(Some).chain(api.hosts.is_empty().then_some(None));
+        hosts.extend(of_api.filter(|host| !hosts.contains(host)).collect::<Vec<_>>());
+    }
+    let site = |host: Option<&Host>| {
+        let here = |api: &&Arc<ServedApi>| host.map_or(api.hosts.is_empty(), |host| api.hosts.contains(host));
+        let mut by_prefix: Vec<&Arc<ServedApi>> = all.iter().filter(here).collect();
+        let rest = by_prefix.iter().position(|api| api.path_prefix.is_none()).map(|at| Arc::clone(by_prefix.remove(at)));
+        by_prefix.sort_by_key(|api| std::cmp::Reverse(api.path_prefix.as_ref().map(|prefix| prefix.as_str().len())));
+        let patterns = by_prefix.iter().filter_map(|api| api.path_prefix.as_ref()).map(|prefix| prefix.pattern().clone());
+        Site {
+            host: host.cloned(),
+            prefixes: PatternOrder::new(patterns.collect(), Leniencies::NONE),
+            by_prefix: by_prefix.into_iter().cloned().collect(),
+            rest,
+        }
+    };
+    hosts.into_iter().map(site).collect()
+}

@@ -1,0 +1,169 @@
+//! What the engine answers.
+
+use std::sync::Arc;
+
+use bitting_core::api::{Environment, Upstream};
+use bitting_core::dialect::{AnswerContext, IdentityHeaders};
+use bitting_core::reason::Reason;
+use bitting_core::record::Record;
+use bitting_core::route::{Route, Target};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response};
+
+use crate::apis::ServedApi;
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Decision {
+    /// It may pass.
+    Permit(Permit),
+    /// It is refused.
+    Denial(Denial),
+    /// It asked whether a script of another origin may ask; this is the answer.
+    Preflight(Arc<ServedApi>, Box<Response<Bytes>>),
+}
+
+/// Proof that a request was decided on and may pass. Only the pipeline makes one.
+#[derive(Debug)]
+pub struct Permit {
+    api: Arc<ServedApi>,
+    bearer: Bearer,
+    target: Target,
+}
+
+/// Who is let through.
+#[derive(Debug, Clone)]
+pub enum Bearer {
+    /// The holder of a key.
+    Key(Arc<Record>),
+    /// Somebody without a credential, where none is needed.
+    Anonymous,
+    /// Somebody with a credential that is none of Bitting's, where the API lets those pass for its upstream to check.
+    Foreign,
+}
+
+/// Why a request is refused, and in whose words.
+#[derive(Debug)]
+pub struct Denial {
+    api: Arc<ServedApi>,
+    reason: Reason,
+    key: Option<Arc<Record>>,
+    /// The permission, role or capability that was missing, and the route that asked for it.
+    missing: Option<(Box<str>, Arc<Route>)>,
+}
+
+/// What a denial's answer depends on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AnswerFor<'r> {
+    /// The request's id.
+    pub request_id: &'r str,
+    /// The request's `Origin`.
+    pub origin: Option<&'r HeaderValue>,
+}
+
+impl Permit {
+    pub(crate) fn new(api: &Arc<ServedApi>, bearer: Bearer, target: Target) -> Self {
+        Self { api: Arc::clone(api), bearer, target }
+    }
+
+    /// The API that it is for.
+    pub fn api(&self) -> &Arc<ServedApi> {
+        &self.api
+    }
+
+    /// Who is let through.
+    pub fn bearer(&self) -> &Bearer {
+        &self.bearer
+    }
+
+    /// The key's record, if a key was presented.
+    pub fn key(&self) -> Option<&Arc<Record>> {
+        match &self.bearer {
+            Bearer::Key(record) => Some(record),
+            Bearer::Anonymous | Bearer::Foreign => None,
+        }
+    }
+
+    /// Who answers.
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The key's environment, if a key was presented.
+    pub fn environment(&self) -> Option<&Environment> {
+        self.key().and_then(|record| self.api.environment(record.environment))
+    }
+
+    /// Where the request goes: the environment's own upstream, or the API's.
+    pub fn upstream(&self) -> Option<&Upstream> {
+        match self.environment() {
+            Some(environment) => environment.upstream.as_ref().or(self.api.upstream.as_ref()),
+            None => self.api.upstream.as_ref(),
+        }
+    }
+
+    /// Removes what the caller could forge and sets who the caller is.
+    pub fn identify(&self, headers: &mut HeaderMap) {
+        let identity = &self.api.identity;
+        identity.remove_forged(headers);
+        let (Some(record), Some(environment)) = (self.key(), self.environment()) else { return };
+        let key_id = identity.key_id.as_ref().and_then(|_| HeaderValue::try_from(record.id.to_string()).ok());
+        IdentityHeaders::set(identity.key_id.as_ref(), key_id, headers);
+        IdentityHeaders::set(identity.account.as_ref(), Some(record.account.header().clone()), headers);
+        IdentityHeaders::set(identity.environment.as_ref(), Some(environment.header.clone()), headers);
+        IdentityHeaders::set(identity.role.as_ref(), record.holdings.role_header().cloned(), headers);
+        IdentityHeaders::set(identity.permissions.as_ref(), record.holdings.permissions_header().cloned(), headers);
+    }
+
+    /// The request was admitted, but nobody could answer it.
+    pub fn fail(&self, reason: Reason) -> Denial {
+        self.api.meters.failed(reason);
+        Denial { api: Arc::clone(&self.api), reason, key: self.key().cloned(), missing: None }
+    }
+}
+
+impl Denial {
+    pub(crate) fn new(api: &Arc<ServedApi>, reason: Reason) -> Self {
+        Self { api: Arc::clone(api), reason, key: None, missing: None }
+    }
+
+    pub(crate) fn of_key(api: &Arc<ServedApi>, reason: Reason, key: Arc<Record>) -> Self {
+        Self { api: Arc::clone(api), reason, key: Some(key), missing: None }
+    }
+
+    pub(crate) fn lacking(api: &Arc<ServedApi>, key: Arc<Record>, asked: &str, route: &Arc<Route>) -> Self {
+        Self {
+            api: Arc::clone(api),
+            reason: Reason::InsufficientPermission,
+            key: Some(key),
+            missing: Some((asked.into(), Arc::clone(route))),
+        }
+    }
+
+    /// The API in whose words the answer is.
+    pub fn api(&self) -> &Arc<ServedApi> {
+        &self.api
+    }
+
+    /// Why.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The key's record, if the key is known.
+    pub fn key(&self) -> Option<&Arc<Record>> {
+        self.key.as_ref()
+    }
+
+    /// The answer in the API's dialect.
+    pub fn response(&self, to: AnswerFor<'_>) -> Response<Bytes> {
+        let own = self.missing.as_ref().and_then(|(_, route)| route.denied.as_ref());
+        let answer = own.unwrap_or_else(|| self.api.answer(self.reason));
+        let needed = self.missing.as_ref().map(|(asked, _)| &**asked);
+        let mut response = answer.response(AnswerContext { request_id: to.request_id, needed });
+        if let Some(cors) = &self.api.cors {
+            cors.decorate(to.origin, response.headers_mut());
+        }
+        response
+    }
+}

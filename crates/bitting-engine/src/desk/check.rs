@@ -1,0 +1,119 @@
+//! What a change must satisfy, whoever wants it.
+
+use bitting_core::address::AddressList;
+use bitting_core::api::Api;
+use bitting_core::rights::Permission;
+use bitting_core::time::Timestamp;
+use bitting_store::{Change, KeyPatch};
+use serde_json::{Map, Value};
+
+use super::{InvalidChange, Violation, invalid};
+use crate::apis::Apis;
+
+/// Checks a change against the configuration in force, wherever it comes from.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), InvalidChange> {
+    let Some(api) = apis.find(change.api()) else {
+        return Err(invalid("api", format!("there is no API {:?} in the configuration", change.api())));
+    };
+    let mut checks = Checks { api, found: Vec::new() };
+    match change {
+        Change::CreateAccount(new) => checks.text("name", &new.name, 0, 200),
+        Change::UpdateAccount { patch, .. } => patch.name.iter().for_each(|name| checks.text("name", name, 0, 200)),
+        Change::CreateKey(new) => {
+            checks.text("name", &new.name, 1, 200);
+            checks.text("description", &new.description, 0, 2_000);
+            checks.environment(&new.environment);
+            checks.rights(new.role.as_deref(), &new.permissions, &new.capabilities);
+            checks.addresses(new.allowed_addresses.as_ref());
+            checks.metadata(&new.metadata);
+            checks.expiry(new.expires_at, now);
+        }
+        Change::UpdateKey { patch, .. } => checks.patch(patch, now),
+        Change::RotateKey { successor, .. } => checks.expiry(successor.expires_at, now),
+        Change::RevokeKey { .. } => {}
+    }
+    if checks.found.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(checks.found)) }
+}
+
+struct Checks<'a> {
+    api: &'a Api,
+    found: Vec<Violation>,
+}
+
+impl Checks<'_> {
+    fn wrong(&mut self, field: &str, message: impl Into<String>) {
+        self.found.push(Violation { field: field.to_owned(), message: message.into() });
+    }
+
+    fn patch(&mut self, patch: &KeyPatch, now: Timestamp) {
+        patch.name.iter().for_each(|name| self.text("name", name, 1, 200));
+        patch.description.iter().for_each(|text| self.text("description", text, 0, 2_000));
+        let role = patch.role.as_ref().and_then(Option::as_deref);
+        // A capability that is no longer declared can still be switched off.
+        self.rights(role, patch.permissions.as_deref().unwrap_or_default(), &patch.capabilities.on);
+        self.addresses(patch.allowed_addresses.as_ref().and_then(Option::as_ref));
+        patch.metadata.iter().for_each(|metadata| self.metadata(metadata));
+        self.expiry(patch.expires_at.flatten(), now);
+    }
+
+    fn text(&mut self, field: &str, text: &str, least: usize, most: usize) {
+        let length = text.trim().chars().count();
+        if length < least || length > most {
+            self.wrong(field, format!("write {least} to {most} characters"));
+        }
+        if text.chars().any(|c| c.is_control() && c != '\n') {
+            self.wrong(field, "control characters cannot stand in it");
+        }
+    }
+
+    fn environment(&mut self, environment: &str) {
+        if !self.api.environments.iter().any(|known| &*known.name == environment) {
+            self.wrong("environment", format!("{environment:?} is not an environment of {}", self.api.name));
+        }
+    }
+
+    fn rights(&mut self, role: Option<&str>, permissions: &[Permission], capabilities: &[String]) {
+        let catalogue = &self.api.catalogue;
+        let listed = |names: Vec<&str>| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        let mut wrong = Vec::new();
+        if let Some(unknown) = role.and_then(|role| catalogue.role(role).err()) {
+            let known = listed(catalogue.roles().iter().map(|r| &*r.name).collect());
+            wrong.push(("role", format!("{unknown}; declared are: {known}")));
+        }
+        for unknown in permissions.iter().filter_map(|permission| catalogue.permission(permission).err()) {
+            let known = listed(catalogue.permissions().iter().map(|p| p.name.as_str()).collect());
+            wrong.push(("permissions", format!("{unknown}; declared are: {known}")));
+        }
+        for unknown in capabilities.iter().filter_map(|capability| catalogue.capability(capability).err()) {
+            let known = listed(catalogue.capabilities().iter().map(|c| &*c.name).collect());
+            wrong.push(("capabilities", format!("{unknown}; declared are: {known}")));
+        }
+        if permissions.len() > 200 {
+            wrong.push(("permissions", "a key can hold at most 200 permissions".to_owned()));
+        }
+        for (field, message) in wrong {
+            self.wrong(field, message);
+        }
+    }
+
+    fn addresses(&mut self, list: Option<&AddressList>) {
+        if list.is_some_and(|list| list.is_empty() || list.networks().len() > 100) {
+            self.wrong("allowed_addresses", "write 1 to 100 networks, or leave the list out to allow every address");
+        }
+    }
+
+    fn metadata(&mut self, metadata: &Map<String, Value>) {
+        if Value::from(metadata.clone()).to_string().len() > 16_384 {
+            self.wrong("metadata", "it can have at most 16 KiB as JSON");
+        }
+    }
+
+    fn expiry(&mut self, expires_at: Option<Timestamp>, now: Timestamp) {
+        if expires_at.is_some_and(|end| end <= now) {
+            self.wrong("expires_at", format!("it must lie in the future; now is {now}"));
+        }
+    }
+}

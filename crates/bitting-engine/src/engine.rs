@@ -1,0 +1,214 @@
+//! The engine itself: everything of this crate, put together.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use bitting_core::name::Names;
+use bitting_core::time::Timestamp;
+use bitting_store::{Actor, Change, Committed, Entry, Refusal, Store, StoreError};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::apis::Apis;
+use crate::clock::{Clock, SteadyClock};
+use crate::decision::Decision;
+use crate::desk::{self, InvalidChange};
+use crate::entropy::{Entropy, EntropyError};
+use crate::heartbeat::{self, ClockWatch};
+use crate::inquiry::Inquiry;
+use crate::ring::Ring;
+use crate::writer::{self, Job};
+use crate::{meters, pipeline};
+
+/// How many changes may wait for the writer before callers wait to hand theirs over.
+const QUEUE: usize = 4_096;
+
+/// What an engine is started with.
+pub struct EngineOptions {
+    /// Where everything lasts.
+    pub store: Arc<dyn Store>,
+    /// The names that the APIs were compiled with.
+    pub names: Arc<Names>,
+    /// The APIs.
+    pub apis: Apis,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The running key ring.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    ring: Arc<Ring>,
+    apis: ArcSwap<Apis>,
+    clock: Arc<SteadyClock>,
+    watch: Arc<ClockWatch>,
+    /// Gone once the engine is stopping.
+    queue: Mutex<Option<mpsc::Sender<Job>>>,
+    tasks: Mutex<Option<Tasks>>,
+}
+
+struct Tasks {
+    writer: JoinHandle<()>,
+    heartbeat: JoinHandle<()>,
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Something in it is wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidChange),
+    /// What it is about does not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] Arc<StoreError>),
+    /// The engine is stopping.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// How an engine is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineStatus {
+    /// Whether all keys are in memory, so that requests can be decided.
+    pub loaded: bool,
+    /// How many keys there are.
+    pub keys: usize,
+    /// The last jump of the machine's clock, in words.
+    pub clock_jump: Option<String>,
+}
+
+impl Engine {
+    /// Starts an engine: loads every key, then takes changes. Metrics are described and counted with the recorder that is
+    /// installed before this is called.
+    ///
+    /// # Errors
+    /// If the store cannot be read or there is no randomness.
+    pub async fn start(options: EngineOptions) -> Result<Arc<Self>, StartError> {
+        let EngineOptions { store, names, apis, clock } = options;
+        meters::describe();
+        let progress = store.progress().await?;
+        let clock = Arc::new(SteadyClock::new(clock, progress.time));
+        let ring = Arc::new(Ring::new(names, Entropy.random()?));
+        ring.load(&*store).await?;
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let watch = Arc::new(ClockWatch::default());
+        let tasks = Tasks {
+            writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), jobs)),
+            heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store))),
+        };
+        Ok(Arc::new(Self {
+            store,
+            ring,
+            apis: ArcSwap::from_pointee(apis),
+            clock,
+            watch,
+            queue: Mutex::new(Some(queue)),
+            tasks: Mutex::new(Some(tasks)),
+        }))
+    }
+
+    /// Decides about a request. No I/O, and nothing waits.
+    pub fn decide(&self, inquiry: &Inquiry<'_>) -> Decision {
+        let apis = self.apis.load();
+        let started = meters::measures_next().then(Instant::now);
+        let decision = pipeline::decide(&apis, &self.ring, &self.clock, inquiry);
+        let api = match &decision {
+            Decision::Permit(permit) => {
+                permit.api().meters.admitted();
+                permit.api()
+            }
+            Decision::Denial(denial) => {
+                denial.api().meters.refused(denial.reason());
+                denial.api()
+            }
+            Decision::Preflight(api, _) => {
+                api.meters.preflight();
+                api
+            }
+        };
+        if let Some(started) = started {
+            api.meters.decided_in(started.elapsed());
+        }
+        decision
+    }
+
+    /// Makes a change. When this returns, the change is on the disk and every later decision knows of it. Dropping the
+    /// future does not take the change back.
+    ///
+    /// # Errors
+    /// If the change is wrong, refused, or could not be written.
+    pub async fn commit(&self, change: Change, actor: Actor, request_id: &str) -> Result<Committed, CommitError> {
+        let at = self.now();
+        desk::check(&self.apis.load(), &change, at)?;
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(CommitError::Stopping)?;
+        let entry = Entry { change, actor, request_id: request_id.to_owned(), at };
+        let (answer, answered) = oneshot::channel();
+        queue.send(Job { entry, answer }).await.map_err(|_| CommitError::Stopping)?;
+        drop(queue);
+        let committed = answered.await.map_err(|_| CommitError::Stopping)??;
+        Ok(committed?)
+    }
+
+    /// The APIs in force.
+    pub fn apis(&self) -> Arc<Apis> {
+        self.apis.load_full()
+    }
+
+    /// Puts other APIs in force, compiled with the same names. A request that is being decided sees one or the other.
+    pub fn install(&self, apis: Apis) {
+        self.apis.store(Arc::new(apis));
+    }
+
+    /// The engine's time, which never goes back.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// For reading; all writing goes through [`commit`](Self::commit).
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// How it is doing.
+    pub fn status(&self) -> EngineStatus {
+        EngineStatus { loaded: self.ring.is_loaded(), keys: self.ring.len(), clock_jump: self.watch.last_jump() }
+    }
+
+    /// Finishes the changes that were handed over, keeps the time and stops. Later changes are refused.
+    pub async fn stop(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Tasks { writer, heartbeat }) = tasks {
+            heartbeat.abort();
+            if writer.await.is_err() {
+                tracing::error!("the writer ended before its time");
+            }
+            if let Err(error) = self.store.keep_time(self.now()).await {
+                tracing::warn!(%error, "the time could not be kept");
+            }
+        }
+    }
+}
+
+/// Why an engine did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no randomness.
+    #[error(transparent)]
+    Entropy(#[from] EntropyError),
+}
+
+/// Checks a change against APIs without an engine: for the command line when it owns the store itself.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn check_change(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), InvalidChange> {
+    desk::check(apis, change, now)
+}

@@ -1,0 +1,34 @@
+//! The running key ring.
+//!
+//! An [`Engine`] holds every key in memory ([`Ring`]), decides about requests ([`Engine::decide`]) and lets changes through
+//! one writer ([`Engine::commit`]). Memory is the read path and the store is the log: a decision does no I/O, and a change
+//! is in memory before it is acknowledged.
+//!
+//! The decision is free of any transport. An [`Inquiry`] is what a gateway, a forward-auth endpoint or a library knows of a
+//! request; a [`Decision`] is a [`Permit`], a [`Denial`] with its ready answer, or the answer to a CORS preflight. A
+//! `Permit` cannot be made outside this crate, so whoever forwards only with one in hand forwards nothing undecided. A
+//! function that returns `bool` was rejected: it can be ignored, and it cannot say for whom.
+
+mod apis;
+mod clock;
+mod decision;
+mod desk;
+mod engine;
+mod entropy;
+mod heartbeat;
+mod inquiry;
+mod meters;
+mod pipeline;
+mod request_id;
+mod ring;
+mod writer;
+
+pub use apis::{Apis, ApisError, ServedApi};
+pub use clock::{Clock, ManualClock, WallClock};
+pub use decision::{AnswerFor, Bearer, Decision, Denial, Permit};
+pub use desk::{InvalidChange, Issued, KeySpec, Violation};
+pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, StartError, check_change};
+pub use entropy::{Entropy, EntropyError};
+pub use inquiry::{Inquiry, Presented, Scope};
+pub use request_id::{RequestId, RequestIds};
+pub use ring::Ring;

@@ -1,0 +1,107 @@
+//! The way of a request, from its head to a permit or a denial.
+//!
+//! One function, read top-down, in the order that `ARCHITECTURE.md` gives. Each step takes the type that only the step
+//! before it makes: a [`RequestPath`] is well-formed, a `PresentedKey` fits the API's format, a digest can only be had from
+//! that, and a look-up only from a trusted ring. Nothing waits here, so nothing can change between the look-up and the
+//! permit.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bitting_core::dialect::{Credential, Found};
+use bitting_core::key::Misfit;
+use bitting_core::reason::Reason;
+use bitting_core::record::Record;
+use bitting_core::rights::Need;
+use bitting_core::route::{Access, RequestPath, Route};
+
+use crate::apis::{Apis, ServedApi};
+use crate::clock::SteadyClock;
+use crate::decision::{Bearer, Decision, Denial, Permit};
+use crate::inquiry::{Inquiry, Presented};
+use crate::ring::Ring;
+
+/// Decides about one request under one generation of the configuration.
+pub(crate) fn decide(apis: &Apis, ring: &Ring, clock: &SteadyClock, inquiry: &Inquiry<'_>) -> Decision {
+    let (api, path) = match apis.select(inquiry.scope, inquiry.path) {
+        Ok(selected) => selected,
+        Err((reason, speaker)) => return Decision::Denial(Denial::new(speaker, reason)),
+    };
+    if let (Some(cors), Presented::Request { headers, .. }) = (&api.cors, inquiry.presented)
+        && let Some(answer) = cors.preflight(inquiry.method, headers)
+    {
+        return Decision::Preflight(Arc::clone(api), Box::new(answer));
+    }
+    match admit(api, &path, ring, clock, inquiry) {
+        Ok(permit) => Decision::Permit(permit),
+        Err(denial) => Decision::Denial(denial),
+    }
+}
+
+fn admit(
+    api: &Arc<ServedApi>,
+    path: &RequestPath<'_>,
+    ring: &Ring,
+    clock: &SteadyClock,
+    inquiry: &Inquiry<'_>,
+) -> Result<Permit, Denial> {
+    let refuse = |reason| Denial::new(api, reason);
+    // Methods are case-sensitive, but not every upstream knows that: `delete` must not pass where DELETE would not.
+    if inquiry.method.as_str().bytes().any(|b| b.is_ascii_lowercase()) {
+        return Err(refuse(Reason::InvalidRequest));
+    }
+    let route = api.routes.find(inquiry.method, path).map_err(|_| refuse(Reason::InvalidPath))?;
+    let (need, optional) = match &route.access {
+        Access::Public => return Ok(Permit::new(api, Bearer::Anonymous, route.target)),
+        Access::Closed => return Err(refuse(Reason::NotFound)),
+        Access::Optional(need) => (need, true),
+        Access::Key(need) => (need, false),
+    };
+    let credential = match find_credential(api, inquiry.presented).map_err(refuse)? {
+        Found::One(credential) => credential,
+        Found::Foreign => return Ok(Permit::new(api, Bearer::Foreign, route.target)),
+        Found::Missing if optional => return Ok(Permit::new(api, Bearer::Anonymous, route.target)),
+        Found::Missing => return Err(refuse(Reason::MissingKey)),
+    };
+    let record = recognise(api, &credential, ring).map_err(refuse)?;
+    authorise(api, record, need, route, clock, inquiry.client)
+}
+
+fn find_credential<'r>(api: &ServedApi, presented: Presented<'r>) -> Result<Found<'r>, Reason> {
+    match presented {
+        Presented::Request { headers, query } => {
+            api.credentials.find(headers, query, &api.format).map_err(|_| Reason::AmbiguousCredential)
+        }
+        Presented::Key([]) => Ok(Found::Missing),
+        Presented::Key(key) => Ok(Found::One(Credential::Borrowed(key))),
+    }
+}
+
+/// Prefix, length, characters, checksum; then the digest; then the one look-up, which the trust gate guards.
+fn recognise(api: &ServedApi, credential: &Credential<'_>, ring: &Ring) -> Result<Arc<Record>, Reason> {
+    let presented = api.format.parse(credential.bytes()).map_err(|misfit| match misfit {
+        Misfit::Foreign => Reason::ForeignKey,
+        Misfit::Malformed => Reason::MalformedKey,
+    })?;
+    let trusted = ring.trusted().map_err(|_| Reason::StoreUnavailable)?;
+    // A key of another API, or of an environment that is no longer configured, is no key of this one.
+    let known = |record: &Arc<Record>| record.api == api.id && api.environment(record.environment).is_some();
+    trusted.find(&presented.digest()).filter(known).ok_or(Reason::UnknownKey)
+}
+
+fn authorise(
+    api: &Arc<ServedApi>,
+    record: Arc<Record>,
+    need: &Need,
+    route: &Arc<Route>,
+    clock: &SteadyClock,
+    client: Option<IpAddr>,
+) -> Result<Permit, Denial> {
+    if let Some(reason) = record.refusal(|| clock.now(), client) {
+        return Err(Denial::of_key(api, reason, record));
+    }
+    if let Some(clause) = need.unmet_by(record.holdings.grants()) {
+        return Err(Denial::lacking(api, record, clause.asked(), route));
+    }
+    Ok(Permit::new(api, Bearer::Key(record), route.target))
+}

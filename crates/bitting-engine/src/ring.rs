@@ -1,0 +1,214 @@
+//! All keys in memory.
+//!
+//! The map is complete: every key, revoked and expired ones included, is loaded before the ring is trusted. So a key that
+//! is not found is unknown, and there is no read-through, no negative cache and no fill that could race a revocation.
+//! Every record carries the number of the commit that left it; [`Ring::apply`] lets the higher number win, so the order in
+//! which changes arrive does not matter.
+
+mod hasher;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use bitting_core::account::{Account, AccountId};
+use bitting_core::key::Digest;
+use bitting_core::name::{NameId, NameKind, Names};
+use bitting_core::record::{Holdings, KeyStanding, Record};
+use bitting_core::rights::Permission;
+use bitting_store::{AccountRow, RingRow, Store, StoreError};
+use papaya::{HashMap as ConcurrentMap, Operation};
+
+use self::hasher::DigestHasher;
+use crate::meters;
+
+/// The map of all keys.
+pub struct Ring {
+    names: Arc<Names>,
+    records: ConcurrentMap<Digest, Arc<Record>, DigestHasher>,
+    accounts: Mutex<HashMap<(NameId, AccountId), Arc<Account>>>,
+    /// Rights by their stored text. A million keys share a handful.
+    holdings: Mutex<HashMap<Box<str>, Weak<Holdings>>>,
+    loaded: AtomicBool,
+}
+
+/// A ring that may be believed. Only [`Ring::trusted`] makes one, and only it can look keys up.
+#[derive(Clone, Copy)]
+pub(crate) struct TrustedRing<'r>(&'r Ring);
+
+/// The ring may not be believed now: what it does not hold may exist, and what it holds may be revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Untrusted;
+
+impl Ring {
+    /// An empty ring, which nobody trusts until it is [loaded](Self::load). The seed should be random.
+    pub fn new(names: Arc<Names>, seed: u128) -> Self {
+        Self {
+            names,
+            records: ConcurrentMap::with_hasher(DigestHasher::new(seed)),
+            accounts: Mutex::default(),
+            holdings: Mutex::default(),
+            loaded: AtomicBool::new(false),
+        }
+    }
+
+    /// Reads everything from a store. Nothing else may be applied meanwhile.
+    ///
+    /// # Errors
+    /// If the store cannot be read; then the ring stays untrusted.
+    pub async fn load(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let expected = usize::try_from(store.key_count().await?).unwrap_or_default();
+        self.records.pin().reserve(expected);
+        for account in store.ring_accounts().await? {
+            self.apply_account(&account);
+        }
+        let mut page = store.ring_keys(None, LOAD_PAGE).await?;
+        while let Some(last) = page.last() {
+            let (more, after) = (page.len() == LOAD_PAGE, last.id);
+            // The next page is read while this one goes into the map.
+            let next = async { if more { store.ring_keys(Some(after), LOAD_PAGE).await } else { Ok(Vec::new()) } };
+            let fill = async {
+                for row in &page {
+                    self.apply(row);
+                }
+            };
+            let (next, ()) = tokio::join!(next, fill);
+            page = next?;
+        }
+        self.loaded.store(true, Ordering::Release);
+        meters::ring_keys(self.records.len());
+        Ok(())
+    }
+
+    /// The one gate before every look-up: may the map still be believed? On one node it may as soon as it is complete.
+    pub(crate) fn trusted(&self) -> Result<TrustedRing<'_>, Untrusted> {
+        if self.loaded.load(Ordering::Acquire) { Ok(TrustedRing(self)) } else { Err(Untrusted) }
+    }
+
+    /// The record of a key, whether or not the ring is trusted: for tests and for looking at it, not for deciding.
+    pub fn record(&self, digest: &Digest) -> Option<Arc<Record>> {
+        self.records.pin().get(digest).cloned()
+    }
+
+    /// Whether the map is complete.
+    pub fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Takes over a key as a commit left it, unless a later commit was taken over before.
+    pub fn apply(&self, row: &RingRow) {
+        let record = Arc::new(self.read(row));
+        let records = self.records.pin();
+        records.compute(row.digest, |current| match current {
+            Some((_, current)) if current.sequence > record.sequence => Operation::Abort(()),
+            _ => Operation::<_, ()>::Insert(Arc::clone(&record)),
+        });
+        if self.is_loaded() {
+            meters::ring_keys(self.records.len());
+        }
+    }
+
+    /// Takes over an account as a commit left it, unless a later commit was taken over before.
+    pub fn apply_account(&self, row: &AccountRow) {
+        let api = self.names.intern(NameKind::Api, &row.api);
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Account::new(row.id.clone(), row.enabled, row.sequence));
+        accounts.entry((api, row.id.clone())).or_insert_with(new).apply(row.enabled, row.sequence);
+    }
+
+    /// Refuses a key until [`apply`](Self::apply) says what holds.
+    pub(crate) fn doubt_key(&self, digest: &Digest) {
+        let records = self.records.pin();
+        records.update(*digest, |current| Arc::new(Record { standing: KeyStanding::InDoubt, ..Record::clone(current) }));
+    }
+
+    /// The digest of a key by its public id. Only for the rare doubt: it looks at every key.
+    pub(crate) fn digest_of(&self, id: bitting_core::key::KeyId) -> Option<Digest> {
+        self.records.pin().iter().find(|(_, record)| record.id == id).map(|(digest, _)| *digest)
+    }
+
+    /// Refuses the keys of an account until [`apply_account`](Self::apply_account) says what holds.
+    pub(crate) fn doubt_account(&self, api: &str, id: &AccountId) {
+        let api = self.names.intern(NameKind::Api, api);
+        let accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(account) = accounts.get(&(api, id.clone())) {
+            account.doubt();
+        }
+    }
+
+    fn read(&self, row: &RingRow) -> Record {
+        let api = self.names.intern(NameKind::Api, &row.api);
+        let standing = match (row.revoked, row.enabled) {
+            (true, _) => KeyStanding::Revoked,
+            (false, true) => KeyStanding::Active,
+            (false, false) => KeyStanding::Disabled,
+        };
+        Record {
+            id: row.id,
+            api,
+            environment: self.names.intern(NameKind::Environment, &row.environment),
+            account: self.account(api, row),
+            holdings: self.holdings(&row.rights),
+            standing,
+            expires_at: row.expires_at,
+            addresses: row.allowed_addresses.clone().map(Box::new),
+            sequence: row.sequence,
+        }
+    }
+
+    /// The account of a key. A store never has a key without its account; should one turn up, its account is disabled.
+    fn account(&self, api: NameId, row: &RingRow) -> Arc<Account> {
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let orphaned = || Arc::new(Account::new(row.account.clone(), false, bitting_core::record::Sequence(0)));
+        Arc::clone(accounts.entry((api, row.account.clone())).or_insert_with(orphaned))
+    }
+
+    fn holdings(&self, rights: &str) -> Arc<Holdings> {
+        let mut known = self.holdings.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shared) = known.get(rights).and_then(Weak::upgrade) {
+            return shared;
+        }
+        // Text that cannot be read grants nothing.
+        let (role, permissions, capabilities): (Option<String>, Vec<Permission>, Vec<String>) =
+            serde_json::from_str(rights).unwrap_or_default();
+        let holdings = Arc::new(Holdings::new(&self.names, role.as_deref(), &permissions, &capabilities));
+        known.insert(rights.into(), Arc::downgrade(&holdings));
+        if known.len() > 1_024 && known.len().is_power_of_two() {
+            known.retain(|_, shared| shared.strong_count() > 0);
+        }
+        holdings
+    }
+}
+
+impl TrustedRing<'_> {
+    /// The record of a key; `None` means that there is no such key.
+    pub(crate) fn find(self, digest: &Digest) -> Option<Arc<Record>> {
+        self.0.records.pin().get(digest).cloned()
+    }
+}
+
+/// How many keys are read from the store at once while loading.
+const LOAD_PAGE: usize = 20_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_that_was_not_loaded_is_not_trusted() {
+        let ring = Ring::new(Arc::default(), 1);
+        assert!(ring.trusted().is_err());
+        ring.loaded.store(true, Ordering::Release);
+        assert!(ring.trusted().is_ok_and(|trusted| trusted.find(&Digest::from_bytes([1; 32])).is_none()));
+    }
+}

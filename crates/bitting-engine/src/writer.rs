@@ -1,0 +1,127 @@
+//! The one task that writes.
+//!
+//! Changes queue up; the writer takes what is there, up to a batch, and has the store write it in one transaction, so that
+//! a hundred changes at once wait for the disk once. It applies each change to the ring in commit order and only then
+//! answers. All of that happens here and not in the caller's future, which a disconnect drops: whether or not anybody
+//! still listens, what was committed is in the ring.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitting_core::account::AccountId;
+use bitting_core::key::KeyId;
+use bitting_store::{Change, Committed, Entry, Refusal, RingRow, Store, StoreError, StoreErrorKind};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::meters;
+use crate::ring::Ring;
+
+/// A change on its way to the disk.
+pub(crate) struct Job {
+    pub(crate) entry: Entry,
+    pub(crate) answer: oneshot::Sender<Answer>,
+}
+
+/// What becomes of a change. The batch fails as one, so its error is shared.
+pub(crate) type Answer = Result<Result<Committed, Refusal>, Arc<StoreError>>;
+
+/// The most changes in one transaction: enough to make the sync cheap, few enough to keep the answer quick.
+const BATCH: usize = 256;
+
+/// How long to wait before reading again what is in doubt.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// Writes until the last sender of the queue is gone.
+pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, mut queue: mpsc::Receiver<Job>) {
+    let mut doubts = Doubts::default();
+    let mut jobs = Vec::with_capacity(BATCH);
+    loop {
+        tokio::select! {
+            received = queue.recv_many(&mut jobs, BATCH) => if received == 0 { break },
+            () = tokio::time::sleep(RETRY), if !doubts.is_empty() => {}
+        }
+        doubts.resolve(&*store, &ring).await;
+        if !jobs.is_empty() {
+            write(&*store, &ring, &mut doubts, std::mem::take(&mut jobs)).await;
+        }
+    }
+}
+
+async fn write(store: &dyn Store, ring: &Ring, doubts: &mut Doubts, jobs: Vec<Job>) {
+    let (entries, answers): (Vec<Entry>, Vec<_>) = jobs.into_iter().map(|job| (job.entry, job.answer)).unzip();
+    let changes: Vec<Change> = entries.iter().map(|entry| entry.change.clone()).collect();
+    let started = Instant::now();
+    let written = store.append(entries).await;
+    meters::committed(changes.len(), started.elapsed());
+    match written {
+        Ok(outcomes) => {
+            for (outcome, answer) in outcomes.into_iter().zip(answers) {
+                if let Ok(committed) = &outcome {
+                    committed.accounts.iter().for_each(|account| ring.apply_account(account));
+                    committed.keys.iter().for_each(|key| ring.apply(&RingRow::from(key)));
+                }
+                // The caller may be gone; the change stands all the same.
+                let _ = answer.send(Ok(outcome));
+            }
+        }
+        Err(error) => {
+            tracing::error!(%error, changes = changes.len(), "changes could not be written");
+            if error.kind() == StoreErrorKind::OutcomeUnknown {
+                doubts.begin(&changes, ring);
+                doubts.resolve(store, ring).await;
+            }
+            let error = Arc::new(error);
+            for answer in answers {
+                let _ = answer.send(Err(Arc::clone(&error)));
+            }
+        }
+    }
+}
+
+/// Keys and accounts of which it is not known whether a change took effect. They are refused until the store was read.
+#[derive(Default)]
+struct Doubts {
+    keys: Vec<KeyId>,
+    accounts: Vec<(String, AccountId)>,
+}
+
+impl Doubts {
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.accounts.is_empty()
+    }
+
+    fn begin(&mut self, changes: &[Change], ring: &Ring) {
+        for change in changes {
+            // A new key is in nobody's hands before its commit is known, so there is nothing to refuse.
+            for key in change.keys() {
+                if let Some(digest) = ring.digest_of(key) {
+                    ring.doubt_key(&digest);
+                }
+                self.keys.push(key);
+            }
+            if let Some(account) = change.account() {
+                ring.doubt_account(change.api(), account);
+                self.accounts.push((change.api().to_owned(), account.clone()));
+            }
+        }
+    }
+
+    /// Reads what is in doubt; what cannot be read stays so.
+    async fn resolve(&mut self, store: &dyn Store, ring: &Ring) {
+        while let Some((api, account)) = self.accounts.last() {
+            match store.account(api, account).await {
+                Ok(row) => row.iter().for_each(|row| ring.apply_account(row)),
+                Err(error) => return tracing::warn!(%error, "what is in doubt cannot be read yet"),
+            }
+            self.accounts.pop();
+        }
+        while let Some(key) = self.keys.last() {
+            match store.ring_key(*key).await {
+                Ok(row) => row.iter().for_each(|row| ring.apply(row)),
+                Err(error) => return tracing::warn!(%error, "what is in doubt cannot be read yet"),
+            }
+            self.keys.pop();
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! An engine with one API, and the few words that tests speak with it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitting_core::api::{Api, Environment, NewKeyDefaults, UpstreamTimeouts};
+use bitting_core::dialect::{
+    Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, Variables,
+};
+use bitting_core::key::{Alphabet, Checksum, EnvironmentPrefixes, KeyFormat, KeyFormatSpec, KeyId, PlaintextKey};
+use bitting_core::name::{NameKind, Names};
+use bitting_core::reason::Reason;
+use bitting_core::rights::{CapabilitySpec, Catalogue, CatalogueSpec, Need, PermissionSpec, RoleSpec};
+use bitting_core::route::{Access, Leniencies, Route, RouteTable, Rule, Target};
+use bitting_core::time::Timestamp;
+use bitting_engine::{
+    Apis, Clock, CommitError, Decision, Engine, EngineOptions, Inquiry, KeySpec, ManualClock, Presented, Scope,
+};
+use bitting_store::{Actor, Change, Committed, KeyPatch, OwnerLock, SqliteStore, Store, SwitchPatch};
+use http::{HeaderValue, Method};
+
+pub(crate) const START: i64 = 1_790_000_000_000;
+
+/// An engine, its clock, and the folder of its store.
+pub(crate) struct Fixture {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) clock: ManualClock,
+    pub(crate) names: Arc<Names>,
+    path: PathBuf,
+    folder: Option<tempfile::TempDir>,
+}
+
+impl Fixture {
+    pub(crate) async fn new() -> Self {
+        Self::through(|store| store).await
+    }
+
+    /// An engine whose store is wrapped.
+    pub(crate) async fn through(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bitting.db");
+        let clock = ManualClock::at(Timestamp::from_millis(START));
+        let names = Arc::new(Names::default());
+        let engine = start(&path, &clock, &names, wrap).await;
+        Self { engine, clock, names, path, folder: Some(folder) }
+    }
+
+    /// Stops the engine and starts another on the same store.
+    pub(crate) async fn restart(mut self) -> Self {
+        self.engine.stop().await;
+        let (path, folder, clock) = (self.path.clone(), self.folder.take(), self.clock.clone());
+        drop(self);
+        let names = Arc::new(Names::default());
+        let engine = start(&path, &clock, &names, |store| store).await;
+        Self { engine, clock, names, path, folder }
+    }
+
+    /// Makes a key of the API with a role, permissions and an expiry.
+    pub(crate) async fn key(&self, spec: KeySpec) -> (PlaintextKey, KeyId) {
+        let api = Arc::clone(self.engine.apis().find("shop").unwrap());
+        let issued = KeySpec { name: "test".into(), ..spec }.issue(&api, self.clock.now()).unwrap();
+        let committed = self.commit(issued.change).await.unwrap();
+        (issued.key, committed.keys[0].row.id)
+    }
+
+    pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        self.engine.commit(change, Actor::System, "req_test").await
+    }
+
+    /// "admitted", or the reason of the refusal.
+    pub(crate) fn ask(&self, method: &Method, path: &str, key: &[u8]) -> String {
+        let presented = Presented::Key(key);
+        let client = Some([192, 0, 2, 1].into());
+        outcome(&self.engine.decide(&Inquiry { scope: Scope::Api("shop"), method, path, presented, client }))
+    }
+
+    /// Asks for something that any good key may have.
+    pub(crate) fn get(&self, key: &PlaintextKey) -> String {
+        self.ask(&Method::GET, "/things", key.expose().as_bytes())
+    }
+}
+
+pub(crate) fn outcome(decision: &Decision) -> String {
+    match decision {
+        Decision::Permit(_) => "admitted".to_owned(),
+        Decision::Denial(denial) => denial.reason().to_string(),
+        Decision::Preflight(..) => "preflight".to_owned(),
+    }
+}
+
+pub(crate) fn revoke(key: KeyId) -> Change {
+    Change::RevokeKey { api: "shop".into(), key }
+}
+
+pub(crate) fn patch(key: KeyId, patch: KeyPatch) -> Change {
+    Change::UpdateKey { api: "shop".into(), key, patch: Box::new(patch) }
+}
+
+pub(crate) fn rename(key: KeyId, name: &str) -> Change {
+    patch(key, KeyPatch { name: Some(name.into()), ..KeyPatch::default() })
+}
+
+pub(crate) fn switch(key: KeyId, capability: &str, on: bool) -> Change {
+    let (list, none) = (vec![capability.to_owned()], Vec::new());
+    let capabilities = if on { SwitchPatch { on: list, off: none } } else { SwitchPatch { on: none, off: list } };
+    patch(key, KeyPatch { capabilities, ..KeyPatch::default() })
+}
+
+async fn start(
+    path: &Path,
+    clock: &ManualClock,
+    names: &Arc<Names>,
+    wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+) -> Arc<Engine> {
+    let store = wrap(Arc::new(SqliteStore::open(OwnerLock::acquire(path).unwrap()).unwrap()));
+    let apis = Apis::new(vec![shop(names, &["clerk", "boss"])], api("bitting", names, &[])).unwrap();
+    Engine::start(EngineOptions { store, names: Arc::clone(names), apis, clock: Arc::new(clock.clone()) }).await.unwrap()
+}
+
+/// The API under test: one public path, one that anybody with a key may use, and one for each kind of right.
+pub(crate) fn shop(names: &Names, roles: &[&str]) -> Api {
+    api("shop", names, roles)
+}
+
+pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
+    let catalogue = catalogue(roles);
+    let routes = routes(&catalogue, names);
+    let environment = |name: &str| Environment {
+        id: names.intern(NameKind::Environment, name),
+        header: HeaderValue::from_str(name).unwrap(),
+        name: name.into(),
+        upstream: None,
+    };
+    Api {
+        name: name.into(),
+        id: names.intern(NameKind::Api, name),
+        hosts: Vec::new(),
+        path_prefix: None,
+        format: format(name),
+        credentials: CredentialRules { carriers: ["bearer".parse().unwrap()].into(), foreign: Foreign::Refuse },
+        answers: Answers::new(answer).unwrap(),
+        cors: None,
+        identity: IdentityHeaders::default(),
+        labels: Labels { title: name.into(), key_page: "".into(), create_key: "".into(), key_name: "".into() },
+        catalogue,
+        routes,
+        environments: vec![environment("live"), environment("test")],
+        upstream: None,
+        timeouts: UpstreamTimeouts { connect: Duration::from_secs(1), response_head: Duration::from_secs(1) },
+        new_key: NewKeyDefaults::default(),
+    }
+}
+
+fn format(name: &str) -> KeyFormat {
+    let prefix = |environment: &str| EnvironmentPrefixes {
+        environment: environment.into(),
+        prefixes: vec![format!("{name}_{environment}_").into()],
+    };
+    KeyFormat::new(KeyFormatSpec {
+        environments: vec![prefix("live"), prefix("test")],
+        alphabet: Alphabet::new(Alphabet::BASE62).unwrap(),
+        checksum: Checksum::Crc32,
+        length: 32,
+    })
+    .unwrap()
+}
+
+fn catalogue(roles: &[&str]) -> Catalogue {
+    let permission = |name: &str| PermissionSpec { name: name.parse().unwrap(), means: Vec::new(), description: "".into() };
+    let role = |(position, name): (usize, &&str)| RoleSpec {
+        name: (*name).into(),
+        includes: roles[..position].iter().map(|&lower| lower.into()).collect(),
+        permissions: Vec::new(),
+        description: "".into(),
+    };
+    Catalogue::new(CatalogueSpec {
+        permissions: vec![permission("things:read"), permission("things:write")],
+        roles: roles.iter().enumerate().map(role).collect(),
+        capabilities: vec![CapabilitySpec { name: "refunds".into(), label: "".into(), warning: "".into() }],
+    })
+    .unwrap()
+}
+
+fn routes(catalogue: &Catalogue, names: &Names) -> RouteTable {
+    let need = |asked: &str| catalogue.need([asked], names).unwrap_or_default();
+    let rule = |pattern: &str, access| Rule {
+        methods: "*".parse().unwrap(),
+        pattern: pattern.parse().unwrap(),
+        route: Route { access, denied: None, encoded_slash_is_data: false, target: Target::Upstream },
+    };
+    let rules = vec![
+        rule("/public", Access::Public),
+        rule("/optional", Access::Optional(Need::default())),
+        rule("/closed", Access::Closed),
+        rule("/write", Access::Key(need("things:write"))),
+        rule("/boss", Access::Key(need("boss"))),
+        rule("/refunds", Access::Key(need("refunds"))),
+    ];
+    let default =
+        Route { access: Access::Key(Need::default()), denied: None, encoded_slash_is_data: false, target: Target::Upstream };
+    RouteTable::new(rules, default, Leniencies::NONE)
+}
+
+fn answer(reason: Reason) -> Result<Answer, bitting_core::dialect::AnswerError> {
+    Answer::new(AnswerSpec {
+        status: reason.default_status(),
+        content_type: HeaderValue::from_static("text/plain"),
+        challenge: None,
+        headers: Vec::new(),
+        body: BodySpec::Text(reason.name().into()),
+        variables: Variables::default(),
+    })
+}

@@ -1,0 +1,12 @@
+//! The engine with a real SQLite store beneath it.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod committing;
+mod deciding;
+mod doubt;
+mod fixture;
+mod issuing;
+mod restarting;
+mod revoking;
+mod selecting;

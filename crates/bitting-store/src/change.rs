@@ -1,0 +1,294 @@
+//! What can change, and what each change does.
+
+mod effect;
+
+use std::fmt;
+
+use bitting_core::account::AccountId;
+use bitting_core::address::AddressList;
+use bitting_core::key::{Digest, KeyId};
+use bitting_core::record::Sequence;
+use bitting_core::rights::Permission;
+use bitting_core::time::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+
+use crate::row::{AccountRow, StoredKey};
+
+pub(crate) use effect::{Effect, Found, RowWrite, Write};
+
+/// One change with who wants it and when.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// What shall change.
+    pub change: Change,
+    /// Who wants it.
+    pub actor: Actor,
+    /// The request that it came with, for the audit log.
+    pub request_id: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Something that shall change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Change {
+    /// A new account.
+    CreateAccount(NewAccount),
+    /// Other values for an account.
+    UpdateAccount {
+        /// The API's name.
+        api: String,
+        /// The account.
+        account: AccountId,
+        /// The new values.
+        patch: AccountPatch,
+    },
+    /// A new key.
+    CreateKey(Box<NewKey>),
+    /// Other values for a key.
+    UpdateKey {
+        /// The API's name.
+        api: String,
+        /// The key.
+        key: KeyId,
+        /// The new values.
+        patch: Box<KeyPatch>,
+    },
+    /// A new key in place of an old one, with all that the old one may do.
+    RotateKey {
+        /// The API's name.
+        api: String,
+        /// The old key.
+        key: KeyId,
+        /// What is new about the new one.
+        successor: Successor,
+        /// When the old one ends, unless it ends before; `None` revokes it at once.
+        old_ends_at: Option<Timestamp>,
+    },
+    /// The end of a key.
+    RevokeKey {
+        /// The API's name.
+        api: String,
+        /// The key.
+        key: KeyId,
+    },
+}
+
+/// A new account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewAccount {
+    /// The API's name.
+    pub api: String,
+    /// Its id.
+    pub id: AccountId,
+    /// A name for people.
+    pub name: String,
+}
+
+/// New values for an account; what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountPatch {
+    /// A name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether its keys are good.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+}
+
+/// A new key, without its text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewKey {
+    /// The API's name.
+    pub api: String,
+    /// Its public id.
+    pub id: KeyId,
+    /// The SHA-256 of its text.
+    pub digest: Digest,
+    /// The beginning of its text, to recognise it by.
+    pub prefix: String,
+    /// Its owner.
+    pub account: AccountId,
+    /// Whether the account is made with it if it does not exist.
+    pub create_account: bool,
+    /// A name for people.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Its environment.
+    pub environment: String,
+    /// Its role.
+    pub role: Option<String>,
+    /// Its permissions.
+    pub permissions: Vec<Permission>,
+    /// The capabilities that are switched on.
+    pub capabilities: Vec<String>,
+    /// Where it may be used from; `None` is everywhere.
+    pub allowed_addresses: Option<AddressList>,
+    /// The API's own notes.
+    pub metadata: Map<String, Value>,
+    /// From this instant on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// New values for a key. What is `None` stays; where a value can be absent, `Some(None)` removes it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeyPatch {
+    /// A name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its role.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub role: Option<Option<String>>,
+    /// Its permissions, all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<Vec<Permission>>,
+    /// Capabilities to switch.
+    #[serde(skip_serializing_if = "SwitchPatch::is_empty")]
+    pub capabilities: SwitchPatch,
+    /// Where it may be used from.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub allowed_addresses: Option<Option<AddressList>>,
+    /// The API's own notes, all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Map<String, Value>>,
+    /// Whether it is switched on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// From this instant on it is refused.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub expires_at: Option<Option<Timestamp>>,
+}
+
+/// Switches to turn, each by its name, so that two people can turn two switches of one key at once.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SwitchPatch {
+    /// To switch on.
+    pub on: Vec<String>,
+    /// To switch off.
+    pub off: Vec<String>,
+}
+
+/// What is new about the key that takes another's place.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Successor {
+    /// Its public id.
+    pub id: KeyId,
+    /// The SHA-256 of its text.
+    pub digest: Digest,
+    /// The beginning of its text.
+    pub prefix: String,
+    /// From this instant on it is refused.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Who wants a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// Somebody with access to the machine, by their user name there.
+    CommandLine(String),
+    /// The holder of a key.
+    Key(KeyId),
+    /// Bitting itself.
+    System,
+}
+
+/// A change that was made, or had been made before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Committed {
+    /// The number of the commit that left the rows so.
+    pub sequence: Sequence,
+    /// The keys as they now are: the one that was changed, and after a rotation first the new one.
+    pub keys: Vec<StoredKey>,
+    /// The accounts as they now are.
+    pub accounts: Vec<AccountRow>,
+}
+
+/// Why a change was not made. Nothing of it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// The API has no such account.
+    #[error("there is no account {0}")]
+    NoSuchAccount(AccountId),
+    /// The API has such an account already.
+    #[error("the account {0} exists already")]
+    AccountExists(AccountId),
+    /// The API has no such key.
+    #[error("there is no key {0}")]
+    NoSuchKey(KeyId),
+    /// A key with this id or this digest is there already.
+    #[error("the key {0}, or another with the same digest, exists already")]
+    KeyExists(KeyId),
+    /// The key is ended for good and cannot be changed.
+    #[error("the key {0} is revoked; make a new one")]
+    KeyRevoked(KeyId),
+    /// The key was rotated before; its successor can be rotated.
+    #[error("the key {0} was rotated already, into {1}")]
+    AlreadyRotated(KeyId, KeyId),
+}
+
+impl Change {
+    /// The API that it is about.
+    pub fn api(&self) -> &str {
+        match self {
+            Self::CreateAccount(NewAccount { api, .. })
+            | Self::UpdateAccount { api, .. }
+            | Self::UpdateKey { api, .. }
+            | Self::RotateKey { api, .. }
+            | Self::RevokeKey { api, .. } => api,
+            Self::CreateKey(new) => &new.api,
+        }
+    }
+
+    /// The ids of the keys that it is about, new ones included.
+    pub fn keys(&self) -> Vec<KeyId> {
+        match self {
+            Self::CreateAccount(_) | Self::UpdateAccount { .. } => Vec::new(),
+            Self::CreateKey(new) => vec![new.id],
+            Self::UpdateKey { key, .. } | Self::RevokeKey { key, .. } => vec![*key],
+            Self::RotateKey { key, successor, .. } => vec![*key, successor.id],
+        }
+    }
+
+    /// The account whose row it may write.
+    pub fn account(&self) -> Option<&AccountId> {
+        match self {
+            Self::CreateAccount(new) => Some(&new.id),
+            Self::UpdateAccount { account, .. } => Some(account),
+            Self::CreateKey(new) => Some(&new.account),
+            Self::UpdateKey { .. } | Self::RotateKey { .. } | Self::RevokeKey { .. } => None,
+        }
+    }
+}
+
+impl SwitchPatch {
+    fn is_empty(&self) -> bool {
+        self.on.is_empty() && self.off.is_empty()
+    }
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CommandLine(user) => write!(f, "cli:{user}"),
+            Self::Key(id) => fmt::Display::fmt(id, f),
+            Self::System => f.write_str("system"),
+        }
+    }
+}
+
+/// Tells a field that is null from one that is not there.
+#[expect(clippy::option_option, reason = "the outer one is whether the field is there")]
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}

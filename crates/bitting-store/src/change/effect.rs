@@ -1,0 +1,263 @@
+//! What a change does to the rows that it touches: the same for every backend.
+
+use bitting_core::account::AccountId;
+use bitting_core::key::KeyId;
+use bitting_core::record::Sequence;
+use bitting_core::time::Timestamp;
+use serde_json::{Value, json};
+
+use super::{AccountPatch, Change, Committed, Entry, KeyPatch, NewAccount, NewKey, Refusal, Successor};
+use crate::row::{AccountRow, KeyRow, StoredKey};
+
+/// What a backend must read before it can say what a change does.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The account that the change names.
+    pub(crate) account: Option<AccountRow>,
+    /// The key that the change names.
+    pub(crate) key: Option<StoredKey>,
+}
+
+/// What a change comes to.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Everything is as the change wants it already: no audit row, no event, no new number.
+    Unchanged(Committed),
+    /// Something to write.
+    Write(Write),
+}
+
+/// What a backend must write in one transaction.
+#[derive(Debug)]
+pub(crate) struct Write {
+    /// Rows, in an order that satisfies their references.
+    pub(crate) rows: Vec<RowWrite>,
+    /// The verb of the audit row and the name of the event, as in `key.revoked`.
+    pub(crate) action: &'static str,
+    /// The id of what changed.
+    pub(crate) subject: String,
+    /// As it was, for the audit row; null if it was not there.
+    pub(crate) before: Value,
+    /// As it is, for the audit row and the event.
+    pub(crate) after: Value,
+}
+
+/// One row to write.
+#[derive(Debug)]
+pub(crate) enum RowWrite {
+    NewAccount(AccountRow),
+    ChangedAccount(AccountRow),
+    NewKey(StoredKey),
+    ChangedKey(StoredKey),
+}
+
+impl Entry {
+    /// What this entry does as commit `sequence`.
+    pub(crate) fn effect(&self, found: Found, sequence: Sequence) -> Result<Effect, Refusal> {
+        let at = self.at;
+        match &self.change {
+            Change::CreateAccount(new) => create_account(new, &found, at, sequence),
+            Change::UpdateAccount { account, patch, .. } => update_account(account, patch, found, at, sequence),
+            Change::CreateKey(new) => self.create_key(new, &found, sequence),
+            Change::UpdateKey { key, patch, .. } => {
+                let old = unrevoked(*key, found)?;
+                Ok(changed_key("key.updated", old, |row| apply(patch, row), at, sequence))
+            }
+            Change::RotateKey { key, successor, old_ends_at, .. } => {
+                self.rotate(&unrevoked(*key, found)?, successor, *old_ends_at, sequence)
+            }
+            Change::RevokeKey { key, .. } => {
+                let old = found.key.ok_or(Refusal::NoSuchKey(*key))?;
+                Ok(changed_key("key.revoked", old, |row| row.revoked_at = row.revoked_at.or(Some(at)), at, sequence))
+            }
+        }
+    }
+
+    fn create_key(&self, new: &NewKey, found: &Found, sequence: Sequence) -> Result<Effect, Refusal> {
+        let mut rows = Vec::new();
+        if found.account.is_none() {
+            if !new.create_account {
+                return Err(Refusal::NoSuchAccount(new.account.clone()));
+            }
+            let account = NewAccount { api: new.api.clone(), id: new.account.clone(), name: String::new() };
+            rows.push(RowWrite::NewAccount(account_row(&account, self.at, sequence)));
+        }
+        let row = KeyRow {
+            id: new.id,
+            api: new.api.clone(),
+            account: new.account.clone(),
+            name: new.name.clone(),
+            description: new.description.clone(),
+            prefix: new.prefix.clone(),
+            environment: new.environment.clone(),
+            role: new.role.clone(),
+            permissions: new.permissions.clone(),
+            capabilities: new.capabilities.clone(),
+            allowed_addresses: new.allowed_addresses.clone(),
+            metadata: new.metadata.clone(),
+            enabled: true,
+            created_at: self.at,
+            created_by: self.actor.to_string(),
+            updated_at: self.at,
+            expires_at: new.expires_at,
+            revoked_at: None,
+            replaced_by: None,
+            replaces: None,
+            sequence,
+        };
+        let (subject, after) = (row.id.to_string(), json!(row));
+        rows.push(RowWrite::NewKey(StoredKey { digest: new.digest, row }));
+        Ok(Effect::Write(Write { rows, action: "key.created", subject, before: Value::Null, after }))
+    }
+
+    fn rotate(
+        &self,
+        old: &StoredKey,
+        successor: &Successor,
+        old_ends_at: Option<Timestamp>,
+        sequence: Sequence,
+    ) -> Result<Effect, Refusal> {
+        if let Some(next) = old.row.replaced_by {
+            return Err(Refusal::AlreadyRotated(old.row.id, next));
+        }
+        let new = KeyRow {
+            id: successor.id,
+            prefix: successor.prefix.clone(),
+            created_at: self.at,
+            created_by: self.actor.to_string(),
+            updated_at: self.at,
+            expires_at: successor.expires_at,
+            replaces: Some(old.row.id),
+            sequence,
+            ..old.row.clone()
+        };
+        let mut ending = old.clone();
+        ending.row.replaced_by = Some(successor.id);
+        (ending.row.updated_at, ending.row.sequence) = (self.at, sequence);
+        match old_ends_at {
+            Some(end) => ending.row.expires_at = Some(ending.row.expires_at.map_or(end, |before| before.min(end))),
+            None => ending.row.revoked_at = Some(self.at),
+        }
+        Ok(Effect::Write(Write {
+            action: "key.rotated",
+            subject: old.row.id.to_string(),
+            before: json!(old.row),
+            after: json!({"old": ending.row, "new": new}),
+            rows: vec![RowWrite::NewKey(StoredKey { digest: successor.digest, row: new }), RowWrite::ChangedKey(ending)],
+        }))
+    }
+}
+
+impl Write {
+    /// The rows as a caller is told of them.
+    pub(crate) fn committed(self, sequence: Sequence) -> Committed {
+        let mut committed = Committed { sequence, keys: Vec::new(), accounts: Vec::new() };
+        for row in self.rows {
+            match row {
+                RowWrite::NewAccount(account) | RowWrite::ChangedAccount(account) => committed.accounts.push(account),
+                RowWrite::NewKey(key) | RowWrite::ChangedKey(key) => committed.keys.push(key),
+            }
+        }
+        committed
+    }
+}
+
+fn create_account(new: &NewAccount, found: &Found, at: Timestamp, sequence: Sequence) -> Result<Effect, Refusal> {
+    if found.account.is_some() {
+        return Err(Refusal::AccountExists(new.id.clone()));
+    }
+    let row = account_row(new, at, sequence);
+    Ok(Effect::Write(Write {
+        action: "account.created",
+        subject: row.id.to_string(),
+        before: Value::Null,
+        after: json!(row),
+        rows: vec![RowWrite::NewAccount(row)],
+    }))
+}
+
+fn update_account(
+    id: &AccountId,
+    patch: &AccountPatch,
+    found: Found,
+    at: Timestamp,
+    sequence: Sequence,
+) -> Result<Effect, Refusal> {
+    let old = found.account.ok_or_else(|| Refusal::NoSuchAccount(id.clone()))?;
+    let mut new = old.clone();
+    set(&mut new.name, patch.name.as_ref());
+    set(&mut new.enabled, patch.enabled.as_ref());
+    if new == old {
+        return Ok(Effect::Unchanged(Committed { sequence: old.sequence, keys: Vec::new(), accounts: vec![old] }));
+    }
+    (new.updated_at, new.sequence) = (at, sequence);
+    Ok(Effect::Write(Write {
+        action: "account.updated",
+        subject: new.id.to_string(),
+        before: json!(old),
+        after: json!(new),
+        rows: vec![RowWrite::ChangedAccount(new)],
+    }))
+}
+
+fn account_row(new: &NewAccount, at: Timestamp, sequence: Sequence) -> AccountRow {
+    AccountRow {
+        api: new.api.clone(),
+        id: new.id.clone(),
+        name: new.name.clone(),
+        enabled: true,
+        created_at: at,
+        updated_at: at,
+        sequence,
+    }
+}
+
+fn unrevoked(id: KeyId, found: Found) -> Result<StoredKey, Refusal> {
+    let key = found.key.ok_or(Refusal::NoSuchKey(id))?;
+    if key.row.revoked_at.is_some() { Err(Refusal::KeyRevoked(id)) } else { Ok(key) }
+}
+
+fn changed_key(
+    action: &'static str,
+    old: StoredKey,
+    change: impl FnOnce(&mut KeyRow),
+    at: Timestamp,
+    sequence: Sequence,
+) -> Effect {
+    let mut new = old.clone();
+    change(&mut new.row);
+    if new == old {
+        return Effect::Unchanged(Committed { sequence: old.row.sequence, keys: vec![old], accounts: Vec::new() });
+    }
+    (new.row.updated_at, new.row.sequence) = (at, sequence);
+    Effect::Write(Write {
+        action,
+        subject: new.row.id.to_string(),
+        before: json!(old.row),
+        after: json!(new.row),
+        rows: vec![RowWrite::ChangedKey(new)],
+    })
+}
+
+fn apply(patch: &KeyPatch, row: &mut KeyRow) {
+    set(&mut row.name, patch.name.as_ref());
+    set(&mut row.description, patch.description.as_ref());
+    set(&mut row.role, patch.role.as_ref());
+    set(&mut row.permissions, patch.permissions.as_ref());
+    set(&mut row.allowed_addresses, patch.allowed_addresses.as_ref());
+    set(&mut row.metadata, patch.metadata.as_ref());
+    set(&mut row.enabled, patch.enabled.as_ref());
+    set(&mut row.expires_at, patch.expires_at.as_ref());
+    row.capabilities.retain(|capability| !patch.capabilities.off.contains(capability));
+    for capability in &patch.capabilities.on {
+        if !row.capabilities.contains(capability) {
+            row.capabilities.push(capability.clone());
+        }
+    }
+}
+
+fn set<T: Clone>(field: &mut T, value: Option<&T>) {
+    if let Some(value) = value {
+        field.clone_from(value);
+    }
+}

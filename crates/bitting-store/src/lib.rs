@@ -1,0 +1,58 @@
+//! What must last.
+//!
+//! Everything that changes, changes through one entry, [`ChangeLog::append`]: a batch of [`Entry`]s in one transaction,
+//! each with its audit row and its event, each admitted or refused on its own. What a [`Change`] does to the rows that it
+//! touches is a pure function shared by all backends, so a backend only reads and writes rows. Reading is a small trait
+//! for each role.
+//!
+//! A trait with one method for each kind of change (`create_key`, `revoke_key`…) was rejected: every backend would decide
+//! anew what a rotation is, and no one place could say that a change, its audit row and its event are one transaction.
+
+mod change;
+mod error;
+mod read;
+mod row;
+mod sqlite;
+
+use async_trait::async_trait;
+use bitting_core::record::Sequence;
+use bitting_core::time::Timestamp;
+
+pub use change::{
+    AccountPatch, Actor, Change, Committed, Entry, KeyPatch, NewAccount, NewKey, Refusal, Successor, SwitchPatch,
+};
+pub use error::{StoreError, StoreErrorKind};
+pub use read::{AccountReader, AuditRow, EventRow, Journal, KeyFilter, KeyReader, Page, RingRow, RingSource};
+pub use row::{AccountRow, KeyRow, KeyStatus, StoredKey};
+pub use sqlite::{OwnerLock, SqliteOptions, SqliteStore};
+
+/// The one way in which anything is written.
+#[async_trait]
+pub trait ChangeLog: Send + Sync {
+    /// Writes a batch in one transaction and answers for each entry in order. When this returns `Ok`, all that it says
+    /// was done survives a loss of power.
+    ///
+    /// # Errors
+    /// With [`StoreErrorKind::OutcomeUnknown`] the batch may or may not have been written; with any other kind nothing was.
+    async fn append(&self, batch: Vec<Entry>) -> Result<Vec<Result<Committed, Refusal>>, StoreError>;
+
+    /// The number of the last commit and the latest time that was ever written, which engine time must not fall behind.
+    async fn progress(&self) -> Result<Progress, StoreError>;
+
+    /// Keeps a time, so that a restart does not begin before it.
+    async fn keep_time(&self, at: Timestamp) -> Result<(), StoreError>;
+}
+
+/// How far a store has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The number of the last commit; zero in a new store.
+    pub sequence: Sequence,
+    /// The latest time that was written.
+    pub time: Timestamp,
+}
+
+/// All roles of a store. A backend implements the parts.
+pub trait Store: ChangeLog + RingSource + KeyReader + AccountReader + Journal {}
+
+impl<S: ChangeLog + RingSource + KeyReader + AccountReader + Journal> Store for S {}

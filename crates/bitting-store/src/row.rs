@@ -1,0 +1,126 @@
+//! Accounts and keys as they are stored and shown.
+
+use bitting_core::account::AccountId;
+use bitting_core::address::AddressList;
+use bitting_core::key::{Digest, KeyId};
+use bitting_core::record::Sequence;
+use bitting_core::rights::Permission;
+use bitting_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// An account of one API.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AccountRow {
+    /// The API's name.
+    pub api: String,
+    /// Its id, unique in the API.
+    pub id: AccountId,
+    /// A name for people.
+    pub name: String,
+    /// Whether its keys are good.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// The change that left it so.
+    pub sequence: Sequence,
+}
+
+/// A key without anything secret: this may be shown, logged and kept in the audit log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct KeyRow {
+    /// Its public id.
+    pub id: KeyId,
+    /// The API's name.
+    pub api: String,
+    /// Its owner.
+    pub account: AccountId,
+    /// A name for people.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The beginning of the key, to recognise it by.
+    pub prefix: String,
+    /// Its environment.
+    pub environment: String,
+    /// Its role.
+    pub role: Option<String>,
+    /// Its permissions as they were given.
+    pub permissions: Vec<Permission>,
+    /// The capabilities that are switched on.
+    pub capabilities: Vec<String>,
+    /// Where it may be used from; `None` is everywhere.
+    pub allowed_addresses: Option<AddressList>,
+    /// The API's own notes.
+    pub metadata: Map<String, Value>,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Who made it.
+    pub created_by: String,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// From this instant on it is refused.
+    pub expires_at: Option<Timestamp>,
+    /// Since when it is ended for good.
+    pub revoked_at: Option<Timestamp>,
+    /// The key that it was rotated into.
+    pub replaced_by: Option<KeyId>,
+    /// The key that it was rotated from.
+    pub replaces: Option<KeyId>,
+    /// The change that left it so.
+    pub sequence: Sequence,
+}
+
+/// A key with the digest that it is looked up by.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredKey {
+    /// The SHA-256 of the key.
+    pub digest: Digest,
+    /// Everything else.
+    pub row: KeyRow,
+}
+
+/// A key's state in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyStatus {
+    /// It works.
+    Active,
+    /// It is switched off.
+    Disabled,
+    /// Its time is over.
+    Expired,
+    /// It is ended for good.
+    Revoked,
+}
+
+impl KeyRow {
+    /// The key's state at a time, its account aside.
+    pub fn status(&self, now: Timestamp) -> KeyStatus {
+        if self.revoked_at.is_some() {
+            KeyStatus::Revoked
+        } else if self.expires_at.is_some_and(|end| now >= end) {
+            KeyStatus::Expired
+        } else if self.enabled {
+            KeyStatus::Active
+        } else {
+            KeyStatus::Disabled
+        }
+    }
+}
+
+impl KeyStatus {
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabled => "disabled",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Opening a store's file: checks, settings, migrations.
+
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::unavailable;
+use super::{Inner, OwnerLock, SqliteStore};
+use crate::error::{StoreError, StoreErrorKind};
+
+mod migrations {
+    refinery::embed_migrations!("src/sqlite/migrations");
+}
+
+/// Where a store is and how SQLite reaches it.
+#[derive(Debug, Clone)]
+pub struct SqliteOptions {
+    path: PathBuf,
+    /// A virtual file system that was registered with SQLite, instead of the system's.
+    pub vfs: Option<String>,
+}
+
+/// Marks a file as Bitting's in its header: "Bitt" in ASCII.
+const APPLICATION_ID: i32 = 0x4269_7474;
+
+impl SqliteStore {
+    /// Opens the store whose lock is held, makes its file if there is none and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::TooNew`] if a newer Bitting wrote it, [`StoreErrorKind::Unusable`] if it is something else.
+    pub fn open(lock: OwnerLock) -> Result<Self, StoreError> {
+        let path = lock.store().to_owned();
+        Self::open_with(lock, SqliteOptions { path, vfs: None })
+    }
+
+    /// The same through a virtual file system, so that tests can make a disk fail.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_through(lock: OwnerLock, vfs: &str) -> Result<Self, StoreError> {
+        let path = lock.store().to_owned();
+        Self::open_with(lock, SqliteOptions { path, vfs: Some(vfs.to_owned()) })
+    }
+
+    fn open_with(lock: OwnerLock, options: SqliteOptions) -> Result<Self, StoreError> {
+        let shown = options.path.display().to_string();
+        let named = |error: StoreError| StoreError::new(error.kind(), format!("{shown}: {error}"));
+        let mut writer = writer(&options).map_err(named)?;
+        migrate(&mut writer).map_err(named)?;
+        Ok(Self(Arc::new(Inner { options, writer: Mutex::new(writer), idle_readers: Mutex::default(), _lock: lock })))
+    }
+}
+
+fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> {
+    if options.vfs.is_none() {
+        // SQLite would make it readable for everybody; its log takes over the mode of the file.
+        let made = OpenOptions::new().create(true).append(true).mode(0o600).open(&options.path);
+        made.map_err(|error| {
+            StoreError::new(StoreErrorKind::Unusable, "the file cannot be opened for writing").because(error)
+        })?;
+    }
+    let connection = connect(options, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    check_owner(&connection)?;
+    let journal: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(unavailable)?;
+    if journal != "wal" {
+        let message = format!("the file system cannot hold a write-ahead log (SQLite chose {journal:?})");
+        return Err(StoreError::new(StoreErrorKind::Unusable, message));
+    }
+    let settings =
+        "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
+    connection.execute_batch(settings).map_err(unavailable)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+pub(super) fn reader(options: &SqliteOptions) -> Result<Connection, StoreError> {
+    let connection = connect(options, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.execute_batch("PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;").map_err(unavailable)?;
+    Ok(connection)
+}
+
+fn connect(options: &SqliteOptions, flags: OpenFlags) -> Result<Connection, StoreError> {
+    // Each connection is used by one thread at a time, under a lock of ours.
+    let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = match &options.vfs {
+        Some(vfs) => Connection::open_with_flags_and_vfs(&options.path, flags, vfs.as_str()),
+        None => Connection::open_with_flags(&options.path, flags),
+    };
+    let connection = opened.map_err(unavailable)?;
+    connection.busy_timeout(Duration::from_secs(5)).map_err(unavailable)?;
+    Ok(connection)
+}
+
+/// Refuses a database that is somebody else's before anything is written to it.
+fn check_owner(connection: &Connection) -> Result<(), StoreError> {
+    let one = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(unavailable);
+    let (id, tables) = (one("PRAGMA application_id")?, one("SELECT count(*) FROM sqlite_schema")?);
+    if id != i64::from(APPLICATION_ID) && tables > 0 {
+        let message = "the file is an SQLite database of another program; name another file for the store";
+        return Err(StoreError::new(StoreErrorKind::Unusable, message));
+    }
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let runner = migrations::migrations::runner();
+    let known = runner.get_migrations().iter().map(|migration| i64::from(migration.version())).max().unwrap_or(0);
+    let found = schema_version(connection)?;
+    if found > known {
+        let message = format!(
+            "a newer version of Bitting wrote this store (its schema is {found}, this version knows {known}); \
+             use that version, or a backup from before the upgrade"
+        );
+        return Err(StoreError::new(StoreErrorKind::TooNew, message));
+    }
+    connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(unavailable)?;
+    let done = runner.run(connection);
+    done.map_err(|error| StoreError::new(StoreErrorKind::Unusable, "its tables cannot be brought up to date").because(error))?;
+    Ok(())
+}
+
+fn schema_version(connection: &Connection) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
+    let history: i64 = connection.query_row(sql, [], |row| row.get(0)).map_err(unavailable)?;
+    if history == 0 {
+        return Ok(0);
+    }
+    let sql = "SELECT coalesce(max(version), 0) FROM refinery_schema_history";
+    connection.query_row(sql, [], |row| row.get(0)).map_err(unavailable)
+}

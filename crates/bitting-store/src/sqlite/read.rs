@@ -1,0 +1,164 @@
+//! Reading from SQLite.
+
+use async_trait::async_trait;
+use bitting_core::account::AccountId;
+use bitting_core::key::KeyId;
+use bitting_core::record::Sequence;
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, Params, Row, named_params};
+
+use super::SqliteStore;
+use super::error::unavailable;
+use super::rows::{
+    ACCOUNT_COLUMNS, KEY_COLUMNS, RING_COLUMNS, account_row, audit_row, event_row, ring_row, stored_key, stored_sequence,
+};
+use crate::error::StoreError;
+use crate::read::{AccountReader, AuditRow, EventRow, Journal, KeyFilter, KeyReader, Page, RingRow, RingSource};
+use crate::row::{AccountRow, KeyRow};
+
+#[async_trait]
+impl RingSource for SqliteStore {
+    async fn ring_accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
+        self.read(|connection| rows(connection, &format!("SELECT {ACCOUNT_COLUMNS} FROM account"), [], account_row)).await
+    }
+
+    async fn key_count(&self) -> Result<u64, StoreError> {
+        self.read(|connection| {
+            let count: i64 = connection.query_row("SELECT count(*) FROM api_key", [], |row| row.get(0)).map_err(unavailable)?;
+            Ok(u64::try_from(count).unwrap_or_default())
+        })
+        .await
+    }
+
+    async fn ring_keys(&self, after: Option<KeyId>, limit: usize) -> Result<Vec<RingRow>, StoreError> {
+        self.read(move |connection| {
+            let sql = format!("SELECT {RING_COLUMNS} FROM api_key WHERE id > :after ORDER BY id LIMIT :limit");
+            let after = after.map_or(Vec::new(), |id| id.to_bytes().to_vec());
+            rows(connection, &sql, named_params! { ":after": after, ":limit": sql_limit(limit) }, ring_row)
+        })
+        .await
+    }
+
+    async fn ring_key(&self, id: KeyId) -> Result<Option<RingRow>, StoreError> {
+        self.read(move |connection| {
+            let sql = format!("SELECT {RING_COLUMNS} FROM api_key WHERE id = ?1");
+            Ok(rows(connection, &sql, [id.to_bytes()], ring_row)?.pop())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl KeyReader for SqliteStore {
+    async fn key(&self, api: &str, id: KeyId) -> Result<Option<KeyRow>, StoreError> {
+        let api = api.to_owned();
+        self.read(move |connection| {
+            let sql = format!("SELECT {KEY_COLUMNS} FROM api_key WHERE id = ?1 AND api = ?2");
+            let found = rows(connection, &sql, (id.to_bytes(), api), stored_key)?;
+            Ok(found.into_iter().next().map(|key| key.row))
+        })
+        .await
+    }
+
+    async fn keys(&self, api: &str, filter: KeyFilter, page: Page<KeyId>) -> Result<Vec<KeyRow>, StoreError> {
+        let api = api.to_owned();
+        self.read(move |connection| {
+            let before = page.after.map(KeyId::to_bytes);
+            let (limit, account) = (sql_limit(page.limit), filter.account.as_ref().map(AccountId::as_str));
+            let (status, now) = match filter.status {
+                Some((status, now)) => (Some(status.name()), now.as_millis()),
+                None => (None, 0),
+            };
+            let mut conditions = vec!["api = :api"];
+            let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":api", &api), (":limit", &limit)];
+            let mut filter_by = |condition, name, value| {
+                conditions.push(condition);
+                parameters.push((name, value));
+            };
+            if let Some(account) = &account {
+                filter_by("account = :account", ":account", account);
+            }
+            if let Some(environment) = &filter.environment {
+                filter_by("environment = :environment", ":environment", environment);
+            }
+            if let Some(before) = &before {
+                filter_by("id < :before", ":before", before);
+            }
+            if let Some(status) = &status {
+                filter_by(STATUS_IS, ":status", status);
+                parameters.push((":now", &now));
+            }
+            let sql =
+                format!("SELECT {KEY_COLUMNS} FROM api_key WHERE {} ORDER BY id DESC LIMIT :limit", conditions.join(" AND "));
+            let found = rows(connection, &sql, &parameters[..], stored_key)?;
+            Ok(found.into_iter().map(|key| key.row).collect())
+        })
+        .await
+    }
+}
+
+/// The state in one word, as `KeyRow::status` says it.
+const STATUS_IS: &str = "CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= :now THEN 'expired' \
+     WHEN enabled THEN 'active' ELSE 'disabled' END = :status";
+
+#[async_trait]
+impl AccountReader for SqliteStore {
+    async fn account(&self, api: &str, id: &AccountId) -> Result<Option<AccountRow>, StoreError> {
+        let (api, id) = (api.to_owned(), id.to_string());
+        self.read(move |connection| {
+            let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM account WHERE api = ?1 AND id = ?2");
+            Ok(rows(connection, &sql, (api, id), account_row)?.into_iter().next())
+        })
+        .await
+    }
+
+    async fn accounts(&self, api: &str, page: Page<AccountId>) -> Result<Vec<AccountRow>, StoreError> {
+        let api = api.to_owned();
+        self.read(move |connection| {
+            let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM account WHERE api = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+            let after = page.after.as_ref().map_or("", AccountId::as_str);
+            rows(connection, &sql, (api, after, sql_limit(page.limit)), account_row)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Journal for SqliteStore {
+    async fn audit(&self, after: Sequence, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.read(move |connection| {
+            let sql = "SELECT sequence, at, api, actor, request_id, action, subject, before, after FROM audit \
+                       WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+            rows(connection, sql, (stored_sequence(after), sql_limit(limit)), audit_row)
+        })
+        .await
+    }
+
+    async fn events(&self, after: Sequence, limit: usize) -> Result<Vec<EventRow>, StoreError> {
+        self.read(move |connection| {
+            let sql = "SELECT sequence, at, api, name, payload FROM event WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
+            rows(connection, sql, (stored_sequence(after), sql_limit(limit)), event_row)
+        })
+        .await
+    }
+}
+
+/// All rows of a query. Also used by the writer, for what a change is about.
+pub(super) fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql).map_err(unavailable)?;
+    let mut rows = statement.query(parameters).map_err(unavailable)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(unavailable)? {
+        found.push(read(row)?);
+    }
+    Ok(found)
+}
+
+fn sql_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

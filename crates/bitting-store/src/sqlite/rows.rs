@@ -1,0 +1,139 @@
+//! Rows as SQLite holds them.
+
+use bitting_core::account::AccountId;
+use bitting_core::address::AddressList;
+use bitting_core::key::{Digest, KeyId};
+use bitting_core::record::Sequence;
+use bitting_core::rights::Permission;
+use bitting_core::time::Timestamp;
+use rusqlite::Row;
+use rusqlite::types::FromSql;
+use serde::de::DeserializeOwned;
+
+use super::error::{damaged, unavailable};
+use crate::error::StoreError;
+use crate::read::{AuditRow, EventRow, RingRow};
+use crate::row::{AccountRow, KeyRow, StoredKey};
+
+/// The columns of [`ring_row`], in its order.
+pub(super) const RING_COLUMNS: &str =
+    "id, digest, api, account, environment, rights, allowed_addresses, enabled, expires_at, revoked_at, sequence";
+
+/// The columns of [`stored_key`], in its order.
+pub(super) const KEY_COLUMNS: &str = "id, digest, api, account, environment, rights, allowed_addresses, enabled, \
+     expires_at, revoked_at, sequence, name, description, prefix, metadata, created_at, created_by, updated_at, replaced_by, \
+     replaces";
+
+/// The columns of [`account_row`], in its order.
+pub(super) const ACCOUNT_COLUMNS: &str = "api, id, name, enabled, created_at, updated_at, sequence";
+
+pub(super) fn account_row(row: &Row<'_>) -> Result<AccountRow, StoreError> {
+    Ok(AccountRow {
+        api: get(row, 0)?,
+        id: account_id(row, 1)?,
+        name: get(row, 2)?,
+        enabled: get(row, 3)?,
+        created_at: time(get(row, 4)?),
+        updated_at: time(get(row, 5)?),
+        sequence: sequence(row, 6)?,
+    })
+}
+
+pub(super) fn ring_row(row: &Row<'_>) -> Result<RingRow, StoreError> {
+    Ok(RingRow {
+        id: KeyId::from_bytes(get(row, 0)?),
+        digest: Digest::from_bytes(get(row, 1)?),
+        api: get(row, 2)?,
+        account: account_id(row, 3)?,
+        environment: get(row, 4)?,
+        rights: get(row, 5)?,
+        allowed_addresses: addresses(row, 6)?,
+        enabled: get(row, 7)?,
+        expires_at: get::<Option<i64>>(row, 8)?.map(time),
+        revoked: get::<Option<i64>>(row, 9)?.is_some(),
+        sequence: sequence(row, 10)?,
+    })
+}
+
+pub(super) fn stored_key(row: &Row<'_>) -> Result<StoredKey, StoreError> {
+    let rights: String = get(row, 5)?;
+    let (role, permissions, capabilities): (Option<String>, Vec<Permission>, Vec<String>) = json(&rights)?;
+    let digest = Digest::from_bytes(get(row, 1)?);
+    let row = KeyRow {
+        id: KeyId::from_bytes(get(row, 0)?),
+        api: get(row, 2)?,
+        account: account_id(row, 3)?,
+        environment: get(row, 4)?,
+        role,
+        permissions,
+        capabilities,
+        allowed_addresses: addresses(row, 6)?,
+        enabled: get(row, 7)?,
+        expires_at: get::<Option<i64>>(row, 8)?.map(time),
+        revoked_at: get::<Option<i64>>(row, 9)?.map(time),
+        sequence: sequence(row, 10)?,
+        name: get(row, 11)?,
+        description: get(row, 12)?,
+        prefix: get(row, 13)?,
+        metadata: json(&get::<String>(row, 14)?)?,
+        created_at: time(get(row, 15)?),
+        created_by: get(row, 16)?,
+        updated_at: time(get(row, 17)?),
+        replaced_by: get::<Option<[u8; 16]>>(row, 18)?.map(KeyId::from_bytes),
+        replaces: get::<Option<[u8; 16]>>(row, 19)?.map(KeyId::from_bytes),
+    };
+    Ok(StoredKey { digest, row })
+}
+
+pub(super) fn audit_row(row: &Row<'_>) -> Result<AuditRow, StoreError> {
+    Ok(AuditRow {
+        sequence: sequence(row, 0)?,
+        at: time(get(row, 1)?),
+        api: get(row, 2)?,
+        actor: get(row, 3)?,
+        request_id: get(row, 4)?,
+        action: get(row, 5)?,
+        subject: get(row, 6)?,
+        before: json(&get::<String>(row, 7)?)?,
+        after: json(&get::<String>(row, 8)?)?,
+    })
+}
+
+pub(super) fn event_row(row: &Row<'_>) -> Result<EventRow, StoreError> {
+    Ok(EventRow {
+        sequence: sequence(row, 0)?,
+        at: time(get(row, 1)?),
+        api: get(row, 2)?,
+        name: get(row, 3)?,
+        payload: json(&get::<String>(row, 4)?)?,
+    })
+}
+
+/// A sequence number as SQLite holds it. 2^63 commits are out of reach.
+pub(super) fn stored_sequence(sequence: Sequence) -> i64 {
+    i64::try_from(sequence.0).unwrap_or(i64::MAX)
+}
+
+fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+    row.get(column).map_err(unavailable)
+}
+
+fn sequence(row: &Row<'_>, column: usize) -> Result<Sequence, StoreError> {
+    u64::try_from(get::<i64>(row, column)?).map(Sequence).map_err(|error| damaged("a negative sequence number", error))
+}
+
+fn account_id(row: &Row<'_>, column: usize) -> Result<AccountId, StoreError> {
+    get::<String>(row, column)?.parse().map_err(|error| damaged("an account id", error))
+}
+
+fn addresses(row: &Row<'_>, column: usize) -> Result<Option<AddressList>, StoreError> {
+    get::<Option<String>>(row, column)?.map(|text| json(&text)).transpose()
+}
+
+fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| damaged("a JSON column", error))
+}
+
+fn time(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}

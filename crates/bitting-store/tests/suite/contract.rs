@@ -1,0 +1,359 @@
+//! What every store must do. Each case gets an empty store; a second backend adds one line at the end.
+
+use std::sync::Arc;
+
+use bitting_core::record::Sequence;
+use bitting_store::{
+    Change, Committed, Entry, KeyFilter, KeyPatch, KeyStatus, OwnerLock, Page, Refusal, RingRow, SqliteStore, Store,
+    SwitchPatch,
+};
+use serde_json::Value;
+
+use super::fixture::{API, at, digest, entry, id, new_account, new_key, rename, revoke, rotate, suspend, update};
+
+/// A store under test and what must live as long as it.
+struct Case {
+    store: Arc<dyn Store>,
+    _folder: tempfile::TempDir,
+}
+
+impl Case {
+    async fn append(&self, ms: i64, change: Change) -> Result<Committed, Refusal> {
+        self.append_all(vec![entry(ms, change)]).await.remove(0)
+    }
+
+    async fn append_all(&self, batch: Vec<Entry>) -> Vec<Result<Committed, Refusal>> {
+        self.store.append(batch).await.unwrap()
+    }
+
+    /// An account with two keys, by commits 1 to 3.
+    async fn filled(self) -> Self {
+        for answer in self
+            .append_all(vec![entry(10, new_account("acme")), entry(11, new_key(1, "acme")), entry(12, new_key(2, "acme"))])
+            .await
+        {
+            answer.unwrap();
+        }
+        self
+    }
+
+    async fn ring(&self) -> Vec<RingRow> {
+        self.store.ring_keys(None, 1_000).await.unwrap()
+    }
+}
+
+async fn a_new_store_is_empty(case: Case) {
+    let progress = case.store.progress().await.unwrap();
+    assert_eq!((progress.sequence, progress.time), (Sequence(0), at(0)));
+    assert_eq!(case.store.key_count().await.unwrap(), 0);
+    assert!(case.ring().await.is_empty());
+    assert!(case.store.ring_accounts().await.unwrap().is_empty());
+}
+
+async fn what_was_appended_is_read_back_whole(case: Case) {
+    let case = case.filled().await;
+    let key = case.store.key(API, id(1)).await.unwrap().unwrap();
+    assert_eq!((key.name.as_str(), key.environment.as_str(), key.prefix.as_str()), ("key 1", "live", "csb_pub_1"));
+    assert_eq!((key.created_at, key.created_by.as_str(), key.sequence), (at(11), "cli:tester", Sequence(2)));
+    assert_eq!((key.role.as_deref(), key.permissions[0].as_str()), (Some("viewer"), "tasks:read"));
+    let account = case.store.account(API, &"acme".parse().unwrap()).await.unwrap().unwrap();
+    assert_eq!((account.name.as_str(), account.enabled, account.sequence), ("acme Inc.", true, Sequence(1)));
+    let ring = case.ring().await;
+    assert_eq!(ring.len(), 2);
+    assert_eq!(case.store.ring_key(id(1)).await.unwrap().as_ref(), Some(&ring[0]));
+    assert_eq!(case.store.ring_key(id(9)).await.unwrap(), None);
+    assert_eq!((ring[0].id, ring[0].digest, ring[0].rights.as_str()), (id(1), digest(1), r#"["viewer",["tasks:read"],[]]"#));
+}
+
+async fn a_key_is_found_only_in_its_own_api(case: Case) {
+    let case = case.filled().await;
+    assert_eq!(case.store.key("backbone", id(1)).await.unwrap(), None);
+    let elsewhere = Change::RevokeKey { api: "backbone".into(), key: id(1) };
+    assert_eq!(case.append(20, elsewhere).await, Err(Refusal::NoSuchKey(id(1))));
+    assert!(case.store.key(API, id(1)).await.unwrap().unwrap().revoked_at.is_none());
+}
+
+async fn commits_are_numbered_in_order_and_refusals_take_no_number(case: Case) {
+    let case = case.filled().await;
+    let answers = case
+        .append_all(vec![
+            entry(20, rename(1, "a")),
+            entry(21, revoke(9)),
+            entry(22, new_account("acme")),
+            entry(23, rename(1, "b")),
+        ])
+        .await;
+    let numbers: Vec<Option<u64>> = answers.iter().map(|a| a.as_ref().ok().map(|c| c.sequence.0)).collect();
+    assert_eq!(numbers, [Some(4), None, None, Some(5)]);
+    assert_eq!(case.store.progress().await.unwrap().sequence, Sequence(5));
+    assert_eq!(case.store.key(API, id(1)).await.unwrap().unwrap().name, "b");
+}
+
+async fn a_later_entry_of_a_batch_sees_what_an_earlier_one_did(case: Case) {
+    let answers = case
+        .append_all(vec![
+            entry(1, new_account("acme")),
+            entry(2, new_key(1, "acme")),
+            entry(3, revoke(1)),
+            entry(4, rename(1, "too late")),
+        ])
+        .await;
+    assert!(answers[..3].iter().all(Result::is_ok));
+    assert_eq!(answers[3], Err(Refusal::KeyRevoked(id(1))));
+}
+
+async fn a_refused_entry_leaves_nothing_behind_and_the_others_stand(case: Case) {
+    let case = case.filled().await;
+    // The account would be made with the key, whose id is taken.
+    let Change::CreateKey(mut clash) = new_key(1, "newcomer") else { unreachable!() };
+    clash.create_account = true;
+    let answers = case.append_all(vec![entry(20, Change::CreateKey(clash)), entry(21, rename(2, "kept"))]).await;
+    assert_eq!(answers[0], Err(Refusal::KeyExists(id(1))));
+    assert!(answers[1].is_ok());
+    assert_eq!(case.store.account(API, &"newcomer".parse().unwrap()).await.unwrap(), None);
+    assert_eq!(case.store.key(API, id(2)).await.unwrap().unwrap().name, "kept");
+    let audit = case.store.audit(Sequence(3), 10).await.unwrap();
+    assert_eq!(audit.iter().map(|row| row.action.as_str()).collect::<Vec<_>>(), ["key.updated"]);
+}
+
+async fn two_keys_cannot_share_a_digest(case: Case) {
+    let case = case.filled().await;
+    let Change::CreateKey(mut twin) = new_key(3, "acme") else { unreachable!() };
+    twin.digest = digest(1);
+    assert_eq!(case.append(20, Change::CreateKey(twin)).await, Err(Refusal::KeyExists(id(3))));
+}
+
+async fn a_key_needs_its_account_unless_it_may_make_it(case: Case) {
+    let refused = case.append(1, new_key(1, "acme")).await;
+    assert_eq!(refused, Err(Refusal::NoSuchAccount("acme".parse().unwrap())));
+    let Change::CreateKey(mut new) = new_key(1, "acme") else { unreachable!() };
+    new.create_account = true;
+    let committed = case.append(2, Change::CreateKey(new)).await.unwrap();
+    assert_eq!((committed.accounts.len(), committed.keys.len()), (1, 1));
+    assert_eq!(committed.accounts[0].sequence, committed.sequence);
+}
+
+async fn a_patch_changes_what_it_names_and_nothing_else(case: Case) {
+    let case = case.filled().await;
+    let before = case.store.key(API, id(1)).await.unwrap().unwrap();
+    let patch = KeyPatch {
+        role: Some(None),
+        expires_at: Some(Some(at(99))),
+        allowed_addresses: Some(Some(vec!["192.0.2.0/24".to_owned()].try_into().unwrap())),
+        capabilities: SwitchPatch { on: vec!["trading".into()], off: vec!["flying".into()] },
+        ..KeyPatch::default()
+    };
+    let committed = case.append(20, update(1, patch)).await.unwrap();
+    let after = case.store.key(API, id(1)).await.unwrap().unwrap();
+    assert_eq!(committed.keys[0].row, after);
+    assert_eq!(
+        (after.role.as_deref(), after.expires_at, &after.capabilities[..]),
+        (None, Some(at(99)), &["trading".to_owned()][..])
+    );
+    assert_eq!((after.name, after.permissions, after.created_at), (before.name, before.permissions, before.created_at));
+    assert_eq!((after.updated_at, after.sequence), (at(20), Sequence(4)));
+    let back = KeyPatch {
+        expires_at: Some(None),
+        allowed_addresses: Some(None),
+        capabilities: SwitchPatch { on: Vec::new(), off: vec!["trading".into()] },
+        ..KeyPatch::default()
+    };
+    let after = case.append(21, update(1, back)).await.unwrap().keys.remove(0).row;
+    assert_eq!((after.expires_at, after.allowed_addresses, after.capabilities), (None, None, Vec::new()));
+}
+
+async fn a_change_that_changes_nothing_takes_no_number_and_no_audit_row(case: Case) {
+    let case = case.filled().await;
+    let same = case.append(20, rename(1, "key 1")).await.unwrap();
+    assert_eq!((same.sequence, same.keys[0].row.updated_at), (Sequence(2), at(11)));
+    case.append(21, revoke(1)).await.unwrap();
+    let again = case.append(22, revoke(1)).await.unwrap();
+    assert_eq!((again.sequence, again.keys[0].row.revoked_at), (Sequence(4), Some(at(21))));
+    assert_eq!(case.store.audit(Sequence(3), 10).await.unwrap().len(), 1);
+}
+
+async fn a_revoked_key_stays_in_the_ring_and_cannot_be_changed(case: Case) {
+    let case = case.filled().await;
+    case.append(20, revoke(1)).await.unwrap();
+    let ring = case.ring().await;
+    assert_eq!((ring.len(), ring[0].revoked, ring[0].sequence), (2, true, Sequence(4)));
+    for change in [rename(1, "x"), rotate(1, 3, None)] {
+        assert_eq!(case.append(21, change).await, Err(Refusal::KeyRevoked(id(1))));
+    }
+}
+
+async fn a_rotation_makes_a_successor_and_ends_the_old_key_after_its_overlap(case: Case) {
+    let case = case.filled().await;
+    let committed = case.append(20, rotate(1, 3, Some(500))).await.unwrap();
+    let [new, old] = &committed.keys[..] else { panic!("{committed:?}") };
+    assert_eq!((new.row.id, new.digest, new.row.replaces), (id(3), digest(3), Some(id(1))));
+    assert_eq!(
+        (new.row.name.as_str(), new.row.role.as_deref(), new.row.expires_at),
+        ("key 1", Some("viewer"), Some(at(900_000)))
+    );
+    assert_eq!((old.row.expires_at, old.row.replaced_by, old.row.revoked_at), (Some(at(500)), Some(id(3)), None));
+    assert_eq!((new.row.sequence, old.row.sequence), (Sequence(4), Sequence(4)));
+    assert_eq!(case.append(21, rotate(1, 4, None)).await, Err(Refusal::AlreadyRotated(id(1), id(3))));
+    case.append(22, rotate(3, 5, None)).await.unwrap();
+    assert_eq!(case.store.key(API, id(3)).await.unwrap().unwrap().revoked_at, Some(at(22)));
+}
+
+async fn an_overlap_never_lengthens_the_old_keys_life(case: Case) {
+    let case = case.filled().await;
+    let soon = KeyPatch { expires_at: Some(Some(at(100))), ..KeyPatch::default() };
+    case.append(20, update(1, soon)).await.unwrap();
+    let committed = case.append(21, rotate(1, 3, Some(500))).await.unwrap();
+    assert_eq!(committed.keys[1].row.expires_at, Some(at(100)));
+}
+
+async fn a_suspended_account_is_one_change(case: Case) {
+    let case = case.filled().await;
+    let committed = case.append(20, suspend("acme")).await.unwrap();
+    assert_eq!((committed.accounts[0].enabled, committed.keys.len()), (false, 0));
+    assert!(!case.store.ring_accounts().await.unwrap()[0].enabled);
+    let nobody = "nobody".parse().unwrap();
+    assert_eq!(case.append(21, suspend("nobody")).await, Err(Refusal::NoSuchAccount(nobody)));
+}
+
+async fn every_commit_has_its_audit_row_and_its_event(case: Case) {
+    let case = case.filled().await;
+    case.append(20, rename(1, "renamed")).await.unwrap();
+    case.append(21, rotate(1, 3, None)).await.unwrap();
+    let audit = case.store.audit(Sequence(0), 100).await.unwrap();
+    let events = case.store.events(Sequence(0), 100).await.unwrap();
+    let actions: Vec<&str> = audit.iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(actions, ["account.created", "key.created", "key.created", "key.updated", "key.rotated"]);
+    assert_eq!(events.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), actions);
+    let renamed = &audit[3];
+    assert_eq!((renamed.sequence, renamed.at, renamed.actor.as_str()), (Sequence(4), at(20), "cli:tester"));
+    assert_eq!((renamed.request_id.as_str(), renamed.subject.clone()), ("request-20", id(1).to_string()));
+    assert_eq!((&renamed.before["name"], &renamed.after["name"]), (&Value::from("key 1"), &Value::from("renamed")));
+    assert_eq!(case.store.audit(Sequence(4), 100).await.unwrap().len(), 1);
+}
+
+async fn no_digest_stands_in_the_journal(case: Case) {
+    let case = case.filled().await;
+    case.append(20, rotate(1, 3, None)).await.unwrap();
+    let audit = serde_json::to_string(&case.store.audit(Sequence(0), 100).await.unwrap()).unwrap();
+    let events = serde_json::to_string(&case.store.events(Sequence(0), 100).await.unwrap()).unwrap();
+    assert!(!audit.contains("digest") && !events.contains("digest"));
+}
+
+async fn keys_are_listed_newest_first_by_filter_and_page(case: Case) {
+    let case = case.filled().await;
+    case.append(20, new_account("other")).await.unwrap();
+    for number in 3..8 {
+        case.append(20 + i64::from(number), new_key(number, "other")).await.unwrap();
+    }
+    case.append(40, revoke(4)).await.unwrap();
+    case.append(41, update(5, KeyPatch { expires_at: Some(Some(at(50))), ..KeyPatch::default() })).await.unwrap();
+    case.append(42, update(6, KeyPatch { enabled: Some(false), ..KeyPatch::default() })).await.unwrap();
+    let list = async |filter: KeyFilter, after, limit| -> Vec<u8> {
+        let rows = case.store.keys(API, filter, Page { after, limit }).await.unwrap();
+        rows.iter().map(|row| row.name.trim_start_matches("key ").parse().unwrap()).collect()
+    };
+    let by_status = |status| KeyFilter { status: Some((status, at(50))), ..KeyFilter::default() };
+    let of_other = KeyFilter { account: Some("other".parse().unwrap()), ..KeyFilter::default() };
+    assert_eq!(list(KeyFilter::default(), None, 100).await, [7, 6, 5, 4, 3, 2, 1]);
+    assert_eq!(list(KeyFilter::default(), None, 2).await, [7, 6]);
+    assert_eq!(list(KeyFilter::default(), Some(id(6)), 2).await, [5, 4]);
+    assert_eq!(list(of_other, Some(id(7)), 100).await, [6, 5, 4, 3]);
+    assert_eq!(list(by_status(KeyStatus::Revoked), None, 100).await, [4]);
+    assert_eq!(list(by_status(KeyStatus::Expired), None, 100).await, [5]);
+    assert_eq!(list(by_status(KeyStatus::Disabled), None, 100).await, [6]);
+    assert_eq!(list(by_status(KeyStatus::Active), None, 100).await, [7, 3, 2, 1]);
+    let elsewhere = KeyFilter { environment: Some("test".into()), ..KeyFilter::default() };
+    assert!(list(elsewhere, None, 100).await.is_empty());
+}
+
+async fn accounts_are_listed_by_id_and_page(case: Case) {
+    for (ms, name) in ["beta", "alpha", "gamma"].iter().enumerate() {
+        case.append(i64::try_from(ms).unwrap(), new_account(name)).await.unwrap();
+    }
+    let list = async |after: Option<&str>, limit| -> Vec<String> {
+        let page = Page { after: after.map(|id| id.parse().unwrap()), limit };
+        case.store.accounts(API, page).await.unwrap().iter().map(|row| row.id.to_string()).collect()
+    };
+    assert_eq!(list(None, 2).await, ["alpha", "beta"]);
+    assert_eq!(list(Some("beta"), 2).await, ["gamma"]);
+}
+
+async fn the_ring_is_read_in_pages_without_a_gap(case: Case) {
+    let case = case.filled().await;
+    for number in 3..10 {
+        case.append(20, new_key(number, "acme")).await.unwrap();
+    }
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let page = case.store.ring_keys(after, 4).await.unwrap();
+        seen.extend(page.iter().map(|row| row.id));
+        after = seen.last().copied();
+        if page.len() < 4 {
+            break;
+        }
+    }
+    assert_eq!(seen, (1..10).map(id).collect::<Vec<_>>());
+    assert_eq!(case.store.key_count().await.unwrap(), 9);
+}
+
+async fn the_latest_time_is_kept_and_never_goes_back(case: Case) {
+    case.append(500, new_account("acme")).await.unwrap();
+    case.append(300, new_key(1, "acme")).await.unwrap();
+    assert_eq!(case.store.progress().await.unwrap().time, at(500));
+    case.store.keep_time(at(900)).await.unwrap();
+    case.store.keep_time(at(700)).await.unwrap();
+    assert_eq!(case.store.progress().await.unwrap().time, at(900));
+}
+
+/// Every case of the contract against one way of making a store.
+macro_rules! contract {
+    ($backend:ident, $open:expr, [$($case:ident),+ $(,)?]) => {
+        mod $backend {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case($open).await;
+                }
+            )+
+        }
+    };
+}
+
+fn sqlite() -> Case {
+    let folder = tempfile::tempdir().unwrap();
+    let lock = OwnerLock::acquire(&folder.path().join("bitting.db")).unwrap();
+    Case { store: Arc::new(SqliteStore::open(lock).unwrap()), _folder: folder }
+}
+
+macro_rules! every_case_on {
+    ($backend:ident, $open:expr) => {
+        contract!(
+            $backend,
+            $open,
+            [
+                a_new_store_is_empty,
+                what_was_appended_is_read_back_whole,
+                a_key_is_found_only_in_its_own_api,
+                commits_are_numbered_in_order_and_refusals_take_no_number,
+                a_later_entry_of_a_batch_sees_what_an_earlier_one_did,
+                a_refused_entry_leaves_nothing_behind_and_the_others_stand,
+                two_keys_cannot_share_a_digest,
+                a_key_needs_its_account_unless_it_may_make_it,
+                a_patch_changes_what_it_names_and_nothing_else,
+                a_change_that_changes_nothing_takes_no_number_and_no_audit_row,
+                a_revoked_key_stays_in_the_ring_and_cannot_be_changed,
+                a_rotation_makes_a_successor_and_ends_the_old_key_after_its_overlap,
+                an_overlap_never_lengthens_the_old_keys_life,
+                a_suspended_account_is_one_change,
+                every_commit_has_its_audit_row_and_its_event,
+                no_digest_stands_in_the_journal,
+                keys_are_listed_newest_first_by_filter_and_page,
+                accounts_are_listed_by_id_and_page,
+                the_ring_is_read_in_pages_without_a_gap,
+                the_latest_time_is_kept_and_never_goes_back,
+            ]
+        );
+    };
+}
+
+every_case_on!(on_sqlite, super::sqlite());

@@ -1,0 +1,122 @@
+//! How the SQLite store opens, and how it says that it cannot.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use bitting_store::{ChangeLog, OwnerLock, SqliteStore, StoreError, StoreErrorKind};
+use rusqlite::Connection;
+
+use super::fixture::{entry, new_account};
+
+fn open(path: &Path) -> Result<SqliteStore, StoreError> {
+    SqliteStore::open(OwnerLock::acquire(path)?)
+}
+
+fn refusal(path: &Path) -> (StoreErrorKind, String) {
+    let error = open(path).unwrap_err();
+    (error.kind(), error.to_string())
+}
+
+#[tokio::test]
+async fn the_live_writer_waits_for_the_disk_at_each_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("bitting.db")).unwrap();
+    // 2 is FULL: in WAL mode only that syncs the log at each commit.
+    assert_eq!(store.durability().await.unwrap(), ("wal".to_owned(), 2));
+    store.append(vec![entry(1, new_account("acme"))]).await.unwrap().remove(0).unwrap();
+    assert_eq!(store.durability().await.unwrap(), ("wal".to_owned(), 2));
+}
+
+#[tokio::test]
+async fn a_store_is_made_with_its_folder_and_readable_by_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/er/bitting.db");
+    let store = open(&path).unwrap();
+    store.append(vec![entry(1, new_account("acme"))]).await.unwrap().remove(0).unwrap();
+    let mut seen = 0;
+    for file in path.parent().unwrap().read_dir().unwrap() {
+        let file = file.unwrap();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o077, 0, "{:?}", file.path());
+        seen += 1;
+    }
+    assert!(seen >= 3, "database, log and lock");
+    assert_eq!(path.parent().unwrap().metadata().unwrap().permissions().mode() & 0o077, 0);
+}
+
+#[tokio::test]
+async fn what_was_written_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bitting.db");
+    let store = open(&path).unwrap();
+    store.append(vec![entry(1, new_account("acme"))]).await.unwrap().remove(0).unwrap();
+    drop(store);
+    assert_eq!(open(&path).unwrap().progress().await.unwrap().sequence.0, 1);
+}
+
+#[test]
+fn a_second_owner_is_refused_until_the_first_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bitting.db");
+    let first = open(&path).unwrap();
+    let (kind, message) = refusal(&path);
+    assert_eq!(kind, StoreErrorKind::Owned);
+    assert!(message.contains("another process owns the store") && message.contains("bitting.db"), "{message}");
+    drop(first);
+    open(&path).unwrap();
+}
+
+#[test]
+fn a_directory_is_no_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let (kind, message) = refusal(folder.path());
+    assert_eq!(kind, StoreErrorKind::Unusable);
+    assert!(message.contains("is a directory"), "{message}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notes.txt");
+    let notes = "these are my notes and nothing else".repeat(100);
+    std::fs::write(&path, &notes).unwrap();
+    let (kind, message) = refusal(&path);
+    assert_eq!(kind, StoreErrorKind::Unusable);
+    assert!(message.contains("notes.txt") && message.contains("not an SQLite database"), "{message}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), notes);
+}
+
+#[test]
+fn another_programs_database_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bookmarks.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE bookmark (url TEXT)").unwrap();
+    let (kind, message) = refusal(&path);
+    assert_eq!(kind, StoreErrorKind::Unusable);
+    assert!(message.contains("another program"), "{message}");
+    let tables: i64 =
+        Connection::open(&path).unwrap().query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
+    assert_eq!(tables, 1);
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused_with_both_versions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bitting.db");
+    drop(open(&path).unwrap());
+    let newer = "INSERT INTO refinery_schema_history VALUES (999, 'from_the_future', '2030-01-01T00:00:00Z', '1')";
+    Connection::open(&path).unwrap().execute(newer, []).unwrap();
+    let (kind, message) = refusal(&path);
+    assert_eq!(kind, StoreErrorKind::TooNew);
+    assert!(message.contains("its schema is 999, this version knows 1"), "{message}");
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_an_error_and_no_panic() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bitting.db");
+    let store = open(&path).unwrap();
+    store.append(vec![entry(1, new_account("acme"))]).await.unwrap().remove(0).unwrap();
+    Connection::open(&path).unwrap().execute("UPDATE account SET id = 'not an id'", []).unwrap();
+    let error = bitting_store::RingSource::ring_accounts(&store).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unusable);
+}
