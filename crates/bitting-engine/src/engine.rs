@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use bitting_core::name::Names;
+use bitting_core::reason::Reason;
 use bitting_core::time::Timestamp;
 use bitting_store::{Actor, Change, Committed, Entry, Refusal, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::apis::Apis;
 use crate::clock::{Clock, SteadyClock};
-use crate::decision::Decision;
+use crate::decision::{Decision, Denial};
 use crate::desk::{self, InvalidChange};
 use crate::entropy::{Entropy, EntropyError};
 use crate::heartbeat::{self, ClockWatch};
@@ -82,18 +83,27 @@ pub struct EngineStatus {
 }
 
 impl Engine {
-    /// Starts an engine: loads every key, then takes changes. Metrics are described and counted with the recorder that is
-    /// installed before this is called.
+    /// Opens an engine and loads every key.
     ///
     /// # Errors
     /// If the store cannot be read or there is no randomness.
     pub async fn start(options: EngineOptions) -> Result<Arc<Self>, StartError> {
+        let engine = Self::open(options).await?;
+        engine.load().await?;
+        Ok(engine)
+    }
+
+    /// Opens an engine whose ring is still empty: until it is [loaded](Self::load), every key is answered
+    /// `store_unavailable`. Metrics are counted with the recorder that is installed before this is called.
+    ///
+    /// # Errors
+    /// If the store cannot be read or there is no randomness.
+    pub async fn open(options: EngineOptions) -> Result<Arc<Self>, StartError> {
         let EngineOptions { store, names, apis, clock } = options;
         meters::describe();
         let progress = store.progress().await?;
         let clock = Arc::new(SteadyClock::new(clock, progress.time));
         let ring = Arc::new(Ring::new(names, Entropy.random()?));
-        ring.load(&*store).await?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         let watch = Arc::new(ClockWatch::default());
         let tasks = Tasks {
@@ -109,6 +119,15 @@ impl Engine {
             queue: Mutex::new(Some(queue)),
             tasks: Mutex::new(Some(tasks)),
         }))
+    }
+
+    /// Reads every key into the ring, which is trusted from then on. A change that is made meanwhile is not lost: its number
+    /// is higher than that of what was read.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn load(&self) -> Result<(), StoreError> {
+        self.ring.load(&*self.store).await
     }
 
     /// Decides about a request. No I/O, and nothing waits.
@@ -134,6 +153,13 @@ impl Engine {
             api.meters.decided_in(started.elapsed());
         }
         decision
+    }
+
+    /// Refuses a request that is not fit to be decided about, in Bitting's own words.
+    pub fn refuse(&self, reason: Reason) -> Denial {
+        let apis = self.apis.load();
+        apis.own().meters.refused(reason);
+        Denial::new(apis.own(), reason)
     }
 
     /// Makes a change. When this returns, the change is on the disk and every later decision knows of it. Dropping the

@@ -9,6 +9,7 @@
 //! `Permit` cannot be made outside this crate, so whoever forwards only with one in hand forwards nothing undecided. A
 //! function that returns `bool` was rejected: it can be ignored, and it cannot say for whom.
 
+pub mod access;
 mod apis;
 mod clock;
 mod decision;

@@ -52,7 +52,7 @@ impl Ring {
         }
     }
 
-    /// Reads everything from a store. Nothing else may be applied meanwhile.
+    /// Reads everything from a store. Changes may be applied meanwhile: their numbers are higher.
     ///
     /// # Errors
     /// If the store cannot be read; then the ring stays untrusted.

@@ -24,7 +24,7 @@ pub use change::{
 pub use error::{StoreError, StoreErrorKind};
 pub use read::{AccountReader, AuditRow, EventRow, Journal, KeyFilter, KeyReader, Page, RingRow, RingSource};
 pub use row::{AccountRow, KeyRow, KeyStatus, StoredKey};
-pub use sqlite::{OwnerLock, SqliteOptions, SqliteStore};
+pub use sqlite::{OwnerLock, SqliteStore};
 
 /// The one way in which anything is written.
 #[async_trait]

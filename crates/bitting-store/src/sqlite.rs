@@ -17,8 +17,8 @@ use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use rusqlite::Connection;
 
+use self::open::SqliteOptions;
 pub use lock::OwnerLock;
-pub use open::SqliteOptions;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::{Progress, sqlite::error::unavailable};
@@ -41,6 +41,11 @@ struct Inner {
 const IDLE_READERS: usize = 4;
 
 impl SqliteStore {
+    /// The store's file.
+    pub fn path(&self) -> &std::path::Path {
+        self.0.options.path()
+    }
+
     /// How the live writer is set, as SQLite itself says: `journal_mode` and `synchronous`.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ pub struct Host(Box<str>);
 
 /// A text that is no host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a host such as \"api.example.com\" or \"127.0.0.1\", without scheme, port and path")]
+#[error("{0:?} is not a host; write \"api.example.com\" or \"127.0.0.1\", without scheme, port and path")]
 pub struct InvalidHost(Box<str>);
 
 /// The beginning of the paths of one API of several under one host, as in `/billing`.
@@ -23,7 +23,7 @@ pub struct PathPrefix {
 
 /// A text that is no path prefix.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a path such as \"/billing\": begin with \"/\", do not end with one, and use no wildcards")]
+#[error("{0:?} is not a path prefix; write it as in \"/billing\", without a slash at the end and without wildcards")]
 pub struct InvalidPathPrefix(Box<str>);
 
 impl Host {

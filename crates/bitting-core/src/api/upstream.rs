@@ -15,7 +15,7 @@ pub struct Upstream {
 
 /// A text that is no origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an origin such as \"http://127.0.0.1:3000\": http, host and port, no path and no user")]
+#[error("{0:?} is not an origin; write http, host and port, as in \"http://127.0.0.1:3000\", without path and user")]
 pub struct InvalidUpstream(Box<str>);
 
 impl Upstream {

@@ -13,7 +13,7 @@ pub struct Permission(Box<str>);
 
 /// A text that is no permission.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a permission: write one to four words of letters, digits, '-', '_', '.' (or a single '*') joined by ':'")]
+#[error("{0:?} is not a permission; write one to four words of letters, digits, '-', '_', '.' (or a single '*') joined by ':'")]
 pub struct InvalidPermission(Box<str>);
 
 impl Permission {

@@ -15,7 +15,7 @@ pub enum Methods {
 
 /// A text that names no methods.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a method in capitals such as GET, several joined by \"|\" as in POST|PUT, or \"*\" for all")]
+#[error("{0:?} names no methods; write GET, POST|PUT and the like in capitals, or \"*\" for all")]
 pub struct InvalidMethods(Box<str>);
 
 impl Methods {
@@ -25,6 +25,14 @@ impl Methods {
         match self {
             Self::All => true,
             Self::Some(methods) => methods.contains(method) || (*method == Method::HEAD && methods.contains(&Method::GET)),
+        }
+    }
+
+    /// Whether every method of `other` is covered.
+    pub fn covers(&self, other: &Self) -> bool {
+        match other {
+            Self::All => *self == Self::All,
+            Self::Some(methods) => methods.iter().all(|method| self.cover(method)),
         }
     }
 }
@@ -58,7 +66,9 @@ mod tests {
         assert!(!head.cover(&Method::GET));
         let writes: Methods = "POST|PUT|PATCH".parse().unwrap();
         assert!(writes.cover(&Method::PATCH) && !writes.cover(&Method::HEAD));
-        assert!("*".parse::<Methods>().unwrap().cover(&Method::from_str("BREW").unwrap()));
+        let all: Methods = "*".parse().unwrap();
+        assert!(all.cover(&Method::from_str("BREW").unwrap()));
+        assert!(all.covers(&get) && get.covers(&head) && !head.covers(&get) && !get.covers(&all));
     }
 
     #[test]

@@ -39,7 +39,7 @@ pub enum InvalidPath {
     /// `\`, raw or encoded.
     #[error("the path has a backslash")]
     Backslash,
-    /// A control character, a space or a byte above 127, raw; or a control character, encoded.
+    /// A control character, a space, `?`, `#` or a byte above 127, raw; or a control character, encoded.
     #[error("the path has a character that must not stand in it")]
     ForbiddenCharacter,
     /// `%` without two hexadecimal digits.
@@ -168,7 +168,7 @@ static BYTES: [Byte; 256] = {
     let mut byte = 0;
     while byte < 256 {
         bytes[byte] = match byte {
-            0x00..=0x20 | 0x7F.. => Byte::Forbidden,
+            0x00..=0x20 | 0x23 | 0x3F | 0x7F.. => Byte::Forbidden,
             0x2F => Byte::Slash,
             0x25 => Byte::Percent,
             0x3B => Byte::Semicolon,
@@ -241,6 +241,8 @@ mod tests {
             ("/v1%5Cadmin", Backslash),
             ("/v1%255cadmin", Backslash),
             ("/v1/a b", ForbiddenCharacter),
+            ("/v1/a?b", ForbiddenCharacter),
+            ("/v1/a#b", ForbiddenCharacter),
             ("/v1/a\tb", ForbiddenCharacter),
             ("/v1/a\u{7f}", ForbiddenCharacter),
             ("/v1/é", ForbiddenCharacter),

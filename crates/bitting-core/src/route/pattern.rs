@@ -29,16 +29,18 @@ enum Segment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPattern {
     /// It does not begin with `/`.
-    #[error("a path pattern begins with \"/\"")]
+    #[error("a path pattern begins with \"/\"; write it as in \"GET /v1/tasks/{{id}}\"")]
     NotAbsolute,
     /// `*` elsewhere than as the last segment.
     #[error("\"*\" can only be the last segment, where it covers everything below; write {{name}} for one segment")]
     StarInside,
     /// A brace that does not enclose a whole segment.
-    #[error("braces enclose a whole segment, as in /v1/tasks/{{id}}")]
+    #[error("braces enclose a whole segment; write it as in /v1/tasks/{{id}}")]
     Braces,
     /// Escapes, query and the like: no decoded path has them.
-    #[error("a pattern is written decoded, without %, ?, #, ; or \\, and without \".\", \"..\" or empty segments")]
+    #[error(
+        "a pattern cannot have %, ?, #, \";\" or \\, nor \".\", \"..\" or empty segments; write the path decoded and without query"
+    )]
     NotDecoded,
 }
 
@@ -54,6 +56,18 @@ impl PathPattern {
             return self.matches_segments(path.segments(), |literal, raw| literal == raw);
         }
         self.matches_segments(path.segments(), |literal, raw| percent_decode_str(raw).eq(literal.bytes()))
+    }
+
+    /// Whether every path that matches `other` matches this one too.
+    pub fn covers(&self, other: &Self) -> bool {
+        let (mine, theirs) = (&self.segments, &other.segments);
+        let long_enough = if self.everything_below { theirs.len() >= mine.len() } else { theirs.len() == mine.len() };
+        let each = |(mine, theirs): (&Segment, &Segment)| match (mine, theirs) {
+            (Segment::Any, Segment::Any) => true,
+            (Segment::Any, Segment::Literal(text)) => !text.is_empty(),
+            (mine, theirs) => mine == theirs,
+        };
+        long_enough && (self.everything_below || !other.everything_below) && mine.iter().zip(theirs).all(each)
     }
 
     /// Whether a path without escapes matches for a server that ignores the case of ASCII letters.
@@ -220,6 +234,20 @@ mod tests {
             ("/v1/", "/v1"),
         ] {
             assert!(!matches(pattern, path), "{pattern} should not match {path}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_another_when_nothing_could_match_only_the_other() {
+        let covers = |one: &str, other: &str| one.parse::<PathPattern>().unwrap().covers(&other.parse().unwrap());
+        for (one, other) in [("/*", "/v1/*"), ("/v1/*", "/v1"), ("/v1/{id}", "/v1/x"), ("/v1/{id}", "/v1/{name}"), ("/x", "/x")]
+        {
+            assert!(covers(one, other), "{one} should cover {other}");
+        }
+        for (one, other) in
+            [("/v1/*", "/*"), ("/v1", "/v1/*"), ("/v1/x", "/v1/{id}"), ("/v1/{id}", "/v1/"), ("/{a}/x", "/v1/*")]
+        {
+            assert!(!covers(one, other), "{one} should not cover {other}");
         }
     }
 

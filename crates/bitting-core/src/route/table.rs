@@ -29,7 +29,7 @@ pub struct Rule {
 }
 
 /// What holds for a request that falls to a rule.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Route {
     /// Who may pass.
     pub access: Access,

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,10 +18,16 @@ mod migrations {
 
 /// Where a store is and how SQLite reaches it.
 #[derive(Debug, Clone)]
-pub struct SqliteOptions {
+pub(super) struct SqliteOptions {
     path: PathBuf,
     /// A virtual file system that was registered with SQLite, instead of the system's.
-    pub vfs: Option<String>,
+    vfs: Option<String>,
+}
+
+impl SqliteOptions {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
 }
 
 /// Marks a file as Bitting's in its header: "Bitt" in ASCII.

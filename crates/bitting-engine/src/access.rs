@@ -1,0 +1,76 @@
+//! The access log: one line for each request, with nothing secret in it.
+//!
+//! A line is an event of `tracing` with a target of its own, so that whoever sets logging up can send it where it likes.
+//! It has no query, which can hold keys, and a key that stands in the path is left out.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bitting_core::key::KeyFormat;
+use bitting_core::reason::Reason;
+use bitting_core::record::Record;
+use http::{Method, StatusCode};
+
+use crate::apis::ServedApi;
+use crate::request_id::RequestId;
+
+/// The target of the access log's events.
+pub const TARGET: &str = "bitting::access";
+
+/// One request, when its answer is ready.
+#[derive(Debug, Clone, Copy)]
+pub struct Access<'r> {
+    /// The request's id.
+    pub request_id: &'r RequestId,
+    /// The API that it was for, if that is known.
+    pub api: &'r ServedApi,
+    /// Where it came from.
+    pub client: IpAddr,
+    /// Its method.
+    pub method: &'r Method,
+    /// Its path, as it was sent.
+    pub path: &'r str,
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// Why Bitting answered instead of the upstream.
+    pub reason: Option<Reason>,
+    /// The key's record, if the key is known.
+    pub key: Option<&'r Record>,
+    /// From the head of the request to the head of the answer.
+    pub elapsed: Duration,
+}
+
+impl Access<'_> {
+    /// Writes the line, if anybody wants it.
+    pub fn log(&self) {
+        if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
+            return;
+        }
+        let environment = self.key.and_then(|key| self.api.environment(key.environment));
+        tracing::info!(
+            target: TARGET,
+            request_id = self.request_id.as_str(),
+            api = &*self.api.name,
+            client = %self.client,
+            method = self.method.as_str(),
+            path = &*without_keys(self.path, &self.api.format),
+            status = self.status.as_u16(),
+            reason = self.reason.map(Reason::name),
+            key = self.key.map(|key| tracing::field::display(key.id)),
+            account = self.key.map(|key| key.account.id().as_str()),
+            environment = environment.map(|environment| &*environment.name),
+            ms = self.elapsed.as_secs_f64() * 1_000.0,
+        );
+    }
+}
+
+/// A text with every whole key of an API replaced.
+fn without_keys<'t>(text: &'t str, format: &KeyFormat) -> Cow<'t, str> {
+    let mut clean = Cow::Borrowed(text);
+    while let Some(at) = format.find_in(clean.as_bytes()) {
+        let (head, tail) = (clean.get(..at.start).unwrap_or_default(), clean.get(at.end..).unwrap_or_default());
+        clean = Cow::Owned(format!("{head}[key]{tail}"));
+    }
+    clean
+}

@@ -1,0 +1,20 @@
+//! The reverse proxy.
+//!
+//! A [`Gateway`] answers one request at a time: it asks the engine, and only a permit leads on, to the upstream or, for the
+//! paths that an API leaves to Bitting, to a local service that whoever builds the gateway hands it. So this crate knows
+//! nothing of the pages and resources that Bitting serves itself.
+//!
+//! It forwards the raw path byte for byte and streams bodies both ways. What it takes out of a request is written down in
+//! `outgoing`: hop-by-hop headers, credentials, forged identity. What it leaves to whoever accepts connections: listening,
+//! TLS, draining.
+
+mod body;
+mod client_address;
+mod gateway;
+mod hop_by_hop;
+mod outgoing;
+mod upstream;
+
+pub use body::{GatewayBody, LocalBody};
+pub use client_address::Caller;
+pub use gateway::{Gateway, LocalService};

@@ -1,0 +1,84 @@
+//! The same pipeline before Bitting's own handlers as before any upstream.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bitting_core::address::client_address;
+use bitting_core::reason::Reason;
+use bitting_engine::access::Access;
+use bitting_engine::{AnswerFor, Decision, Denial, Inquiry, Permit, Presented, RequestId, Scope};
+use http::HeaderName;
+use http::request::Parts;
+
+use crate::service::{Peer, Shared};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request that the pipeline let through. A handler that takes one as an argument cannot be reached without a permit.
+#[derive(Clone)]
+pub(crate) struct Permitted {
+    pub(crate) request_id: RequestId,
+    /// The proof itself.
+    _permit: Arc<Permit>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Permitted {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Response> {
+        // Only a router without the guard would lack it, and that must not become an open door.
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| http::StatusCode::INTERNAL_SERVER_ERROR.into_response())
+    }
+}
+
+/// Decides about a request to Bitting's own API, and writes its line in the access log.
+pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id = shared.ids.next();
+    let own = shared.engine.apis();
+    let own = own.own();
+    let Some(peer) = request.extensions().get::<Peer>() else {
+        return http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    let client = client_address(peer.address, request.headers(), &peer.trusted_proxies, peer.forwarded_header);
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let decision = shared.engine.decide(&Inquiry {
+        scope: Scope::Api(&own.name),
+        method: &method,
+        path: uri.path(),
+        presented: Presented::Request { headers: request.headers(), query: uri.query() },
+        client: Some(client),
+    });
+    let (mut reason, mut key) = (None, None);
+    let mut response = match decision {
+        Decision::Denial(denial) => {
+            (reason, key) = (Some(denial.reason()), denial.key().cloned());
+            refuse(&denial, &request_id)
+        }
+        Decision::Preflight(_, answer) => answer.map(Body::from),
+        Decision::Permit(permit) => {
+            key = permit.key().cloned();
+            request.extensions_mut().insert(Permitted { request_id, _permit: Arc::new(permit) });
+            next.run(request).await
+        }
+    };
+    response.headers_mut().insert(REQUEST_ID, request_id.to_header());
+    let status = response.status();
+    let elapsed = started.elapsed();
+    let key = key.as_deref();
+    Access { request_id: &request_id, api: own, client, method: &method, path: uri.path(), status, reason, key, elapsed }.log();
+    response
+}
+
+/// A route that exists, but not on this listener.
+pub(crate) async fn not_found(State(shared): State<Shared>, permitted: Permitted) -> Response {
+    refuse(&shared.engine.refuse(Reason::NotFound), &permitted.request_id)
+}
+
+pub(crate) fn refuse(denial: &Denial, request_id: &RequestId) -> Response {
+    denial.response(AnswerFor { request_id: request_id.as_str(), origin: None }).map(Body::from)
+}

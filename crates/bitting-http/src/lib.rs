@@ -1,0 +1,19 @@
+//! What Bitting answers itself.
+//!
+//! Two routers: [`service`] for the service listener, where operators and their programs ask, and [`reserved`] for the paths
+//! that a protected API leaves to Bitting on the gateway. Bitting's own API is guarded like any other: the same pipeline
+//! decides about each request before a handler sees it.
+
+mod guard;
+mod health;
+mod json;
+mod metrics;
+mod problem;
+mod reserved;
+mod service;
+mod verify;
+mod whoami;
+
+pub use metrics::Metrics;
+pub use reserved::reserved;
+pub use service::{Parts, Peer, service};

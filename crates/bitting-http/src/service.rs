@@ -1,0 +1,59 @@
+//! The service listener: all of its routes on one screen.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
+use bitting_core::address::{AddressList, ForwardedHeader};
+use bitting_engine::{Engine, RequestIds};
+
+use crate::metrics::Metrics;
+use crate::{guard, health, metrics, verify};
+
+/// The parts of the service listener that are switched on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// `POST /v1/verify`.
+    pub verify: bool,
+    /// `GET /metrics`.
+    pub metrics: bool,
+    /// `GET /healthz` and `GET /readyz`.
+    pub health: bool,
+}
+
+/// Who is at the other end of the connection. Whoever accepts connections puts it among each request's extensions.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// The address at the other end.
+    pub address: IpAddr,
+    /// Who may say for whom they forward.
+    pub trusted_proxies: AddressList,
+    /// The header in which they say it.
+    pub forwarded_header: ForwardedHeader,
+}
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) ids: Arc<RequestIds>,
+    pub(crate) metrics: Metrics,
+}
+
+/// The routes of the parts that are switched on; everything else is `not_found`.
+pub fn service(engine: Arc<Engine>, ids: Arc<RequestIds>, metrics: Metrics, parts: Parts) -> Router {
+    let shared = Shared { engine, ids, metrics };
+    let mut router = Router::new();
+    if parts.health {
+        router = router.route("/healthz", get(health::alive)).route("/readyz", get(health::ready));
+    }
+    if parts.metrics {
+        router = router.route("/metrics", get(metrics::scrape));
+    }
+    if parts.verify {
+        router = router.route("/v1/verify", post(verify::verify));
+    }
+    router.fallback(guard::not_found).layer(from_fn_with_state(shared.clone(), guard::guard)).with_state(shared)
+}

@@ -1,0 +1,184 @@
+//! `POST /v1/verify`: the pipeline for whoever has the request but not the connection.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use axum::extract::State;
+use bitting_engine::{AnswerFor, Bearer, Decision, Inquiry, Permit, Presented, RequestId, Scope};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::guard::Permitted;
+use crate::json::Json;
+use crate::problem::Problem;
+use crate::service::Shared;
+use crate::whoami::KeyView;
+
+/// What is asked. Either `key`, or `headers` with or without `query`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VerifyRequest {
+    /// The API's name.
+    api: String,
+    /// The key, if the asker has found it.
+    key: Option<PresentedText>,
+    /// The request's headers, each with one value or a list of them.
+    headers: Option<Map<String, Value>>,
+    /// The request's query, without `?`.
+    query: Option<Zeroizing<String>>,
+    /// The request's method.
+    method: String,
+    /// The request's path.
+    path: String,
+    /// Where the request comes from. Without it a key with an address list is refused.
+    client_address: Option<IpAddr>,
+}
+
+/// A credential on its way from the socket to the digest.
+struct PresentedText(Zeroizing<String>);
+
+/// What becomes of the request.
+#[derive(Serialize)]
+pub(crate) struct VerifyResponse {
+    allowed: bool,
+    /// Why not, as in `unknown_key`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    /// Who is let through: `key`, `anonymous`, or `foreign` for a credential that the upstream must check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bearer: Option<&'static str>,
+    /// The key, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<KeyView>,
+    /// The headers that tell the upstream who it is, as the gateway would set them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<Map<String, Value>>,
+    /// The answer to send instead, in the API's dialect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response: Option<ReadyResponse>,
+}
+
+/// An answer that only has to be sent.
+#[derive(Serialize)]
+struct ReadyResponse {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+/// Decides about a request that somebody else received.
+pub(crate) async fn verify(
+    State(shared): State<Shared>,
+    permitted: Permitted,
+    Json(asked): Json<VerifyRequest>,
+) -> Result<Json<VerifyResponse>, Problem> {
+    let apis = shared.engine.apis();
+    if !apis.protected().iter().any(|api| *api.name == *asked.api) {
+        let known: Vec<&str> = apis.protected().iter().map(|api| &*api.name).collect();
+        return Err(Problem::field("api", format!("there is no API {:?}; there are: {}", asked.api, known.join(", "))));
+    }
+    let method =
+        Method::from_bytes(asked.method.as_bytes()).map_err(|_| Problem::field("method", "write a method such as GET"))?;
+    if asked.path.contains(['?', '#']) {
+        return Err(Problem::field("path", "send it without its query, which has a field of its own"));
+    }
+    let headers = asked.headers.as_ref().map(read_headers).transpose()?;
+    let presented = match (&asked.key, &headers) {
+        (Some(_), Some(_)) => return Err(Problem::field("key", "send either the key or the headers, not both")),
+        (Some(_), None) if asked.query.is_some() => {
+            return Err(Problem::field("query", "send it with the headers, or send the key alone"));
+        }
+        (Some(key), None) => Presented::Key(key.0.as_bytes()),
+        (None, Some(headers)) => Presented::Request { headers, query: asked.query.as_ref().map(|query| query.as_str()) },
+        (None, None) => return Err(Problem::field("headers", "send the request's headers, or the key")),
+    };
+    let scope = Scope::Api(&asked.api);
+    let inquiry = Inquiry { scope, method: &method, path: &asked.path, presented, client: asked.client_address };
+    let origin = headers.as_ref().and_then(|headers| headers.get(header::ORIGIN));
+    Ok(Json(VerifyResponse::new(shared.engine.decide(&inquiry), &permitted.request_id, origin)))
+}
+
+impl VerifyResponse {
+    fn new(decision: Decision, request_id: &RequestId, origin: Option<&HeaderValue>) -> Self {
+        match decision {
+            Decision::Permit(permit) => Self::allowed(&permit),
+            Decision::Denial(denial) => Self {
+                key: denial.key().map(|record| KeyView::new(denial.api(), record)),
+                response: Some(denial.response(AnswerFor { request_id: request_id.as_str(), origin }).into()),
+                ..Self::refused(denial.reason().name())
+            },
+            Decision::Preflight(_, answer) => Self { response: Some((*answer).into()), ..Self::refused("cors_preflight") },
+        }
+    }
+
+    fn allowed(permit: &Permit) -> Self {
+        let bearer = match permit.bearer() {
+            Bearer::Key(_) => "key",
+            Bearer::Anonymous => "anonymous",
+            Bearer::Foreign => "foreign",
+        };
+        let mut headers = HeaderMap::new();
+        permit.identify(&mut headers);
+        let identity = headers.iter().map(|(name, value)| (name.to_string(), Value::from(text(value)))).collect();
+        Self {
+            allowed: true,
+            reason: None,
+            bearer: Some(bearer),
+            key: permit.key().map(|record| KeyView::new(permit.api(), record)),
+            identity: Some(identity),
+            response: None,
+        }
+    }
+
+    fn refused(reason: &'static str) -> Self {
+        Self { allowed: false, reason: Some(reason), bearer: None, key: None, identity: None, response: None }
+    }
+}
+
+impl From<http::Response<Bytes>> for ReadyResponse {
+    fn from(response: http::Response<Bytes>) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+            body: String::from_utf8_lossy(response.body()).into_owned(),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PresentedText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
+    }
+}
+
+impl fmt::Debug for PresentedText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresentedText")
+    }
+}
+
+fn read_headers(given: &Map<String, Value>) -> Result<HeaderMap, Problem> {
+    let mut headers = HeaderMap::new();
+    for (name, values) in given {
+        let field = format!("headers.{}", name.escape_default());
+        let header: HeaderName = name.parse().map_err(|_| Problem::field(&field, "this is not the name of a header"))?;
+        let values = match values {
+            Value::Array(values) => values.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        for value in values {
+            let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
+            let value =
+                value.ok_or_else(|| Problem::field(&field, "write text, or a list of texts, without control characters"))?;
+            headers.append(&header, value);
+        }
+    }
+    Ok(headers)
+}
+
+fn text(value: &HeaderValue) -> String {
+    String::from_utf8_lossy(value.as_bytes()).into_owned()
+}

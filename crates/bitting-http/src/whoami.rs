@@ -1,0 +1,32 @@
+//! What may be told about a key to whoever presents it.
+
+use bitting_core::record::Record;
+use bitting_engine::ServedApi;
+use serde::Serialize;
+
+/// A key as the pipeline knows it, without anything secret.
+#[derive(Serialize)]
+pub(crate) struct KeyView {
+    id: String,
+    account: String,
+    environment: Option<String>,
+    role: Option<String>,
+    permissions: Vec<String>,
+    capabilities: Vec<String>,
+    expires_at: Option<String>,
+}
+
+impl KeyView {
+    pub(crate) fn new(api: &ServedApi, record: &Record) -> Self {
+        let texts = |list: &[Box<str>]| list.iter().map(ToString::to_string).collect();
+        Self {
+            id: record.id.to_string(),
+            account: record.account.id().to_string(),
+            environment: api.environment(record.environment).map(|environment| environment.name.to_string()),
+            role: record.holdings.role.as_deref().map(str::to_owned),
+            permissions: texts(&record.holdings.permissions),
+            capabilities: texts(&record.holdings.capabilities),
+            expires_at: record.expires_at.map(|end| end.to_string()),
+        }
+    }
+}

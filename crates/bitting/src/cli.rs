@@ -1,0 +1,52 @@
+//! The command line.
+
+mod accounts;
+mod check;
+mod context;
+mod keys;
+mod options;
+mod output;
+mod serve;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use self::options::{Command, Options};
+use self::output::complain;
+use crate::failure::Failure;
+
+/// Runs the program with the process's arguments.
+pub fn run() -> ExitCode {
+    let options = Options::parse();
+    match dispatch(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(options: Options) -> Result<(), Failure> {
+    let Options { shared, command } = options;
+    match command {
+        Command::Check { files } => check::check(&files, &shared),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Options::command(), "bitting", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Demo(demo) => in_runtime(crate::demo::run(demo.port, demo.keep, shared.json)),
+        Command::Serve => in_runtime(serve::serve(&shared)),
+        Command::Keys(command) => in_runtime(keys::run(command, &shared)),
+        Command::Accounts(command) => in_runtime(accounts::run(command, &shared)),
+    }
+}
+
+fn in_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::other)?;
+    let outcome = runtime.block_on(command);
+    // A connection that does not want to end must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    outcome
+}

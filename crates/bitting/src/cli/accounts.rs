@@ -1,0 +1,75 @@
+//! `bitting accounts …`
+
+use bitting_store::{AccountPatch, AccountRow, Change, NewAccount, Page};
+
+use super::context::Context;
+use super::options::{AccountsCommand, Shared};
+use super::output::{facts, note, say, say_json, table};
+use crate::failure::{Failure, FailureKind};
+
+/// Runs one of the commands.
+pub(super) async fn run(command: AccountsCommand, shared: &Shared) -> Result<(), Failure> {
+    let context = Context::new(shared).await?;
+    match command {
+        AccountsCommand::Create { api, account, name } => {
+            let api = context.api(api.api.as_deref())?.name.to_string();
+            let change = Change::CreateAccount(NewAccount { api, id: account, name });
+            commit(&context, change, shared.json).await
+        }
+        AccountsCommand::Update { api, account, name, suspend, resume } => {
+            let api = context.api(api.api.as_deref())?.name.to_string();
+            let enabled = (suspend || resume).then_some(resume);
+            let patch = AccountPatch { name, enabled };
+            commit(&context, Change::UpdateAccount { api, account, patch }, shared.json).await
+        }
+        AccountsCommand::Show { api, account } => {
+            let api = context.api(api.api.as_deref())?;
+            let row = context.owner.account(&api.name, &account).await?;
+            let missing = || Failure::of(FailureKind::NotFound, format!("there is no account {account}"));
+            show(&row.ok_or_else(missing)?, shared.json)
+        }
+        AccountsCommand::List { api, page } => {
+            let api = context.api(api.api.as_deref())?;
+            let page = Page { after: page.after, limit: page.limit };
+            list(&context.owner.accounts(&api.name, page).await?, shared.json)
+        }
+    }
+}
+
+async fn commit(context: &Context, change: Change, json: bool) -> Result<(), Failure> {
+    let done = context.owner.commit(change).await?;
+    done.accounts.first().map_or(Ok(()), |row| show(row, json))
+}
+
+fn show(row: &AccountRow, json: bool) -> Result<(), Failure> {
+    if json {
+        return say_json(row);
+    }
+    say(&facts(&[
+        ("account", row.id.to_string()),
+        ("api", row.api.clone()),
+        ("name", row.name.clone()),
+        ("status", status(row).to_owned()),
+        ("created", row.created_at.to_string()),
+        ("updated", row.updated_at.to_string()),
+    ]));
+    Ok(())
+}
+
+fn list(rows: &[AccountRow], json: bool) -> Result<(), Failure> {
+    if json {
+        return say_json(&rows);
+    }
+    if rows.is_empty() {
+        note("no accounts");
+        return Ok(());
+    }
+    let cells =
+        |row: &AccountRow| vec![row.id.to_string(), row.name.clone(), status(row).to_owned(), row.created_at.to_string()];
+    say(&table(&["ACCOUNT", "NAME", "STATUS", "CREATED"], &rows.iter().map(cells).collect::<Vec<_>>()));
+    Ok(())
+}
+
+fn status(row: &AccountRow) -> &'static str {
+    if row.enabled { "active" } else { "suspended" }
+}

@@ -1,0 +1,147 @@
+//! What every command needs: the configuration, the API that is meant, and the way to the store.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bitting_core::address::AddressList;
+use bitting_core::time::Timestamp;
+use bitting_engine::{Apis, ServedApi};
+use jiff::civil::Date;
+use serde_json::{Map, Value};
+
+use super::options::Shared;
+use super::output::note;
+use crate::config::{self, Config, Problems, Source};
+use crate::failure::{Failure, FailureKind};
+use crate::owner::Owner;
+
+/// The configuration, reduced to what keys and accounts need.
+pub(super) struct Context {
+    apis: Arc<Apis>,
+    pub(super) owner: Owner,
+}
+
+impl Context {
+    /// Reads the configuration and finds the way to the store.
+    pub(super) async fn new(shared: &Shared) -> Result<Self, Failure> {
+        let Config { apis, store, .. } = load(shared)?;
+        let apis = Arc::new(apis);
+        Ok(Self { owner: Owner::reach(&store, Arc::clone(&apis)).await?, apis })
+    }
+
+    /// The API that is meant: the named one, or the only one.
+    pub(super) fn api(&self, named: Option<&str>) -> Result<Arc<ServedApi>, Failure> {
+        let known = || self.apis.protected().iter().map(|api| &*api.name).collect::<Vec<_>>().join(", ");
+        match (named, self.apis.protected()) {
+            (Some(name), _) => self.apis.find(name).cloned().ok_or_else(|| {
+                let message = format!("there is no API {name:?}\nthere are: {}, and bitting for operator tokens", known());
+                Failure::of(FailureKind::NotFound, message)
+            }),
+            (None, [only]) => Ok(Arc::clone(only)),
+            (None, _) => Err(Failure::new(format!("which API?\nwrite --api with one of: {}", known()))),
+        }
+    }
+}
+
+/// Reads the configuration that the options name.
+pub(super) fn load(shared: &Shared) -> Result<Config, Failure> {
+    let files = if shared.config.is_empty() { vec![default_file()?] } else { shared.config.clone() };
+    let folder = files[0].parent().map(Path::to_owned).unwrap_or_default();
+    let sources = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
+    let config::Loaded { config, problems } = config::load(sources, &shared.set, &folder);
+    config.ok_or_else(|| {
+        show(&problems);
+        wrong_configuration(&problems)
+    })
+}
+
+/// A file of configuration.
+pub(super) fn read(file: &Path) -> Result<Source, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::of(FailureKind::Configuration, format!("{} cannot be read: {error}", file.display())))?;
+    Ok(Source { name: file.display().to_string(), text })
+}
+
+/// Shows what is wrong.
+pub(super) fn show(problems: &Problems) {
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    note(problems.render(colour).trim_end());
+}
+
+pub(super) fn wrong_configuration(problems: &Problems) -> Failure {
+    let (errors, _) = problems.counts();
+    let count = if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") };
+    Failure::of(FailureKind::Configuration, format!("the configuration has {count}"))
+}
+
+fn default_file() -> Result<PathBuf, Failure> {
+    let file = PathBuf::from("bitting.toml");
+    if file.exists() {
+        return Ok(file);
+    }
+    Err(Failure::of(
+        FailureKind::Configuration,
+        "there is no bitting.toml here, and no --config\n\
+         write one, with your API's address:\n\n\
+         [[api]]\n\
+         name = \"myapi\"\n\
+         upstream = \"http://127.0.0.1:3000\"\n\n\
+         [api.key]\n\
+         prefix = \"my_\"\n\n\
+         or try `bitting demo` first; `bitting demo --keep DIR` leaves five examples in DIR",
+    ))
+}
+
+/// When a key ends: `never`, a duration from now, a date (the end of that day in UTC), or a time.
+pub(super) fn when(text: &str, now: Timestamp) -> Result<Option<Timestamp>, Failure> {
+    if text == "never" {
+        return Ok(None);
+    }
+    if let Ok(duration) = crate::duration::parse(text) {
+        return Ok(Some(now.plus(duration)));
+    }
+    let end_of_day = |date: Date| format!("{date}T23:59:59.999Z").parse::<Timestamp>();
+    let time = text.parse::<Date>().ok().filter(|_| !text.contains('T')).map_or_else(|| text.parse(), end_of_day);
+    time.map(Some).map_err(|_| {
+        let message = format!("expires: {text:?} is no time\nwrite 90d, 2026-12-31, 2026-12-31T12:00:00Z or never");
+        Failure::of(FailureKind::Refused, message)
+    })
+}
+
+/// The networks of `--allow-address`.
+pub(super) fn addresses(texts: &[String]) -> Result<Option<AddressList>, Failure> {
+    if texts.is_empty() {
+        return Ok(None);
+    }
+    let list = AddressList::parse(texts.iter().map(String::as_str));
+    list.map(Some).map_err(|error| Failure::of(FailureKind::Refused, format!("allow-address: {error}")))
+}
+
+/// The notes of `--metadata`.
+pub(super) fn metadata(texts: &[String]) -> Result<Map<String, Value>, Failure> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), Value::from(value))),
+        None => Err(Failure::of(FailureKind::Refused, format!("metadata: {text:?} has no \"=\"\nwrite NAME=TEXT"))),
+    };
+    texts.iter().map(pair).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_end_is_never_a_duration_a_date_or_a_time() {
+        let now: Timestamp = "2026-01-01T12:00:00Z".parse().unwrap();
+        assert_eq!(when("never", now).unwrap(), None);
+        assert_eq!(when("90d", now).unwrap(), Some(now.plus(Duration::from_hours(90 * 24))));
+        assert_eq!(when("2026-12-31", now).unwrap(), Some("2026-12-31T23:59:59.999Z".parse().unwrap()));
+        assert_eq!(when("2026-12-31T10:00:00+02:00", now).unwrap(), Some("2026-12-31T08:00:00Z".parse().unwrap()));
+        for wrong in ["", "soon", "31.12.2026", "2026-02-30", "-5d"] {
+            assert_eq!(when(wrong, now).unwrap_err().kind(), FailureKind::Refused, "{wrong}");
+        }
+    }
+}

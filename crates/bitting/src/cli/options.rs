@@ -1,0 +1,283 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+
+use bitting_core::account::AccountId;
+use bitting_core::key::KeyId;
+use bitting_core::rights::Permission;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// One binary that gives any API its keys.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bitting",
+    version,
+    about = "One binary that gives any API its keys",
+    long_about = "Bitting issues, verifies, scopes, rotates and revokes API keys, and answers every caller in the protected \
+                  API's own dialect. `bitting demo` shows it at work.",
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong options, 3 wrong configuration, 4 not found, 5 refused, 6 store \
+                  unavailable.",
+    disable_help_subcommand = true,
+    infer_subcommands = true
+)]
+pub(super) struct Options {
+    #[command(flatten)]
+    pub(super) shared: Shared,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Shared {
+    /// The configuration; several files are read as one [default: bitting.toml]
+    #[arg(long, global = true, value_name = "FILE", env = "BITTING_CONFIG")]
+    pub(super) config: Vec<PathBuf>,
+    /// Override a setting, as in log.level=debug or api.NAME.upstream=http://127.0.0.1:9000
+    #[arg(long, global = true, value_name = "PATH=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Show five APIs at work, with sample upstreams and keys, on a throw-away store
+    Demo(Demo),
+    /// Serve the configured APIs
+    Serve,
+    /// Check configuration files: all errors at once, with their places and what to write instead
+    Check {
+        /// The files, each checked by itself
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Make, list, change, rotate and revoke keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Make, list and change accounts, which own keys
+    #[command(subcommand)]
+    Accounts(AccountsCommand),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// The gateway's port; the service listener takes the next one, and each API one of its own from ten ports on
+    #[arg(long, default_value_t = 8080)]
+    pub(super) port: u16,
+    /// Keep the store and the configuration in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(super) keep: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ApiChoice {
+    /// The API; can be left out if only one is configured. `bitting` is Bitting's own: its keys are operator tokens
+    #[arg(long, value_name = "NAME")]
+    pub(super) api: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Make a key and print it, once, on standard output
+    Create(CreateKey),
+    /// List keys, newest first
+    List(ListKeys),
+    /// Show a key
+    Show {
+        #[command(flatten)]
+        api: ApiChoice,
+        /// The key's id, key_…
+        key: KeyId,
+    },
+    /// Change what is named; everything else stays
+    Update(Box<UpdateKey>),
+    /// Make a new key in place of an old one, which ends after the overlap; print the new one, once, on standard output
+    Rotate(RotateKey),
+    /// End a key for good: the next request with it is refused
+    Revoke {
+        #[command(flatten)]
+        api: ApiChoice,
+        /// The key's id, key_…
+        key: KeyId,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CreateKey {
+    #[command(flatten)]
+    pub(super) api: ApiChoice,
+    /// What people call it
+    #[arg(long)]
+    pub(super) name: String,
+    /// Its owner [default: the account "default", made with its first key]
+    #[arg(long, value_name = "ID")]
+    pub(super) account: Option<AccountId>,
+    /// What it is for
+    #[arg(long, default_value = "")]
+    pub(super) description: String,
+    /// Its environment [default: the API's first]
+    #[arg(long)]
+    pub(super) environment: Option<String>,
+    /// Its role
+    #[arg(long)]
+    pub(super) role: Option<String>,
+    /// A permission; can be repeated [default: the API's `new_key.permissions`]
+    #[arg(long = "permission", value_name = "PERMISSION")]
+    pub(super) permissions: Vec<Permission>,
+    /// Switch a capability on; can be repeated
+    #[arg(long = "capability", value_name = "NAME")]
+    pub(super) capabilities: Vec<String>,
+    /// Allow an address or a network; can be repeated [default: everywhere]
+    #[arg(long = "allow-address", value_name = "CIDR")]
+    pub(super) addresses: Vec<String>,
+    /// When it ends: a duration (90d), a date (2026-12-31, the end of that day in UTC), a time, or never
+    #[arg(long, value_name = "WHEN", default_value = "never")]
+    pub(super) expires: String,
+    /// A note of your own; can be repeated
+    #[arg(long, value_name = "NAME=TEXT")]
+    pub(super) metadata: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ListKeys {
+    #[command(flatten)]
+    pub(super) api: ApiChoice,
+    /// Only keys of this account
+    #[arg(long, value_name = "ID")]
+    pub(super) account: Option<AccountId>,
+    /// Only keys of this environment
+    #[arg(long)]
+    pub(super) environment: Option<String>,
+    /// Only keys in this state
+    #[arg(long)]
+    pub(super) status: Option<Status>,
+    #[command(flatten)]
+    pub(super) page: Paging<KeyId>,
+}
+
+/// A part of a list.
+#[derive(Debug, Args)]
+pub(super) struct Paging<Id: Clone + Send + Sync + std::str::FromStr<Err: std::error::Error + Send + Sync> + 'static> {
+    /// The most lines
+    #[arg(long, default_value_t = 100, value_name = "NUMBER")]
+    pub(super) limit: usize,
+    /// Go on after this id
+    #[arg(long, value_name = "ID")]
+    pub(super) after: Option<Id>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum Status {
+    Active,
+    Disabled,
+    Expired,
+    Revoked,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UpdateKey {
+    #[command(flatten)]
+    pub(super) api: ApiChoice,
+    /// The key's id, key_…
+    pub(super) key: KeyId,
+    /// What people call it
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// What it is for
+    #[arg(long)]
+    pub(super) description: Option<String>,
+    /// Its role; "" for none
+    #[arg(long)]
+    pub(super) role: Option<String>,
+    /// A permission; all that it shall have, repeated; "" for none
+    #[arg(long = "permission", value_name = "PERMISSION")]
+    pub(super) permissions: Vec<String>,
+    /// Switch a capability on; can be repeated
+    #[arg(long = "capability", value_name = "NAME")]
+    pub(super) capabilities_on: Vec<String>,
+    /// Switch a capability off; can be repeated
+    #[arg(long = "no-capability", value_name = "NAME")]
+    pub(super) capabilities_off: Vec<String>,
+    /// Allow an address or a network; all that shall be allowed, repeated
+    #[arg(long = "allow-address", value_name = "CIDR", conflicts_with = "any_address")]
+    pub(super) addresses: Vec<String>,
+    /// Allow every address
+    #[arg(long)]
+    pub(super) any_address: bool,
+    /// When it ends: a duration from now (90d), a date, a time, or never
+    #[arg(long, value_name = "WHEN")]
+    pub(super) expires: Option<String>,
+    /// Switch it off, until it is enabled again
+    #[arg(long, conflicts_with = "enable")]
+    pub(super) disable: bool,
+    /// Switch it on again
+    #[arg(long)]
+    pub(super) enable: bool,
+    /// A note of your own; all that shall stand, repeated
+    #[arg(long, value_name = "NAME=TEXT")]
+    pub(super) metadata: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct RotateKey {
+    #[command(flatten)]
+    pub(super) api: ApiChoice,
+    /// The old key's id, key_…
+    pub(super) key: KeyId,
+    /// How long the old key goes on working, as in 7d or 12h; 0s ends it at once
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    pub(super) overlap: String,
+    /// When the new key ends [default: as long from now as the old one was made to live]
+    #[arg(long, value_name = "WHEN")]
+    pub(super) expires: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountsCommand {
+    /// Make an account
+    Create {
+        #[command(flatten)]
+        api: ApiChoice,
+        /// Its id: your own name for the customer, organisation or user
+        account: AccountId,
+        /// What people call it
+        #[arg(long, default_value = "")]
+        name: String,
+    },
+    /// List accounts by id
+    List {
+        #[command(flatten)]
+        api: ApiChoice,
+        #[command(flatten)]
+        page: Paging<AccountId>,
+    },
+    /// Show an account
+    Show {
+        #[command(flatten)]
+        api: ApiChoice,
+        /// Its id
+        account: AccountId,
+    },
+    /// Change what is named; everything else stays
+    Update {
+        #[command(flatten)]
+        api: ApiChoice,
+        /// Its id
+        account: AccountId,
+        /// What people call it
+        #[arg(long)]
+        name: Option<String>,
+        /// Refuse all its keys, until it is resumed
+        #[arg(long, conflicts_with = "resume")]
+        suspend: bool,
+        /// Accept its keys again
+        #[arg(long)]
+        resume: bool,
+    },
+}

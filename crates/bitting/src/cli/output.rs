@@ -1,0 +1,62 @@
+//! What is printed, and where: results on standard output, all else on standard error, colour only on a terminal.
+
+use std::io::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const QUIET: Style = Style::new().dimmed();
+const STRONG: Style = Style::new().bold();
+
+/// A line of the result.
+pub(super) fn say(line: &str) {
+    // A reader that has gone away has read enough.
+    let _ = writeln!(anstream::stdout(), "{line}");
+}
+
+/// A line about the result.
+pub(super) fn note(line: &str) {
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// Why the command failed.
+pub(super) fn complain(failure: &Failure) {
+    let text = failure.to_string();
+    let (first, rest) = text.split_once('\n').unwrap_or((&text, ""));
+    note(&format!("{ERROR}error{ERROR:#}: {first}"));
+    if !rest.is_empty() {
+        note(rest);
+    }
+}
+
+/// The result as JSON.
+pub(super) fn say_json(value: &impl Serialize) -> Result<(), Failure> {
+    say(&serde_json::to_string_pretty(value).map_err(Failure::other)?);
+    Ok(())
+}
+
+/// Rows under a head, in columns as wide as what stands in them.
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+        cells.chain([head[column].len()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let line = |cells: &mut dyn Iterator<Item = &str>| {
+        let padded = cells.zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    let mut lines = vec![format!("{STRONG}{}{STRONG:#}", line(&mut head.iter().copied()))];
+    lines.extend(rows.iter().map(|row| line(&mut row.iter().map(String::as_str))));
+    lines.join("\n")
+}
+
+/// Names and values, one to a line.
+pub(super) fn facts(facts: &[(&str, String)]) -> String {
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let line = |(name, value): &(&str, String)| format!("{QUIET}{name:width$}{QUIET:#}  {value}");
+    facts.iter().map(line).collect::<Vec<_>>().join("\n")
+}

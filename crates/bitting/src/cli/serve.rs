@@ -1,0 +1,28 @@
+//! `bitting serve`
+
+use std::sync::Arc;
+
+use bitting_engine::WallClock;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::context::load;
+use super::options::Shared;
+use crate::failure::Failure;
+use crate::server::{Server, init_logging, install_metrics};
+
+/// Serves until SIGTERM or SIGINT, then drains.
+pub(super) async fn serve(shared: &Shared) -> Result<(), Failure> {
+    let config = load(shared)?;
+    let log = init_logging(&config.log);
+    let metrics = install_metrics(log.dropped_lines())?;
+    // Before anything is bound, so that an early signal is not lost.
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::other)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::other)?;
+    let server = Server::start(config, Arc::new(WallClock), metrics).await?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    server.stop().await;
+    Ok(())
+}

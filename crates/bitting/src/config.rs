@@ -1,0 +1,148 @@
+//! Configuration: TOML files and `--set` options, read into what the server runs on.
+//!
+//! Everything wrong is found in one reading and shown where it stands ([`Problems`]). What is right becomes the compiled
+//! form of the core: nothing downstream sees TOML.
+
+mod api;
+mod document;
+mod problem;
+mod section;
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitting_core::name::Names;
+use bitting_engine::{Apis, ApisError};
+
+use self::document::{Node, Table, Value};
+use self::section::{Findings, Section};
+
+pub use problem::{Location, Problem, ProblemReport, Problems, Source};
+pub use server::{Listener, LogFormat, LogSettings, Serves, ServiceRoutes};
+
+/// A configuration that can be run.
+#[derive(Debug)]
+pub struct Config {
+    /// The APIs.
+    pub apis: Apis,
+    /// The names that they were compiled with.
+    pub names: Arc<Names>,
+    /// Where to listen.
+    pub listeners: Vec<Listener>,
+    /// The store's file.
+    pub store: PathBuf,
+    /// How to log.
+    pub log: LogSettings,
+    /// How long requests in progress may take after the order to stop.
+    pub drain: Duration,
+}
+
+/// What was read: the configuration if there is nothing wrong with it, and what there is to say.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Absent if there are errors.
+    pub config: Option<Config>,
+    /// Errors and warnings.
+    pub problems: Problems,
+}
+
+/// Bitting's own API, in the same words as any other.
+const OWN_API: &str = include_str!("config/own.toml");
+
+/// Reads sources and options. Paths in them are relative to `folder`.
+pub fn load(sources: Vec<Source>, overrides: &[String], folder: &Path) -> Loaded {
+    let names = Arc::new(Names::default());
+    let mut problems = Vec::new();
+    let mut root = Table::default();
+    let sources: Vec<Arc<Source>> = sources.into_iter().map(Arc::new).collect();
+    for source in &sources {
+        if let Value::Table(table) = document::parse(source, &mut problems).value {
+            document::merge(&mut root, table, &mut problems);
+        }
+    }
+    let unreadable = problems.len();
+    for argument in overrides {
+        document::set(&mut root, argument, &mut problems);
+    }
+    let start =
+        sources.first().cloned().unwrap_or_else(|| Arc::new(Source { name: "configuration".into(), text: String::new() }));
+    let at = Location::start_of(&start);
+    let findings = Findings::default();
+    let config = read(&Section::new("", &root, &at, &findings), &names, folder);
+    let mut found = findings.into_inner();
+    if unreadable > 0 {
+        // What could not be read is not there; that it is missing would only confuse.
+        found.retain(|problem| !problem.is_warning && problem.at.span.start > 0 && !shares_line(problem, &problems));
+    }
+    problems.extend(found);
+    problems.sort_by_key(|problem| {
+        let source = sources.iter().position(|source| Arc::ptr_eq(source, &problem.at.source));
+        (source.unwrap_or(usize::MAX), problem.at.span.start, problem.is_warning)
+    });
+    problems.dedup_by(|one, other| one.message == other.message && one.at.span == other.at.span);
+    let problems = Problems(problems);
+    Loaded { config: config.filter(|_| !problems.has_errors()), problems }
+}
+
+fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config> {
+    let sections = root.sections("api");
+    if sections.is_empty() && root.place("api").is_none() {
+        let help = "write [[api]] with a name and an upstream, or copy one of the examples";
+        root.findings.error(root.at, "there is no API to protect", help);
+    }
+    let apis: Vec<_> = sections
+        .into_iter()
+        .map(|section| {
+            let api = api::read(&section, names, false).map(|api| (api, section.at));
+            section.finish();
+            api
+        })
+        .collect();
+    let api_names: Vec<&str> = apis.iter().flatten().map(|(api, _)| &*api.name).collect();
+    let listeners: Vec<_> = root
+        .sections("listen")
+        .into_iter()
+        .map(|section| {
+            let listener = server::read_listener(&section, &api_names);
+            section.finish();
+            listener
+        })
+        .collect();
+    let store = server::read_store(root, folder);
+    let log = server::read_log(root);
+    let drain = server::read_drain(root);
+    for entry in root.rest() {
+        root.unknown(entry, ["api", "listen", "store", "log", "server"].into_iter());
+    }
+    let places: Vec<(String, &Location)> = apis.iter().flatten().map(|(api, at)| (api.name.to_string(), *at)).collect();
+    let apis: Option<Vec<_>> = apis.into_iter().map(|api| api.map(|(api, _)| api)).collect();
+    let apis = Apis::new(apis?, own_api(names)?);
+    for error in apis.as_ref().err().into_iter().flatten() {
+        let (ApisError::SameName(name) | ApisError::SameSite { second: name, .. }) = error;
+        let at = places.iter().rev().find(|(of, _)| **of == **name).map_or(root.at, |(_, at)| at);
+        root.findings.error(at, error.to_string(), "give each API its own name and its own `hosts` or `path`");
+    }
+    let listeners: Option<Vec<Listener>> = listeners.into_iter().collect();
+    let listeners = Some(listeners?).filter(|all| !all.is_empty()).unwrap_or_else(server::default_listeners);
+    Some(Config { apis: apis.ok()?, names: Arc::clone(names), listeners, store, log, drain })
+}
+
+/// Bitting's own API. It is part of the program; a test reads it.
+fn own_api(names: &Names) -> Option<bitting_core::api::Api> {
+    let source = Arc::new(Source { name: "own.toml".to_owned(), text: OWN_API.to_owned() });
+    let Node { value, at } = document::parse(&source, &mut Vec::new());
+    let Value::Table(table) = &value else { return None };
+    let findings = Findings::default();
+    let root = Section::new("", table, &at, &findings);
+    root.sections("api").first().and_then(|section| api::read(section, names, true))
+}
+
+fn shares_line(problem: &Problem, others: &[Problem]) -> bool {
+    let line = |problem: &Problem| (problem.at.source.name.clone(), problem.at.line_and_column().0);
+    others.iter().any(|other| line(other) == line(problem))
+}
+
+#[cfg(test)]
+mod tests;

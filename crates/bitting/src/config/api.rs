@@ -1,0 +1,90 @@
+//! `[[api]]`: one protected API.
+
+mod answers;
+mod cors;
+mod credential;
+mod key;
+mod presentation;
+mod rights;
+mod routes;
+mod upstreams;
+
+use bitting_core::api::{Api, Host, PathPrefix};
+use bitting_core::dialect::Foreign;
+use bitting_core::name::{NameKind, Names};
+use bitting_core::route::Access;
+
+use self::answers::AnswerBook;
+use super::section::Section;
+
+/// The name of Bitting's own API.
+pub(super) const OWN: &str = "bitting";
+
+/// Reads an API. `None` if something in it is wrong; everything wrong is among the findings.
+pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api> {
+    let name = read_name(api, is_own);
+    let shown = name.unwrap_or("api");
+    let hosts = api.all_parsed::<Host>("hosts").unwrap_or_default();
+    let path_prefix = api.parsed::<PathPrefix>("path");
+    let format = key::read(api);
+    let credentials = credential::read(api, format.as_ref());
+    let catalogue = rights::read(api);
+    let new_key = rights::read_new_key(api, catalogue.as_ref());
+    let answers = AnswerBook::read(api, shown, &credentials.carriers);
+    let routes = routes::Reader { catalogue: catalogue.as_ref(), answers: &answers, names }.read(api);
+    let answers = answers.compile(api.findings);
+    let cors = cors::read(api);
+    let identity = presentation::read_identity(api);
+    let labels = presentation::read_labels(api, shown);
+    let (environments, upstream) = if is_own {
+        let environments = upstreams::read(api, format.as_ref(), names).0;
+        (environments, None)
+    } else {
+        upstreams::read(api, format.as_ref(), names)
+    };
+    let timeouts = upstreams::read_timeouts(api);
+    let needs_default = credentials.foreign == Foreign::Pass
+        || matches!(routes.default().access, Access::Public | Access::Optional(_))
+        || routes.rules().any(|(_, _, route)| {
+            matches!(route.access, Access::Public | Access::Optional(_))
+                && route.target == bitting_core::route::Target::Upstream
+        });
+    if let (true, None, Some(at)) = (needs_default && !is_own, &upstream, api.place("upstream"))
+        && environments.iter().any(|environment| environment.upstream.is_some())
+    {
+        let help = "write `default = \"http://…\"` beside the environments";
+        api.findings.error(at, "requests without a key have no upstream, and some are let through", help);
+    }
+    Some(Api {
+        name: name?.into(),
+        id: names.intern(NameKind::Api, name?),
+        hosts: hosts.into_iter().map(|host| host.value).collect(),
+        path_prefix: path_prefix.map(|prefix| prefix.value),
+        format: format?,
+        credentials,
+        answers: answers?,
+        cors,
+        identity,
+        labels,
+        catalogue: catalogue?,
+        routes,
+        environments,
+        upstream,
+        timeouts,
+        new_key,
+    })
+}
+
+fn read_name<'c>(api: &Section<'c>, is_own: bool) -> Option<&'c str> {
+    let name = api.required_text("name", "\"myapi\"")?;
+    if !key::is_name(name.value) {
+        let help = "write small letters, digits, \"-\" and \"_\"; `labels.title` is what people read";
+        api.findings.error(name.at, format!("{:?} cannot name an API", name.value), help);
+        return None;
+    }
+    if name.value == OWN && !is_own {
+        api.findings.error(name.at, "Bitting's own API has this name", "write another name");
+        return None;
+    }
+    Some(name.value)
+}

@@ -1,0 +1,249 @@
+//! Reading configuration, right and wrong.
+
+use bitting_core::dialect::AnswerContext;
+use bitting_core::reason::Reason;
+
+use super::*;
+
+fn load_text(text: &str, overrides: &[&str]) -> Loaded {
+    let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
+    let overrides: Vec<String> = overrides.iter().map(|&argument| argument.to_owned()).collect();
+    load(vec![source], &overrides, Path::new("/etc/bitting"))
+}
+
+fn config(text: &str) -> Config {
+    let loaded = load_text(text, &[]);
+    loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)))
+}
+
+/// Each problem as `line:column message | help`.
+fn problems(text: &str) -> Vec<String> {
+    let told = |problem: &Problem| {
+        let (line, column) = problem.at.line_and_column();
+        format!("{line}:{column} {} | {}", problem.message, problem.help.as_deref().unwrap_or("-"))
+    };
+    load_text(text, &[]).problems.0.iter().map(told).collect()
+}
+
+const LEAST: &str = "[[api]]\nname = \"shop\"\nupstream = \"http://127.0.0.1:3000\"\n[api.key]\nprefix = \"shop_\"\n";
+
+#[test]
+fn three_lines_and_a_prefix_are_a_configuration() {
+    let config = config(LEAST);
+    assert_eq!(config.store, Path::new("/etc/bitting/bitting.db"));
+    assert_eq!(config.listeners.len(), 2);
+    let api = config.apis.find("shop").unwrap();
+    assert_eq!(api.format.body_length(), 32);
+    assert_eq!(api.credentials.carriers[0].to_string(), "bearer");
+    assert_eq!(api.answer(Reason::UnknownKey).status(), 401);
+}
+
+#[test]
+fn bittings_own_api_can_be_read() {
+    let config = config(LEAST);
+    assert_eq!(&*config.apis.own().name, "bitting");
+    assert!(config.apis.own().format.environments()[0].prefixes[0].starts_with("bitting_"));
+}
+
+#[test]
+fn every_example_can_be_read_without_an_error() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
+    let mut seen = 0;
+    for file in folder.read_dir().unwrap() {
+        let path = file.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let loaded = load(vec![Source { name: path.display().to_string(), text }], &[], &folder);
+        assert!(loaded.config.is_some(), "{}", loaded.problems.render(false));
+        seen += 1;
+    }
+    assert_eq!(seen, 6);
+}
+
+#[test]
+fn all_errors_of_a_file_are_told_at_once_each_with_its_place_and_its_cure() {
+    let text = r#"[[api]]
+name = "Shop"
+upstreem = "http://127.0.0.1:3000"
+permissions = ["tasks:read", "tasks read"]
+
+[api.key]
+prefix = { live = "sk live_" }
+length = 20
+
+[api.credential]
+from = ["bearer", "heder:X-Key"]
+
+[[api.route]]
+match = "get /v1/tasks"
+needs = "tasks:raed"
+
+[[api.route]]
+match = "GET v1/tasks"
+access = "pubic"
+
+[api.errors]
+body = { code = "{cod}" }
+unknown_kee = { code = "x" }
+missing_key = { status = 200 }
+
+[[listen]]
+address = "8080"
+serve = ["gateway", "metrics"]
+
+[log]
+level = "loud"
+"#;
+    let found = problems(text);
+    for expected in [
+        "1:1 this API has no `upstream` | write upstream = \"http://127.0.0.1:3000\", where your API listens",
+        "2:8 \"Shop\" cannot name an API | write small letters",
+        "3:1 `upstreem` means nothing in [api] | did you mean `upstream`?",
+        "4:30 \"tasks read\" is not a permission | write one to four words",
+        "7:19 the prefix \"sk live_\" holds ' '",
+        "8:10 20 characters leave 83 random bits, and a key needs at least 128 | write length = 28 or more",
+        "11:19 \"heder:X-Key\" is no place for a credential",
+        "14:9 \"get\" names no methods | write GET",
+        "15:9 \"tasks:raed\" is not a declared permission, role or capability | did you mean \"tasks:read\"?",
+        "18:9 a path pattern begins with \"/\"",
+        "19:10 \"pubic\" is not a choice here | did you mean \"public\"?",
+        "22:8 nothing fills in {cod} for any reason | did you mean {code}?",
+        "23:1 `unknown_kee` means nothing in [api.errors] | did you mean `unknown_key`?",
+        "24:26 200 is not a status for a refusal | write a number from 400 to 599",
+        "27:11 \"8080\" is not an address to listen on | write an IP address and a port",
+        "28:10 a gateway listener serves nothing else",
+        "31:9 \"loud\" is not a log level",
+    ] {
+        assert!(
+            found.iter().any(|problem| problem.starts_with(expected)),
+            "{expected}\nis missing among\n{}",
+            found.join("\n")
+        );
+    }
+}
+
+#[test]
+fn errors_of_syntax_are_told_with_the_others() {
+    let found = problems("[[api]]\nname = \"shop\nupstream = \"http://127.0.0.1:3000\"\n[api.key]\nprefix = \"sk \"\n");
+    assert!(found.iter().any(|problem| problem.starts_with("2:")), "{found:?}");
+    assert!(found.iter().any(|problem| problem.starts_with("5:10 the prefix \"sk \"")), "{found:?}");
+}
+
+#[test]
+fn an_empty_file_is_told_what_to_write() {
+    assert!(problems("")[0].contains("there is no API to protect | write [[api]]"), "{:?}", problems(""));
+}
+
+#[test]
+fn options_override_the_file_by_path_name_and_position() {
+    let overrides = [
+        "api.shop.upstream=http://127.0.0.1:4000",
+        "api.0.hosts=[\"shop.example\"]",
+        "log.access=false",
+        "store.path=/var/lib/bitting/keys.db",
+        "api.shop.timeouts.connect=2s",
+    ];
+    let config = load_text(LEAST, &overrides).config.unwrap();
+    let api = config.apis.find("shop").unwrap();
+    assert_eq!(api.upstream.as_ref().unwrap().to_string(), "http://127.0.0.1:4000");
+    assert_eq!(api.hosts[0].as_str(), "shop.example");
+    assert_eq!((config.log.access, api.timeouts.connect), (false, Duration::from_secs(2)));
+    assert_eq!(config.store, Path::new("/var/lib/bitting/keys.db"));
+}
+
+#[test]
+fn an_option_that_cannot_be_applied_is_told_like_an_error_of_the_file() {
+    for (argument, expected) in [
+        ("log.access", "there is no \"=\" in it"),
+        ("api.shup.upstream=x", "\"api\" has no \"shup\""),
+        ("api.shop.name.x=1", "\"name\" is not a table"),
+        ("api.shop.upstream=nowhere", "\"nowhere\" is not an origin"),
+        ("log.acess=true", "`acess` means nothing in [.log]"),
+    ] {
+        let problems = load_text(LEAST, &[argument]).problems;
+        assert!(problems.has_errors(), "{argument}");
+        let text = problems.render(false);
+        assert!(
+            text.contains("--set") && (text.contains(expected) || text.contains(&expected.replace("[.log]", "[log]"))),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn two_files_make_one_configuration_and_may_not_contradict() {
+    let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
+    let second = LEAST.replace("shop", "club") + "hosts = []\n[log]\naccess = false\n";
+    let second = second.replace("hosts = []\n", "").replace("name = \"club\"", "name = \"club\"\nhosts = [\"club.example\"]");
+    let both = load(vec![source("a.toml", LEAST), source("b.toml", &second)], &[], Path::new("."));
+    assert_eq!(both.config.unwrap().apis.protected().len(), 2);
+    let log = "[log]\naccess = true\n";
+    let clash = load(vec![source("a.toml", &(LEAST.to_owned() + log)), source("b.toml", &second)], &[], Path::new("."));
+    assert!(clash.problems.render(false).contains("\"access\" is set in two files"));
+}
+
+#[test]
+fn entries_that_share_an_answer_give_it_to_the_byte() {
+    let text = LEAST.to_owned()
+        + r#"[api.errors]
+body = '{"why": "{detail}", "code": "{code}"}'
+unauthenticated = { detail = "No.", code = "no" }
+ambiguous_credential = "unauthenticated"
+not_found = "ambiguous_credential"
+rate_limited = { detail = "Slow down.", headers = { "X-Slow" = "down" } }
+"#;
+    let config = config(&text);
+    let api = config.apis.find("shop").unwrap();
+    let answer = |reason| api.answer(reason).response(AnswerContext::default());
+    let first = answer(Reason::MissingKey);
+    assert_eq!(first.body(), r#"{"why": "No.", "code": "no"}"#);
+    assert_eq!(first.headers()["content-type"], "application/json");
+    assert_eq!(first.headers()["www-authenticate"], "Bearer realm=\"shop\"");
+    for reason in [Reason::UnknownKey, Reason::ExpiredKey, Reason::AmbiguousCredential, Reason::NotFound] {
+        let other = answer(reason);
+        assert_eq!(
+            (other.status(), other.headers(), other.body()),
+            (first.status(), first.headers(), first.body()),
+            "{reason}"
+        );
+    }
+    assert_eq!(answer(Reason::RateLimited).headers()["x-slow"], "down");
+    assert_eq!(answer(Reason::InvalidPath).body(), r#"{"why": "The path is not well-formed.", "code": "invalid_path"}"#);
+}
+
+#[test]
+fn entries_that_lead_in_a_circle_are_an_error() {
+    let text = LEAST.to_owned() + "[api.errors]\nnot_found = \"conflict\"\nconflict = \"not_found\"\n";
+    assert!(problems(&text).iter().any(|problem| problem.contains("leads in a circle")));
+}
+
+#[test]
+fn a_default_that_is_weaker_than_a_route_and_a_route_that_cannot_match_are_warned_of() {
+    let text = LEAST.replace("[api.key]", "permissions = [\"a:b\"]\n[[api.route]]\nmatch = \"/x/*\"\nneeds = \"a:b\"\n[[api.route]]\nmatch = \"GET /x/y\"\n[api.key]");
+    let loaded = load_text(&text, &[]);
+    assert!(loaded.config.is_some());
+    let told = loaded.problems.render(false);
+    assert!(told.contains("any key can use paths that no route names, while some route asks for more"), "{told}");
+    assert!(told.contains("this route can never match"), "{told}");
+    assert_eq!(loaded.problems.counts(), (0, 2));
+}
+
+#[test]
+fn foreign_credentials_need_a_prefix_to_be_told_by() {
+    let text = LEAST.replace("\"shop_\"", "\"\"") + "[api.credential]\nforeign = \"pass\"\n";
+    assert!(problems(&text).iter().any(|problem| problem.contains("only be told from a key of this API by a prefix")));
+}
+
+#[test]
+fn deeply_nested_and_strange_files_are_errors_and_no_panic() {
+    for text in [
+        "[".repeat(10_000),
+        "a = ".to_owned() + &"[".repeat(10_000),
+        "\u{feff}".to_owned(),
+        "api = 1".to_owned(),
+        "api = [1]".to_owned(),
+        "[[api]]\n[api.api]".to_owned(),
+        "\0".to_owned(),
+    ] {
+        assert!(load_text(&text, &[]).config.is_none());
+    }
+}

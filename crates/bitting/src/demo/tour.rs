@@ -1,0 +1,195 @@
+//! The keys of the demo, and the requests to try with them.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use anstyle::{AnsiColor, Style};
+use bitting_core::key::PlaintextKey;
+use bitting_engine::{Clock as _, Engine, KeySpec, WallClock};
+use bitting_store::{Actor, Change, NewAccount};
+use serde_json::{Value, json};
+
+use super::{EXAMPLES, Ports};
+use crate::failure::Failure;
+
+/// What is printed.
+pub(super) struct Tour {
+    ports: Ports,
+    stops: Vec<Stop>,
+    operator: PlaintextKey,
+}
+
+/// One API and the requests to try.
+struct Stop {
+    name: &'static str,
+    title: String,
+    port: u16,
+    requests: Vec<(&'static str, String)>,
+}
+
+const TITLE: Style = Style::new().bold();
+const QUIET: Style = Style::new().dimmed();
+const ADMITTED: Style = AnsiColor::Green.on_default();
+const REFUSED: Style = AnsiColor::Red.on_default();
+const FORBIDDEN: Style = AnsiColor::Yellow.on_default();
+
+/// The owner of all keys of the demo.
+const ACCOUNT: &str = "acme";
+
+/// Makes an account and keys for each API.
+pub(super) async fn prepare(engine: &Arc<Engine>, ports: Ports) -> Result<Tour, Failure> {
+    let mut stops = Vec::new();
+    for (position, (name, _)) in EXAMPLES.iter().enumerate() {
+        make_account(engine, name).await?;
+        let host = format!("http://{name}.localhost:{}", ports.gateway);
+        let requests = requests(engine, name, &host).await?;
+        let apis = engine.apis();
+        let title = apis.find(name).map_or_else(|| (*name).to_owned(), |api| api.labels.title.to_string());
+        stops.push(Stop { name, title, port: ports.of(position), requests });
+    }
+    let permissions = Some(vec!["verify".parse().map_err(Failure::other)?]);
+    let operator = make_key(engine, "bitting", KeySpec { permissions, ..KeySpec::default() }).await?;
+    Ok(Tour { ports, stops, operator })
+}
+
+/// A request that is admitted, one that is refused, one that is forbidden; in the words of each document.
+async fn requests(engine: &Arc<Engine>, name: &str, host: &str) -> Result<Vec<(&'static str, String)>, Failure> {
+    let plain = KeySpec { account: Some(ACCOUNT.parse().map_err(Failure::other)?), ..KeySpec::default() };
+    let key = make_key(engine, name, plain.clone()).await?;
+    let key = key.expose();
+    Ok(match name {
+        "backboard" => {
+            let elsewhere = vec!["203.0.113.0/24".to_owned()].try_into().map_err(Failure::other)?;
+            let bound = make_key(engine, name, KeySpec { allowed_addresses: Some(elsewhere), ..plain }).await?;
+            let line = |key: &str| format!("curl -i {host}/api/assistants -H 'X-API-Key: {key}'");
+            vec![("admitted", line(key)), ("refused", line("not-a-key")), ("forbidden", line(bound.expose()))]
+        }
+        "backbone" => {
+            let reader = Some(vec!["models:read".parse().map_err(Failure::other)?]);
+            let reader = make_key(engine, name, KeySpec { permissions: reader, ..plain }).await?;
+            let body = r#"{"model": "gpt-4o", "messages": [{"role": "user", "content": "Hello!"}]}"#;
+            let streamed = body.replace("\"gpt-4o\",", "\"gpt-4o\", \"stream\": true,");
+            let line = |key: &str, body: &str| {
+                format!(
+                    "curl -iN {host}/api/v1/chat/completions -H 'Authorization: Bearer {key}' \
+                     -H 'Content-Type: application/json' -d '{body}'"
+                )
+            };
+            vec![
+                ("admitted", line(key, body)),
+                ("admitted", line(key, &streamed)),
+                ("refused", line("sk_your_api_key", body)),
+                ("forbidden", line(reader.expose(), body)),
+            ]
+        }
+        "launchboard" => {
+            let line = |options: &str, key: &str| {
+                format!("curl -i {options}{host}/api/v1/stakeholders -H 'Authorization: Bearer {key}'")
+            };
+            vec![("admitted", line("", key)), ("refused", line("", "pg_live_0000")), ("forbidden", line("-X DELETE ", key))]
+        }
+        "product-api" => {
+            let sandbox = make_key(engine, name, KeySpec { environment: Some("test".to_owned()), ..plain }).await?;
+            let line = |options: &str, key: &str| format!("curl -i {options}{host}/v1/tasks -H 'Authorization: Bearer {key}'");
+            vec![
+                ("admitted", line("", key)),
+                ("admitted", line("", sandbox.expose())),
+                ("refused", format!("curl -i {host}/v1/tasks -H 'Authorization: {key}'")),
+                ("forbidden", line("-X POST ", key)),
+            ]
+        }
+        _ => {
+            let trader = make_key(engine, name, KeySpec { capabilities: vec!["trading".to_owned()], ..plain }).await?;
+            let order = |key: &str| format!("curl -i -X POST {host}/v1/orders -H 'Authorization: Bearer {key}'");
+            vec![
+                ("admitted", format!("curl -i '{host}/v1/listings?api_key={key}'")),
+                ("admitted", order(trader.expose())),
+                ("refused", format!("curl -i {host}/v1/listings")),
+                ("forbidden", order(key)),
+            ]
+        }
+    })
+}
+
+async fn make_account(engine: &Arc<Engine>, api: &str) -> Result<(), Failure> {
+    let id = ACCOUNT.parse().map_err(Failure::other)?;
+    if engine.store().account(api, &id).await?.is_none() {
+        let new = NewAccount { api: api.to_owned(), id, name: "Acme Corporation".to_owned() };
+        engine.commit(Change::CreateAccount(new), Actor::System, "demo").await?;
+    }
+    Ok(())
+}
+
+async fn make_key(engine: &Arc<Engine>, api: &str, spec: KeySpec) -> Result<PlaintextKey, Failure> {
+    let apis = engine.apis();
+    let api = apis.find(api).ok_or_else(|| Failure::new(format!("there is no API {api:?}")))?;
+    let issued = KeySpec { name: "demo".to_owned(), ..spec }.issue(api, WallClock.now())?;
+    engine.commit(issued.change, Actor::System, "demo").await?;
+    Ok(issued.key)
+}
+
+impl Tour {
+    /// Prints it, with the keys in the clear: they open nothing but the demo.
+    pub(super) fn print(&self, json: bool, kept: Option<&Path>) -> Result<(), Failure> {
+        let mut out = anstream::stdout().lock();
+        let text = if json { format!("{:#}", self.as_json()) } else { self.as_text(kept) };
+        writeln!(out, "{text}").and_then(|()| out.flush()).map_err(Failure::other)
+    }
+
+    fn as_text(&self, kept: Option<&Path>) -> String {
+        let mut lines = vec!["Five APIs, one binary. Paste a line into another terminal; Ctrl-C stops the demo.".to_owned()];
+        for stop in &self.stops {
+            let gateway = format!("http://{}.localhost:{}", stop.name, self.ports.gateway);
+            lines.push(format!(
+                "\n{TITLE}{}{TITLE:#}  {gateway}  {QUIET}and http://127.0.0.1:{}{QUIET:#}",
+                stop.title, stop.port
+            ));
+            for (outcome, line) in &stop.requests {
+                let style = match *outcome {
+                    "admitted" => ADMITTED,
+                    "refused" => REFUSED,
+                    _ => FORBIDDEN,
+                };
+                lines.push(format!("  {style}{outcome:9}{style:#}  {line}"));
+            }
+        }
+        let service = format!("http://127.0.0.1:{}", self.ports.service());
+        lines.push(format!("\n{TITLE}Bitting{TITLE:#}  {service}  {QUIET}the service listener{QUIET:#}"));
+        lines.push(format!("  {QUIET}verify{QUIET:#}     {}", self.verify_line(&service)));
+        lines.push(format!("  {QUIET}metrics{QUIET:#}    curl {service}/metrics"));
+        if let Some(folder) = kept {
+            lines.push(format!(
+                "\nThe store and the configuration stay in {}; serve.sh there serves them again.",
+                folder.display()
+            ));
+        }
+        lines.join("\n")
+    }
+
+    fn verify_line(&self, service: &str) -> String {
+        let asked = json!({"api": "csboard", "method": "GET", "path": "/v1/listings", "key": "csb_pub_not_a_key"});
+        format!(
+            "curl -i {service}/v1/verify -H 'Authorization: Bearer {}' -H 'Content-Type: application/json' -d '{asked}'",
+            self.operator.expose()
+        )
+    }
+
+    fn as_json(&self) -> Value {
+        let stop = |stop: &Stop| {
+            let requests = stop.requests.iter().map(|(outcome, line)| json!({"outcome": outcome, "line": line}));
+            json!({
+                "api": stop.name,
+                "title": stop.title,
+                "gateway": format!("http://{}.localhost:{}", stop.name, self.ports.gateway),
+                "address": format!("http://127.0.0.1:{}", stop.port),
+                "requests": requests.collect::<Vec<_>>(),
+            })
+        };
+        json!({
+            "apis": self.stops.iter().map(stop).collect::<Vec<_>>(),
+            "service": format!("http://127.0.0.1:{}", self.ports.service()),
+            "operator_token": self.operator.expose(),
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! `bitting`: one binary that gives any API its keys.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    bitting::cli::run()
+}

@@ -1,0 +1,115 @@
+//! The owner's end of the socket.
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bitting_engine::{Engine, RequestIds};
+use bitting_store::Actor;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+
+use super::protocol::{Answer, Done, Question};
+use super::{SOCKET, control_folder};
+use crate::failure::{Failure, FailureKind};
+
+/// The socket, open until it is closed.
+pub struct ControlSocket {
+    path: PathBuf,
+    task: JoinHandle<()>,
+}
+
+/// The most bytes of a question.
+const QUESTION_LIMIT: u64 = 4 << 20;
+
+impl ControlSocket {
+    /// Opens the socket of the store at a path. Its folder is for the owner alone.
+    ///
+    /// # Errors
+    /// If the folder belongs to somebody else, or the socket cannot be made.
+    pub fn open(store: &Path, engine: Arc<Engine>, ids: Arc<RequestIds>) -> Result<Self, Failure> {
+        let folder = control_folder(store);
+        let failed = |error: io::Error| {
+            Failure::of(FailureKind::Store, format!("the socket in {} cannot be opened: {error}", folder.display()))
+        };
+        prepare(&folder).map_err(failed)?;
+        let path = folder.join(SOCKET);
+        // Whoever left it is gone: the lock is ours.
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
+        let listener = super::client::short(&path, |path| UnixListener::bind(path)).map_err(failed)?;
+        let task = tokio::spawn(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => drop(tokio::spawn(answer(stream, Arc::clone(&engine), Arc::clone(&ids)))),
+                    Err(error) => {
+                        tracing::warn!(%error, "the control socket failed");
+                        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                    }
+                }
+            }
+        });
+        Ok(Self { path, task })
+    }
+
+    /// Closes the socket.
+    pub async fn close(self) {
+        self.task.abort();
+        let _ = self.task.await;
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::debug!(%error, "the control socket was gone");
+        }
+    }
+}
+
+/// Makes the folder, or checks that the one that is there is ours and closed to others.
+fn prepare(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => return other,
+    }
+    let metadata = std::fs::symlink_metadata(folder)?;
+    if !metadata.is_dir() || metadata.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::other("its folder is not a folder of the user that runs the server"));
+    }
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
+}
+
+async fn answer(mut stream: UnixStream, engine: Arc<Engine>, ids: Arc<RequestIds>) {
+    let own = rustix::process::geteuid().as_raw();
+    // The folder keeps others out; a socket that was handed on would not.
+    let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0);
+    if !allowed {
+        return tracing::warn!("somebody else's process asked at the control socket");
+    }
+    let mut question = Vec::new();
+    let read = (&mut stream).take(QUESTION_LIMIT).read_to_end(&mut question).await;
+    let answer = match (read, serde_json::from_slice(&question)) {
+        (Ok(_), Ok(question)) => act(question, &engine, &ids).await,
+        _ => Answer::Failed("the server did not understand the command line; are both of one version?".to_owned()),
+    };
+    if let Ok(text) = serde_json::to_vec(&answer) {
+        // Whoever asked may be gone; what was done stands.
+        let _ = stream.write_all(&text).await;
+    }
+}
+
+async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
+    let store = engine.store();
+    let answer = match question {
+        Question::Commit { change, user } => {
+            let committed = engine.commit(change, Actor::CommandLine(user), ids.next().as_str()).await;
+            return committed.map_or_else(Answer::from, |committed| Answer::Done(Done::from(committed)));
+        }
+        Question::Key { api, id } => store.key(&api, id).await.map(|row| Answer::Key(row.map(Box::new))),
+        Question::Keys { api, filter, page } => store.keys(&api, filter, page).await.map(Answer::Keys),
+        Question::Account { api, id } => store.account(&api, &id).await.map(Answer::Account),
+        Question::Accounts { api, page } => store.accounts(&api, page).await.map(Answer::Accounts),
+    };
+    answer.unwrap_or_else(|error| Answer::Failed(error.to_string()))
+}

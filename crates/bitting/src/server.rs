@@ -1,0 +1,162 @@
+//! The running server: listeners, gateway, service, store and engine, put together from a configuration.
+//!
+//! [`Server::start`] is the whole wiring. Tests start it in their own process with a clock in hand; the binary has no
+//! switch for the clock.
+
+mod connections;
+mod logging;
+mod telemetry;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitting_engine::{Clock, Engine, EngineOptions, RequestIds};
+use bitting_gateway::{Caller, Gateway};
+use bitting_http::{Metrics, Parts, Peer};
+use bitting_store::{OwnerLock, SqliteStore};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tower::ServiceExt as _;
+
+use crate::config::{Config, Listener, Serves};
+use crate::failure::Failure;
+use crate::owner::ControlSocket;
+
+pub use logging::{LogGuard, init as init_logging};
+pub use telemetry::install as install_metrics;
+
+/// A server that runs until it is stopped.
+pub struct Server {
+    engine: Arc<Engine>,
+    addresses: Vec<SocketAddr>,
+    stopping: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+    control: ControlSocket,
+    drain: Duration,
+}
+
+impl Server {
+    /// Binds every listener, opens the store and begins to answer; returns when every key is in memory.
+    ///
+    /// # Errors
+    /// If an address cannot be had, or the store cannot.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Result<Self, Failure> {
+        let Config { apis, names, listeners, store, drain, .. } = config;
+        let mut sockets = Vec::new();
+        for listener in listeners {
+            sockets.push((bind(listener.address).await?, listener));
+        }
+        let lock = OwnerLock::acquire(&store)?;
+        let store = Arc::new(SqliteStore::open(lock)?);
+        let (journal, synchronous) = store.durability().await?;
+        tracing::info!(path = %store.path().display(), journal, synchronous, "the store is open");
+        let engine = Engine::open(EngineOptions { store: Arc::<SqliteStore>::clone(&store), names, apis, clock }).await?;
+        let ids = Arc::new(RequestIds::new().map_err(Failure::other)?);
+        let gateway = Arc::new(Gateway::new(Arc::clone(&engine), Arc::clone(&ids), bitting_http::reserved::<Incoming>()));
+        let (stopping, stopped) = watch::channel(false);
+        let (mut addresses, mut tasks) = (Vec::new(), Vec::new());
+        for (socket, listener) in sockets {
+            let address = socket.local_addr().map_err(Failure::other)?;
+            tracing::info!(%address, serves = %listener.serves, "listening");
+            addresses.push(address);
+            let stopped = stopped.clone();
+            tasks.push(match listener.serves.clone() {
+                Serves::Gateway { api } => tokio::spawn(serve_gateway(socket, listener, api, Arc::clone(&gateway), stopped)),
+                Serves::Service(routes) => {
+                    let parts = Parts { verify: routes.verify, metrics: routes.metrics, health: routes.health };
+                    let service = bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), parts);
+                    tokio::spawn(serve_service(socket, listener, service, stopped))
+                }
+            });
+        }
+        engine.load().await?;
+        let control = ControlSocket::open(store.path(), Arc::clone(&engine), ids)?;
+        tracing::info!(keys = engine.status().keys, "ready");
+        Ok(Self { engine, addresses, stopping, listeners: tasks, control, drain })
+    }
+
+    /// The addresses that were bound, in the order of the configuration.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Takes no more connections, lets requests in progress finish for as long as the configuration allows, finishes the
+    /// changes that were handed over, and closes the store.
+    pub async fn stop(self) {
+        tracing::info!(seconds = self.drain.as_secs(), "stopping: requests in progress may finish");
+        self.stopping.send_replace(true);
+        let deadline = tokio::time::Instant::now() + self.drain;
+        for listener in self.listeners {
+            let abort = listener.abort_handle();
+            if tokio::time::timeout_at(deadline, listener).await.is_err() {
+                tracing::warn!("requests that were still in progress were cut");
+                abort.abort();
+            }
+        }
+        self.control.close().await;
+        self.engine.stop().await;
+        tracing::info!("stopped");
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let cure = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another program has it: stop that program, or set another `address` in [[listen]]"
+            }
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 need the right to bind them: CAP_NET_BIND_SERVICE",
+            std::io::ErrorKind::AddrNotAvailable => "this machine has no such address",
+            _ => "set another `address` in [[listen]]",
+        };
+        Failure::new(format!("cannot listen on {address}: {error}\n{cure}"))
+    })
+}
+
+async fn serve_gateway(
+    socket: TcpListener,
+    listener: Listener,
+    api: Option<String>,
+    gateway: Arc<Gateway>,
+    stopped: watch::Receiver<bool>,
+) {
+    let per_connection = |peer: SocketAddr| {
+        let caller = Arc::new(Caller {
+            peer: peer.ip(),
+            trusted_proxies: listener.trusted_proxies.clone(),
+            forwarded_header: listener.forwarded_header,
+            api: api.clone(),
+        });
+        let gateway = Arc::clone(&gateway);
+        service_fn(move |request| {
+            let (gateway, caller) = (Arc::clone(&gateway), Arc::clone(&caller));
+            async move { Ok::<_, std::convert::Infallible>(gateway.handle(request, &caller).await) }
+        })
+    };
+    connections::serve(socket, per_connection, stopped).await;
+}
+
+async fn serve_service(socket: TcpListener, listener: Listener, router: axum::Router, stopped: watch::Receiver<bool>) {
+    let per_connection = |peer: SocketAddr| {
+        let peer = Peer {
+            address: peer.ip(),
+            trusted_proxies: listener.trusted_proxies.clone(),
+            forwarded_header: listener.forwarded_header,
+        };
+        let router = router.clone();
+        service_fn(move |mut request: http::Request<Incoming>| {
+            request.extensions_mut().insert(peer.clone());
+            router.clone().oneshot(request.map(axum::body::Body::new))
+        })
+    };
+    connections::serve(socket, per_connection, stopped).await;
+}

@@ -1,0 +1,68 @@
+//! Logs: what happens on standard error, the access log on standard output.
+
+use std::io;
+
+use bitting_engine::access;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::{LevelFilter, Targets, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, Registry, fmt};
+
+use crate::config::{LogFormat, LogSettings};
+
+/// How many lines of the access log may wait; more are dropped and counted, so that a slow disk slows no request.
+const WAITING_LINES: usize = 16_384;
+
+/// Keeps the access log's writer alive; its last lines are written when this is dropped.
+pub struct LogGuard {
+    _writer: WorkerGuard,
+    dropped: ErrorCounter,
+}
+
+impl LogGuard {
+    /// Counts the lines of the access log that were dropped.
+    pub fn dropped_lines(&self) -> ErrorCounter {
+        self.dropped.clone()
+    }
+}
+
+/// Sets logging up for the whole process; the first call counts.
+pub fn init(settings: &LogSettings) -> LogGuard {
+    let (lines, writer) = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).finish(io::stdout());
+    let dropped = lines.error_counter();
+    // The level was checked when the configuration was read.
+    let levels: Targets = settings.level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let happens = levels.with_target(access::TARGET, LevelFilter::OFF);
+    let access_wanted = settings.access;
+    let accesses = filter_fn(move |event| access_wanted && event.target() == access::TARGET);
+    let (err_pretty, out_pretty) = (is_pretty(settings.format, &io::stderr()), is_pretty(settings.format, &io::stdout()));
+    let (err_colour, out_colour) = (colour(err_pretty, &io::stderr()), colour(out_pretty, &io::stdout()));
+    let events: Box<dyn Layer<Registry> + Send + Sync> = if err_pretty {
+        fmt::layer().with_writer(io::stderr).with_ansi(err_colour).with_target(false).boxed()
+    } else {
+        fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed()
+    };
+    let requests: Box<dyn Layer<_> + Send + Sync> = if out_pretty {
+        fmt::layer().with_writer(lines).with_ansi(out_colour).with_target(false).boxed()
+    } else {
+        fmt::layer().json().flatten_event(true).with_writer(lines).boxed()
+    };
+    let set = tracing_subscriber::registry().with(events.with_filter(happens)).with(requests.with_filter(accesses)).try_init();
+    if set.is_err() {
+        tracing::debug!("logging was set up before");
+    }
+    LogGuard { _writer: writer, dropped }
+}
+
+fn is_pretty(format: LogFormat, stream: &impl io::IsTerminal) -> bool {
+    match format {
+        LogFormat::Auto => stream.is_terminal(),
+        LogFormat::Pretty => true,
+        LogFormat::Json => false,
+    }
+}
+
+fn colour(pretty: bool, stream: &impl io::IsTerminal) -> bool {
+    pretty && stream.is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}

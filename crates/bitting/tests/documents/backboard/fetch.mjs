@@ -1,0 +1,5 @@
+const response = await fetch("https://app.backboard.io/api/assistants", {
+  headers: {
+    "X-API-Key": "your_api_key"
+  }
+});

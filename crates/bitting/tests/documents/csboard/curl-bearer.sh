@@ -1,0 +1,2 @@
+curl https://csboard.com/v1/listings \
+  -H "Authorization: Bearer csb_pub_..."

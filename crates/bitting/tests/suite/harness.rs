@@ -1,0 +1,13 @@
+//! What the tests are made of: a running Bitting, an upstream that records, clients.
+
+mod bitting;
+mod clients;
+mod http;
+mod traces;
+mod upstream;
+
+pub(crate) use bitting::{Bitting, Issued, Output, run};
+pub(crate) use clients::{Client, document};
+pub(crate) use http::{Reply, get, post, raw, request};
+pub(crate) use traces::Traces;
+pub(crate) use upstream::{Recorded, Upstream};

@@ -1,0 +1,49 @@
+//! Where a test leaves what it did.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The folder of one run of Bitting, and the list of keys that were issued in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Traces {
+    folder: PathBuf,
+    ledger: PathBuf,
+}
+
+impl Traces {
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let test = std::thread::current().name().unwrap_or("test").replace("::", "-");
+        let name = format!("{test}-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("suite");
+        let traces = Self { folder: root.join("runs").join(&name), ledger: root.join("ledger").join(name + ".txt") };
+        std::fs::create_dir_all(&traces.folder).unwrap();
+        std::fs::create_dir_all(root.join("ledger")).unwrap();
+        traces
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Remembers a key that was issued, so that nothing may hold it afterwards.
+    pub(crate) fn issued(&self, key: &str) {
+        append(&self.ledger, key);
+    }
+
+    /// Keeps an answer.
+    pub(crate) fn answered(&self, text: &str) {
+        append(&self.path("answers.txt"), text);
+    }
+}
+
+fn append(path: &Path, line: &str) {
+    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    writeln!(file, "{line}").unwrap();
+}

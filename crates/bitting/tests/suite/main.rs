@@ -1,0 +1,24 @@
+//! The built binary before a real upstream, spoken to by real clients.
+//!
+//! A test whose name begins with the number of a promise (`bb3_…`) proves a part of that promise; `docs/promises.md` lists
+//! them. Everything that a run writes stays below the target folder until the next one, and is searched for keys.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod backboard;
+mod backbone;
+mod bad_input;
+mod check;
+mod cli;
+mod csboard;
+mod demo;
+mod gateway;
+mod harbour;
+mod harness;
+mod kill;
+mod launchboard;
+mod observability;
+mod product_api;
+mod promises;
+mod verify;
+mod with_a_clock;

@@ -1,0 +1,39 @@
+//! `cargo xtask`: the project's chores. No dependencies, so that it builds in a second.
+
+mod benchmark;
+mod command;
+mod fuzz;
+mod leak;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+use crate::command::Failed;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match &words[..] {
+        ["test", filter @ ..] => test::run(filter),
+        ["fuzz"] => fuzz::run(20),
+        ["fuzz", seconds] => seconds.parse().map_err(|_| Failed(format!("{seconds:?} is no number"))).and_then(fuzz::run),
+        ["policy"] => tools::cargo_deny().and_then(|deny| deny.args(["check", "bans", "licenses", "sources"]).run()),
+        ["bench"] => benchmark::run(),
+        _ => Err(Failed(
+            "write cargo xtask test [FILTER], fuzz [SECONDS], policy or bench\n\
+             test    installs what the tests need, runs them all, and looks for leaked keys\n\
+             fuzz    runs each fuzz target for some seconds, 20 unless said otherwise\n\
+             policy  checks licences, sources and duplicates of the dependencies\n\
+             bench   measures decisions, the gateway against a bare proxy, start and memory with a million keys"
+                .to_owned(),
+        )),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failed(why)) => {
+            eprintln!("xtask: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
