@@ -1,7 +1,157 @@
-//! `cargo xtask bench`.
+//! `cargo xtask bench`: what is promised about speed, measured.
+//!
+//! Ratios are taken within one run against a baseline of the same libraries: machines differ, and so does one machine from
+//! hour to hour. The proxy under test has one core and the load and the upstream have the other.
 
-use crate::command::Failed;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::command::{Failed, Program, Running, root, target};
+use crate::tools;
+
+const UPSTREAM: u16 = 18_081;
+const BARE: u16 = 18_082;
+const GATEWAY: u16 = 18_083;
+const ROUNDS: usize = 5;
+const SECONDS: u32 = 5;
 
 pub(crate) fn run() -> Result<(), Failed> {
+    tools::debian("wrk")?;
+    Program::cargo().args(["bench", "--package", "bitting-engine", "--bench", "decide"]).run()?;
+    Program::cargo().args(["build", "--release", "--package", "bitting"]).run()?;
+    Program::cargo().args(["build", "--release", "--package", "bitting-gateway", "--example", "bare_proxy"]).run()?;
+    million()?;
+    gateway()
+}
+
+/// Start-up and memory with the million keys that the benchmark of decisions has made.
+fn million() -> Result<(), Failed> {
+    let folder = target().join("tmp/million");
+    let empty_kb = Served::start(&work()?.join("empty.db"), 1)?.resident_kb()?;
+    let full = Served::start(&folder.join("bitting.db"), 1)?;
+    let per_key = (full.resident_kb()? - empty_kb) * 1_024 / 1_000_000;
+    println!("\nwith a million keys: ready after {:.2?}, {per_key} bytes of memory for each", full.ready_after);
+    println!("aims: 2 s, 300 bytes");
     Ok(())
+}
+
+/// Requests a second through the gateway and through the bare proxy, in turn.
+fn gateway() -> Result<(), Failed> {
+    let proxy = target().join("release/examples/bare_proxy");
+    let on = |core: &str, program: &Path| Program::new("taskset").args(["-c", core]).args([program]);
+    let _upstream: Running = on("1", &proxy).args([UPSTREAM.to_string()]).start()?;
+    let _bare: Running = on("0", &proxy).args([BARE.to_string(), format!("127.0.0.1:{UPSTREAM}")]).start()?;
+    let store = work()?.join("gateway.db");
+    let key = make_key(&store)?;
+    let _gateway = Served::start(&store, 0)?;
+    let (mut bare, mut gated) = (Vec::new(), Vec::new());
+    load(BARE, &key, 2)?;
+    load(GATEWAY, &key, 2)?;
+    for round in 1..=ROUNDS {
+        let (b, g) = (load(BARE, &key, SECONDS)?, load(GATEWAY, &key, SECONDS)?);
+        println!("round {round}: bare proxy {b:.0} requests a second, gateway {g:.0}: {:.3}", g / b);
+        bare.push(b);
+        gated.push(g);
+    }
+    let (bare, gated) = (median(bare), median(gated));
+    println!("median: bare proxy {bare:.0}, gateway {gated:.0}: {:.3} of it", gated / bare);
+    println!("aim: 0.85");
+    Ok(())
+}
+
+/// A running `bitting serve`.
+struct Served {
+    child: Child,
+    ready_after: Duration,
+}
+
+impl Served {
+    fn start(store: &Path, core: u8) -> Result<Self, Failed> {
+        let started = Instant::now();
+        let mut child = Command::new("taskset")
+            .args(["-c", &core.to_string()])
+            .arg(target().join("release/bitting"))
+            .args(["serve", "--config"])
+            .arg(config()?)
+            .args(["--set", &format!("store.path={}", store.display())])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| failed(&error))?;
+        let lines = child.stderr.take().into_iter().flat_map(|pipe| BufReader::new(pipe).lines());
+        let ready = lines.map_while(Result::ok).any(|line| line.contains("\"message\":\"ready\""));
+        let served = Self { child, ready_after: started.elapsed() };
+        if ready { Ok(served) } else { Err(Failed("the server did not become ready".to_owned())) }
+    }
+
+    fn resident_kb(&self) -> Result<i64, Failed> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).map_err(|error| failed(&error))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next()).and_then(|number| number.parse().ok());
+        number.ok_or_else(|| Failed("the server's memory cannot be read".to_owned()))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Requests a second.
+fn load(port: u16, key: &str, seconds: u32) -> Result<f64, Failed> {
+    let url = format!("http://127.0.0.1:{port}/v1/tasks");
+    let header = format!("Authorization: Bearer {key}");
+    let output = Program::new("taskset")
+        .args(["-c", "1", "wrk", "-t1", "-c64", &format!("-d{seconds}s"), "-H", &header, &url])
+        .output()
+        .ok_or_else(|| Failed("wrk failed".to_owned()))?;
+    if output.contains("Non-2xx") || output.contains("Socket errors") {
+        return Err(Failed(output));
+    }
+    let rate = output.lines().find_map(|line| line.strip_prefix("Requests/sec:")).and_then(|rate| rate.trim().parse().ok());
+    rate.ok_or(Failed(output))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The API whose keys the benchmark of decisions has made.
+fn config() -> Result<PathBuf, Failed> {
+    let path = work()?.join("bench.toml");
+    let text = format!(
+        "[[api]]\nname = \"shop\"\nupstream = \"http://127.0.0.1:{UPSTREAM}\"\nroles = [\"clerk\", \"boss\"]\n\
+         permissions = [\"things:read\", \"things:write\"]\n\
+         [api.key]\nprefix = {{ live = \"shop_live_\", test = \"shop_test_\" }}\n\
+         [[api.route]]\nmatch = \"GET /v1/tasks/*\"\nneeds = \"clerk\"\n\
+         [api.default]\nneeds = \"boss\"\n\
+         [[listen]]\naddress = \"127.0.0.1:{GATEWAY}\"\nserve = [\"gateway\"]\n"
+    );
+    std::fs::write(&path, text).map_err(|error| failed(&error))?;
+    Ok(path)
+}
+
+fn make_key(store: &Path) -> Result<String, Failed> {
+    Program::new(target().join("release/bitting"))
+        .args(["keys", "create", "--name", "bench", "--role", "boss", "--config"])
+        .args([config()?])
+        .args(["--set", &format!("store.path={}", store.display())])
+        .output()
+        .ok_or_else(|| Failed("no key could be made".to_owned()))
+}
+
+fn work() -> Result<PathBuf, Failed> {
+    let folder = target().join("tmp/bench");
+    std::fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+    Ok(folder)
+}
+
+fn failed(error: &std::io::Error) -> Failed {
+    Failed(format!("{}: {error}", root().display()))
 }

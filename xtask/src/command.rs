@@ -66,12 +66,6 @@ impl Program {
 /// A program in the background; it ends with this.
 pub(crate) struct Running(std::process::Child);
 
-impl Running {
-    pub(crate) fn id(&self) -> u32 {
-        self.0.id()
-    }
-}
-
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself.

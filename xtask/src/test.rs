@@ -15,6 +15,7 @@ pub(crate) fn run(filter: &[&str]) -> Result<(), Failed> {
     tools::nextest()?
         .args(["run", "--workspace", "--no-fail-fast"])
         .args(filter)
+        .env("RUST_BACKTRACE", "0")
         .env("BITTING_TEST_PYTHON", python)
         .env("BITTING_TEST_NODE", node)
         .run()?;

@@ -1,7 +1,7 @@
 //! The APIs of one configuration, and which of them a request is for.
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bitting_core::api::{Api, Host};
 use bitting_core::reason::Reason;
@@ -23,7 +23,8 @@ pub struct Apis {
 #[derive(Debug)]
 pub struct ServedApi {
     api: Api,
-    pub(crate) meters: Meters,
+    /// Made when they are first needed: a recorder must be installed by then, not when the configuration is read.
+    meters: OnceLock<Meters>,
 }
 
 /// Two APIs that would answer the same requests, or bear the same name.
@@ -90,6 +91,13 @@ impl Apis {
         &self.own
     }
 
+    /// Makes all meters, so that what has not happened yet is counted as zero.
+    pub(crate) fn register_meters(&self) {
+        for api in self.all.iter().chain([&self.own]) {
+            api.meters();
+        }
+    }
+
     /// An API by its name, Bitting's own included.
     pub fn find(&self, name: &str) -> Option<&Arc<ServedApi>> {
         self.all.iter().chain([&self.own]).find(|api| &*api.name == name)
@@ -129,7 +137,11 @@ impl Apis {
 
 impl ServedApi {
     fn new(api: Api) -> Self {
-        Self { meters: Meters::new(&api.name), api }
+        Self { meters: OnceLock::new(), api }
+    }
+
+    pub(crate) fn meters(&self) -> &Meters {
+        self.meters.get_or_init(|| Meters::new(&self.api.name))
     }
 }
 

@@ -102,12 +102,12 @@ impl Permit {
         }
     }
 
-    /// Removes what the caller could forge and sets who the caller is.
+    /// Sets who the caller is. What the caller says of that must be gone by then:
+    /// [`is_forged`](IdentityHeaders::is_forged) tells it.
     pub fn identify(&self, headers: &mut HeaderMap) {
         let identity = &self.api.identity;
-        identity.remove_forged(headers);
         let (Some(record), Some(environment)) = (self.key(), self.environment()) else { return };
-        let key_id = identity.key_id.as_ref().and_then(|_| HeaderValue::try_from(record.id.to_string()).ok());
+        let key_id = identity.key_id.as_ref().and_then(|_| HeaderValue::from_bytes(&record.id.text()).ok());
         IdentityHeaders::set(identity.key_id.as_ref(), key_id, headers);
         IdentityHeaders::set(identity.account.as_ref(), Some(record.account.header().clone()), headers);
         IdentityHeaders::set(identity.environment.as_ref(), Some(environment.header.clone()), headers);
@@ -117,7 +117,7 @@ impl Permit {
 
     /// The request was admitted, but nobody could answer it.
     pub fn fail(&self, reason: Reason) -> Denial {
-        self.api.meters.failed(reason);
+        self.api.meters().failed(reason);
         Denial { api: Arc::clone(&self.api), reason, key: self.key().cloned(), missing: None }
     }
 }

@@ -101,6 +101,7 @@ impl Engine {
     pub async fn open(options: EngineOptions) -> Result<Arc<Self>, StartError> {
         let EngineOptions { store, names, apis, clock } = options;
         meters::describe();
+        apis.register_meters();
         let progress = store.progress().await?;
         let clock = Arc::new(SteadyClock::new(clock, progress.time));
         let ring = Arc::new(Ring::new(names, Entropy.random()?));
@@ -137,20 +138,20 @@ impl Engine {
         let decision = pipeline::decide(&apis, &self.ring, &self.clock, inquiry);
         let api = match &decision {
             Decision::Permit(permit) => {
-                permit.api().meters.admitted();
+                permit.api().meters().admitted();
                 permit.api()
             }
             Decision::Denial(denial) => {
-                denial.api().meters.refused(denial.reason());
+                denial.api().meters().refused(denial.reason());
                 denial.api()
             }
             Decision::Preflight(api, _) => {
-                api.meters.preflight();
+                api.meters().preflight();
                 api
             }
         };
         if let Some(started) = started {
-            api.meters.decided_in(started.elapsed());
+            api.meters().decided_in(started.elapsed());
         }
         decision
     }
@@ -158,7 +159,7 @@ impl Engine {
     /// Refuses a request that is not fit to be decided about, in Bitting's own words.
     pub fn refuse(&self, reason: Reason) -> Denial {
         let apis = self.apis.load();
-        apis.own().meters.refused(reason);
+        apis.own().meters().refused(reason);
         Denial::new(apis.own(), reason)
     }
 
@@ -186,6 +187,7 @@ impl Engine {
 
     /// Puts other APIs in force, compiled with the same names. A request that is being decided sees one or the other.
     pub fn install(&self, apis: Apis) {
+        apis.register_meters();
         self.apis.store(Arc::new(apis));
     }
 

@@ -8,14 +8,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// What is known of the connection that a request comes by.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The address at its other end.
-    pub peer: IpAddr,
-    /// Who may say for whom they forward.
-    pub trusted_proxies: AddressList,
-    /// The header in which they say it.
-    pub forwarded_header: ForwardedHeader,
-    /// The only API that its listener serves, if it serves one.
-    pub api: Option<String>,
+    peer: IpAddr,
+    /// Its address as a header.
+    peer_header: HeaderValue,
+    is_trusted: bool,
+    trusted_proxies: AddressList,
+    forwarded_header: ForwardedHeader,
+    api: Option<String>,
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -23,23 +22,41 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 impl Caller {
+    /// A connection from an address, with those who may say for whom they forward and the header in which they say it.
+    /// `api` is the only API that the listener serves, if it serves one.
+    pub fn new(peer: IpAddr, trusted_proxies: AddressList, forwarded_header: ForwardedHeader, api: Option<String>) -> Self {
+        let peer = peer.to_canonical();
+        Self {
+            peer,
+            peer_header: HeaderValue::try_from(peer.to_string()).unwrap_or(HeaderValue::from_static("unknown")),
+            is_trusted: trusted_proxies.contains(peer),
+            trusted_proxies,
+            forwarded_header,
+            api,
+        }
+    }
+
     /// The address that a request comes from.
-    pub fn client(&self, headers: &HeaderMap) -> IpAddr {
+    pub(crate) fn client(&self, headers: &HeaderMap) -> IpAddr {
+        if !self.is_trusted {
+            return self.peer;
+        }
         client_address(self.peer, headers, &self.trusted_proxies, self.forwarded_header)
     }
 
-    /// Says for whom the request is forwarded. What an untrusted caller said about that is dropped, since the upstream would
-    /// believe it.
+    /// The only API that its listener serves.
+    pub(crate) fn api(&self) -> Option<&str> {
+        self.api.as_deref()
+    }
+
+    /// Whether a header says for whom somebody forwards who may not say so. The upstream would believe it.
+    pub(crate) fn is_pretence(&self, name: &HeaderName) -> bool {
+        !self.is_trusted && matches!(name.as_str(), "forwarded" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto")
+    }
+
+    /// Says for whom the request is forwarded.
     pub(crate) fn tell_upstream(&self, host: Option<&HeaderValue>, headers: &mut HeaderMap) {
-        let peer = self.peer.to_canonical();
-        if !self.trusted_proxies.contains(peer) {
-            for name in [FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, http::header::FORWARDED] {
-                headers.remove(name);
-            }
-        }
-        if let Ok(address) = HeaderValue::try_from(peer.to_string()) {
-            headers.append(FORWARDED_FOR, address);
-        }
+        headers.append(FORWARDED_FOR, self.peer_header.clone());
         if let Some(host) = host {
             headers.entry(FORWARDED_HOST).or_insert_with(|| host.clone());
         }

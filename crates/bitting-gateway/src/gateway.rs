@@ -1,6 +1,7 @@
 //! One request's way through the gateway.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,8 @@ use bitting_engine::access::Access;
 use bitting_engine::{
     AnswerFor, Decision, Denial, Engine, Inquiry, Permit, Presented, RequestId, RequestIds, Scope, ServedApi,
 };
-use http::{HeaderValue, Method, Request, Response, Version, header};
+use http::request::Parts;
+use http::{HeaderValue, Method, Request, Response, Uri, Version, header};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
@@ -41,6 +43,16 @@ struct Outcome {
     key: Option<Arc<Record>>,
 }
 
+/// What is kept of a request while its head is on the way upstream.
+struct Exchange<'r> {
+    id: &'r RequestId,
+    id_header: HeaderValue,
+    client: IpAddr,
+    method: Method,
+    uri: Uri,
+    origin: Option<HeaderValue>,
+}
+
 impl Gateway {
     /// A gateway for the APIs of an engine.
     pub fn new(engine: Arc<Engine>, ids: Arc<RequestIds>, local: LocalService) -> Self {
@@ -51,70 +63,76 @@ impl Gateway {
     /// Answers a request.
     pub async fn handle(&self, request: Request<Incoming>, caller: &Caller) -> Response<GatewayBody> {
         let started = Instant::now();
+        let (head, body) = request.into_parts();
         let id = self.ids.next();
-        let client = caller.client(request.headers());
-        let (method, uri) = (request.method().clone(), request.uri().clone());
-        let mut outcome = self.answer(request, caller, client, &id).await;
-        outcome.response.headers_mut().insert(outgoing::REQUEST_ID, id.to_header());
+        let exchange = Exchange {
+            id: &id,
+            id_header: id.to_header(),
+            client: caller.client(&head.headers),
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            origin: head.headers.get(header::ORIGIN).cloned(),
+        };
+        let mut outcome = self.answer(head, body, caller, &exchange).await;
         Access {
             request_id: &id,
             api: &outcome.api,
-            client,
-            method: &method,
-            path: uri.path(),
+            client: exchange.client,
+            method: &exchange.method,
+            path: exchange.uri.path(),
             status: outcome.response.status(),
             reason: outcome.reason,
             key: outcome.key.as_deref(),
             elapsed: started.elapsed(),
         }
         .log();
+        outcome.response.headers_mut().insert(outgoing::REQUEST_ID, exchange.id_header);
         outcome.response
     }
 
-    async fn answer(&self, request: Request<Incoming>, caller: &Caller, client: std::net::IpAddr, id: &RequestId) -> Outcome {
-        let origin = request.headers().get(header::ORIGIN).cloned();
-        let refused = |denial: &Denial| refuse(denial, id, origin.as_ref());
-        let Some(authority) = authority(&request) else { return refused(&self.engine.refuse(Reason::InvalidRequest)) };
+    async fn answer(&self, head: Parts, body: Incoming, caller: &Caller, exchange: &Exchange<'_>) -> Outcome {
+        let Some(authority) = authority(&head) else {
+            return exchange.refuse(&self.engine.refuse(Reason::InvalidRequest));
+        };
         let decision = self.engine.decide(&Inquiry {
-            scope: caller.api.as_deref().map_or(Scope::Authority(authority), Scope::Api),
-            method: request.method(),
-            path: request.uri().path(),
-            presented: Presented::Request { headers: request.headers(), query: request.uri().query() },
-            client: Some(client),
+            scope: caller.api().map_or(Scope::Authority(authority), Scope::Api),
+            method: &head.method,
+            path: head.uri.path(),
+            presented: Presented::Request { headers: &head.headers, query: head.uri.query() },
+            client: Some(exchange.client),
         });
         match decision {
-            Decision::Denial(denial) => refused(&denial),
+            Decision::Denial(denial) => exchange.refuse(&denial),
             Decision::Preflight(api, answer) => {
                 Outcome { response: answer.map(GatewayBody::from), api, reason: None, key: None }
             }
             Decision::Permit(permit) if permit.target() == Target::Upstream => {
-                match self.forward(request, &permit, caller, id).await {
-                    Ok(mut response) => {
-                        if let Some(cors) = &permit.api().cors {
-                            cors.decorate(origin.as_ref(), response.headers_mut());
-                        }
-                        admitted(response, &permit)
-                    }
-                    Err(reason) => refused(&permit.fail(reason)),
+                match self.forward(head, body, &permit, caller, exchange).await {
+                    Ok(response) => admitted(response, &permit),
+                    Err(reason) => exchange.refuse(&permit.fail(reason)),
                 }
             }
-            Decision::Permit(permit) => self.answer_locally(request, permit).await,
+            Decision::Permit(permit) => self.answer_locally(Request::from_parts(head, body), permit).await,
         }
     }
 
     async fn forward(
         &self,
-        request: Request<Incoming>,
+        mut head: Parts,
+        body: Incoming,
         permit: &Permit,
         caller: &Caller,
-        id: &RequestId,
+        exchange: &Exchange<'_>,
     ) -> Result<Response<GatewayBody>, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
-        let request = outgoing::prepare(request, permit, upstream, caller, id).ok_or(Reason::InvalidRequest)?;
-        let response = self.upstreams.send(permit.api(), request).await?;
-        let (mut head, body) = response.into_parts();
-        hop_by_hop::remove(&mut head.headers);
-        Ok(Response::from_parts(head, GatewayBody::Upstream(body)))
+        outgoing::prepare(&mut head, permit, upstream, caller, &exchange.id_header).ok_or(Reason::InvalidRequest)?;
+        let response = self.upstreams.send(permit.api(), Request::from_parts(head, body)).await?;
+        let mut response = response.map(GatewayBody::Upstream);
+        hop_by_hop::remove(response.headers_mut(), |_| false);
+        if let Some(cors) = &permit.api().cors {
+            cors.decorate(exchange.origin.as_ref(), response.headers_mut());
+        }
+        Ok(response)
     }
 
     async fn answer_locally(&self, mut request: Request<Incoming>, permit: Permit) -> Outcome {
@@ -133,32 +151,34 @@ fn admitted(response: Response<GatewayBody>, permit: &Permit) -> Outcome {
     Outcome { response, api: Arc::clone(permit.api()), reason: None, key: permit.key().cloned() }
 }
 
-fn refuse(denial: &Denial, id: &RequestId, origin: Option<&HeaderValue>) -> Outcome {
-    let response = denial.response(AnswerFor { request_id: id.as_str(), origin });
-    Outcome {
-        response: response.map(GatewayBody::from),
-        api: Arc::clone(denial.api()),
-        reason: Some(denial.reason()),
-        key: denial.key().cloned(),
+impl Exchange<'_> {
+    fn refuse(&self, denial: &Denial) -> Outcome {
+        let response = denial.response(AnswerFor { request_id: self.id.as_str(), origin: self.origin.as_ref() });
+        Outcome {
+            response: response.map(GatewayBody::from),
+            api: Arc::clone(denial.api()),
+            reason: Some(denial.reason()),
+            key: denial.key().cloned(),
+        }
     }
 }
 
 /// The authority that a request is for; `None` if that cannot be said: no `Host` in HTTP/1.1, several of them, or one that
 /// contradicts the request line (RFC 9112, section 3.2).
-fn authority<B>(request: &Request<B>) -> Option<&str> {
-    let mut hosts = request.headers().get_all(header::HOST).iter();
+fn authority(head: &Parts) -> Option<&str> {
+    let mut hosts = head.headers.get_all(header::HOST).iter();
     let host = hosts.next();
-    if hosts.next().is_some() || *request.method() == Method::CONNECT {
+    if hosts.next().is_some() || head.method == Method::CONNECT {
         return None;
     }
     let host = match host {
         Some(host) => Some(host.to_str().ok()?),
         None => None,
     };
-    match (request.uri().authority(), host) {
+    match (head.uri.authority(), host) {
         (Some(authority), Some(host)) => authority.as_str().eq_ignore_ascii_case(host).then_some(host),
         (Some(authority), None) => Some(authority.as_str()),
         (None, Some(host)) => Some(host),
-        (None, None) => (request.version() < Version::HTTP_11).then_some(""),
+        (None, None) => (head.version < Version::HTTP_11).then_some(""),
     }
 }

@@ -2,20 +2,24 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-const HOP_BY_HOP: [HeaderName; 8] = [
-    header::CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-];
+/// Whether a header always belongs to the connection.
+pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "proxy-connection"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
 
-/// Removes them, and whatever `Connection` names. `Host` and `Content-Length` stay even if it names them: they say what the
-/// message is, and a caller must not be able to take that away.
-pub(crate) fn remove(headers: &mut HeaderMap) {
+/// Removes those, whatever else `Connection` names, and whatever the caller wants gone besides. `Host` and `Content-Length`
+/// stay even if `Connection` names them: they say what the message is, and a caller must not be able to take that away.
+pub(crate) fn remove(headers: &mut HeaderMap, besides: impl Fn(&HeaderName) -> bool) {
     if headers.contains_key(header::CONNECTION) {
         let values: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
         let names = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
@@ -25,7 +29,10 @@ pub(crate) fn remove(headers: &mut HeaderMap) {
             }
         }
     }
-    for name in HOP_BY_HOP {
+    // One look at what is there, which is little, instead of one look-up for each name that must not be.
+    let gone = |name: &&HeaderName| is_hop_by_hop(name) || besides(name);
+    let gone: Vec<HeaderName> = headers.keys().filter(gone).cloned().collect();
+    for name in gone {
         headers.remove(name);
     }
 }
@@ -47,13 +54,14 @@ mod tests {
             ("transfer-encoding", "chunked"),
             ("upgrade", "h2c"),
             ("proxy-authorization", "Basic x"),
+            ("x-besides", "1"),
             ("host", "example.com"),
             ("content-length", "3"),
             ("accept", "*/*"),
         ] {
             headers.append(name, HeaderValue::from_static(value));
         }
-        remove(&mut headers);
+        remove(&mut headers, |name| name == "x-besides");
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["accept", "content-length", "host"]);

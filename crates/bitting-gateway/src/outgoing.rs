@@ -1,10 +1,10 @@
 //! What of a request goes upstream.
 
 use bitting_core::api::Upstream;
-use bitting_engine::{Permit, RequestId};
+use bitting_engine::Permit;
+use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderName, HeaderValue, Request, Uri, Version, header};
-use hyper::body::Incoming;
+use http::{HeaderName, HeaderValue, Uri, Version, header};
 
 use crate::client_address::Caller;
 use crate::hop_by_hop;
@@ -12,44 +12,41 @@ use crate::hop_by_hop;
 /// The request's id, upstream and back.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Headers that make some frameworks see another method or path than the one that was decided about.
-const OVERRIDES: [HeaderName; 7] = [
-    HeaderName::from_static("x-http-method"),
-    HeaderName::from_static("x-http-method-override"),
-    HeaderName::from_static("x-method-override"),
-    HeaderName::from_static("x-original-method"),
-    HeaderName::from_static("x-original-uri"),
-    HeaderName::from_static("x-original-url"),
-    HeaderName::from_static("x-rewrite-url"),
-];
+/// How many headers are added to a request, so that its map grows once.
+const ADDED: usize = 10;
 
-/// Turns a permitted request into the one that goes upstream. `None` if it cannot be written as one, which no request that
-/// could be read is.
-pub(crate) fn prepare(
-    request: Request<Incoming>,
-    permit: &Permit,
-    upstream: &Upstream,
-    caller: &Caller,
-    id: &RequestId,
-) -> Option<Request<Incoming>> {
-    let (mut head, body) = request.into_parts();
+/// Whether a header makes some frameworks see another method or path than the one that was decided about.
+fn is_override(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "x-http-method"
+            | "x-http-method-override"
+            | "x-method-override"
+            | "x-original-method"
+            | "x-original-uri"
+            | "x-original-url"
+            | "x-rewrite-url"
+    )
+}
+
+/// Turns the head of a permitted request into the one that goes upstream. `None` if it cannot be written as one, which no
+/// request that could be read is.
+pub(crate) fn prepare(head: &mut Parts, permit: &Permit, upstream: &Upstream, caller: &Caller, id: &HeaderValue) -> Option<()> {
     let api = permit.api();
     let host = host_header(&head.uri, head.headers.get(header::HOST));
     head.uri = upstream_uri(&head.uri, upstream, |query| api.credentials.remove_from_query(query, &api.format))?;
     head.version = Version::HTTP_11;
     let headers = &mut head.headers;
-    hop_by_hop::remove(headers);
+    headers.reserve(ADDED);
+    hop_by_hop::remove(headers, |name| is_override(name) || caller.is_pretence(name) || api.identity.is_forged(name));
     api.credentials.remove_from_headers(headers, &api.format);
-    for name in OVERRIDES {
-        headers.remove(name);
-    }
     permit.identify(headers);
     caller.tell_upstream(host.as_ref(), headers);
     if let Some(host) = host {
         headers.insert(header::HOST, host);
     }
-    headers.insert(REQUEST_ID, id.to_header());
-    Some(Request::from_parts(head, body))
+    headers.insert(REQUEST_ID, id.clone());
+    Some(())
 }
 
 /// The authority of the request line beats `Host` (RFC 9112, section 3.2.2).

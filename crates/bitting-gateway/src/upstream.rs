@@ -48,12 +48,17 @@ fn client(connect_timeout: Duration) -> Client<HttpConnector, Incoming> {
 }
 
 fn why(error: &ClientError, api: &ServedApi) -> Reason {
-    let (mut timed_out, mut cause) = (false, error.source());
+    let (mut reason, mut cause) = (Reason::UpstreamUnreachable, error.source());
     while let Some(error) = cause {
-        let io_error = error.downcast_ref::<io::Error>();
-        timed_out |= io_error.is_some_and(|error| error.kind() == io::ErrorKind::TimedOut);
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            reason = Reason::UpstreamTimeout;
+        }
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
+            // The caller's own body broke off, or its chunks made no sense.
+            return Reason::InvalidRequest;
+        }
         cause = error.source();
     }
     tracing::warn!(api = &*api.name, %error, cause = error.source().map(tracing::field::display), "the upstream failed");
-    if timed_out { Reason::UpstreamTimeout } else { Reason::UpstreamUnreachable }
+    reason
 }

@@ -130,12 +130,8 @@ async fn serve_gateway(
     stopped: watch::Receiver<bool>,
 ) {
     let per_connection = |peer: SocketAddr| {
-        let caller = Arc::new(Caller {
-            peer: peer.ip(),
-            trusted_proxies: listener.trusted_proxies.clone(),
-            forwarded_header: listener.forwarded_header,
-            api: api.clone(),
-        });
+        let trusted = listener.trusted_proxies.clone();
+        let caller = Arc::new(Caller::new(peer.ip(), trusted, listener.forwarded_header, api.clone()));
         let gateway = Arc::clone(&gateway);
         service_fn(move |request| {
             let (gateway, caller) = (Arc::clone(&gateway), Arc::clone(&caller));

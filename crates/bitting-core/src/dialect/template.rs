@@ -112,7 +112,7 @@ impl Template {
     /// # Errors
     /// A placeholder that nothing fills in, or text that is not the JSON it should be.
     pub fn new(spec: &BodySpec, variables: &Variables) -> Result<Self, TemplateError> {
-        let mut builder = Builder { variables, pieces: Vec::new(), text: String::new() };
+        let mut builder = Builder { variables, pieces: Vec::new(), text: String::new(), inside: Vec::new() };
         match spec {
             BodySpec::Json(value) => builder.json(value)?,
             BodySpec::JsonText(text) => builder.text(text, Escape::Json)?,
@@ -146,6 +146,8 @@ struct Builder<'v> {
     variables: &'v Variables,
     pieces: Vec<Piece>,
     text: String,
+    /// The variables whose values are being written.
+    inside: Vec<String>,
 }
 
 impl Builder<'_> {
@@ -199,15 +201,30 @@ impl Builder<'_> {
 
     fn placeholder(&mut self, name: &str, escape: Escape) -> Result<(), TemplateError> {
         if let Some(value) = self.variables.0.get(name) {
-            let plain = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            self.text.push_str(&escape.apply(&plain));
-            return Ok(());
+            return self.variable(name, value, escape);
         }
         let Some(&dynamic) = Dynamic::ALL.iter().find(|dynamic| dynamic.name() == name) else {
             return Err(TemplateError::UnknownPlaceholder { name: name.to_owned(), known: self.variables.names() });
         };
         self.close_text();
         self.pieces.push(Piece::Dynamic(dynamic, escape));
+        Ok(())
+    }
+
+    /// A value can have placeholders in it, as in "You lack {needed}."; one that leads back to itself is filled in by nothing.
+    fn variable(&mut self, name: &str, value: &Value, escape: Escape) -> Result<(), TemplateError> {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        if self.inside.iter().any(|outer| outer == name) {
+            return Err(TemplateError::UnknownPlaceholder { name: name.to_owned(), known: self.variables.names() });
+        }
+        self.inside.push(name.to_owned());
+        for part in split(&text) {
+            match part {
+                Part::Text(text) => self.text.push_str(&escape.apply(text)),
+                Part::Placeholder(name) => self.placeholder(name, escape)?,
+            }
+        }
+        self.inside.pop();
         Ok(())
     }
 
@@ -348,6 +365,17 @@ mod tests {
         assert_eq!(render(&BodySpec::Text("{code}: {detail} ({request_id})\n".into())), "unknown_key: Say \"please\". (r1)\n");
         assert_eq!(render(&BodySpec::Text("{ x } {} {A} {".into())), "{ x } {} {A} {");
         assert_eq!(render(&BodySpec::Text(String::new())), "");
+    }
+
+    #[test]
+    fn a_value_can_have_placeholders_in_it_but_not_itself() {
+        let mut variables = variables();
+        variables.set("detail", "You lack {needed} for {code}.");
+        let body = Template::new(&BodySpec::JsonText(r#"{"d": "{detail}"}"#.into()), &variables).unwrap();
+        let values = DynamicValues { needed: "\"x\"", request_id: "" };
+        assert_eq!(body.render(values), r#"{"d": "You lack \"x\" for unknown_key."}"#);
+        variables.set("code", "{detail}");
+        assert!(Template::new(&BodySpec::Text("{detail}".into()), &variables).is_err());
     }
 
     #[test]

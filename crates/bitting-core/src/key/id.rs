@@ -28,6 +28,15 @@ impl KeyId {
         Self(Ulid::from_parts(ms, random).0)
     }
 
+    /// The id as it is written, without an allocation.
+    pub fn text(self) -> [u8; 30] {
+        let mut text = *b"key_00000000000000000000000000";
+        let mut ulid = [0; ulid::ULID_LEN];
+        Ulid(self.0).array_to_str(&mut ulid).make_ascii_lowercase();
+        text[Self::PREFIX.len()..].copy_from_slice(&ulid);
+        text
+    }
+
     /// The id as 16 bytes that sort like its text.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
@@ -41,10 +50,7 @@ impl KeyId {
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0u8; ulid::ULID_LEN];
-        let text = Ulid(self.0).array_to_str(&mut text);
-        text.make_ascii_lowercase();
-        write!(f, "{}{text}", Self::PREFIX)
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

@@ -52,7 +52,7 @@ fn entry(number: usize, format: &KeyFormat, key: &PlaintextKey) -> Entry {
         name: format!("key {number}"),
         description: String::new(),
         environment: "live".into(),
-        role: Some(if number % 5 == 0 { "boss" } else { "clerk" }.into()),
+        role: Some(if number.is_multiple_of(5) { "boss" } else { "clerk" }.into()),
         permissions: vec!["things:read".parse().unwrap()],
         capabilities: Vec::new(),
         allowed_addresses: None,

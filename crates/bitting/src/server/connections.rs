@@ -64,6 +64,8 @@ pub(super) async fn serve<S, B>(
             }
         });
     }
+    let address = socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string());
     drop(socket);
+    tracing::info!(address, "no longer listening");
     connections.shutdown().await;
 }

@@ -144,8 +144,9 @@ async fn cs6_every_error_has_a_code_and_a_detail() {
     let revoked = revoked.key;
     let shape = format!("{}x", &key.key[..39]);
     let (bearer, other) = (format!("Bearer {}", key.key), format!("Bearer {revoked}"));
-    let cases: &[(&str, &[(&str, &str)], u16, &str)] = &[
-        ("/v1/listings", &[], 401, "missing_api_key"),
+    let none: &[(&str, &str)] = &[];
+    for (target, headers, status, code) in [
+        ("/v1/listings", none, 401, "missing_api_key"),
         ("/v1/listings", &[("authorization", "Bearer sk_live_x")], 401, "missing_api_key"),
         ("/v1/listings?api_key=", &[], 401, "missing_api_key"),
         ("/v1/listings?api_key=csb_pub_x", &[], 401, "invalid_api_key"),
@@ -153,10 +154,9 @@ async fn cs6_every_error_has_a_code_and_a_detail() {
         (&format!("/v1/listings?api_key={shape}"), &[], 401, "invalid_api_key"),
         ("/v1/listings", &[("authorization", &bearer), ("authorization", &other)], 400, "ambiguous_credential"),
         ("/v1/../listings", &[("authorization", &bearer)], 400, "invalid_path"),
-    ];
-    for (target, headers, status, code) in cases {
+    ] {
         let reply = get(bitting.gateway, target, headers).await;
-        assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (*status, &json!(code)), "{target} {headers:?}");
+        assert_eq!((reply.status.as_u16(), &reply.json()["code"]), (status, &json!(code)), "{target} {headers:?}");
         assert!(reply.json()["detail"].is_string() && reply.json().as_object().unwrap().len() == 2);
         assert_eq!(reply.header("content-type"), "application/json");
     }

@@ -1,1 +1,107 @@
-//! x
+//! Logs, metrics, health: what operators see, and no key in any of it.
+
+use serde_json::Value;
+
+use crate::gateway::start;
+use crate::harness::{get, post};
+
+fn lines(log: &str) -> Vec<Value> {
+    log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
+}
+
+#[tokio::test]
+async fn each_request_is_a_line_of_the_access_log_that_says_whose_and_why() {
+    let (bitting, _upstream, bearer) = start("").await;
+    let admitted = get(bitting.gateway, "/x/y?secret=1", &[("authorization", &bearer)]).await;
+    let refused = get(bitting.gateway, "/x", &[("authorization", "Bearer shop_wrong")]).await;
+    get(bitting.service, "/healthz", &[]).await;
+    let traces = bitting.stop();
+    let log = lines(&std::fs::read_to_string(traces.path("serve.out")).unwrap());
+    assert_eq!(log.len(), 3);
+    let line = &log[0];
+    assert_eq!(
+        (&line["api"], &line["method"], &line["path"], &line["status"]),
+        (&"shop".into(), &"GET".into(), &"/x/y".into(), &200.into())
+    );
+    assert_eq!(
+        (&line["account"], &line["environment"], &line["client"]),
+        (&"default".into(), &"live".into(), &"127.0.0.1".into())
+    );
+    assert!(line["key"].as_str().unwrap().starts_with("key_") && line["ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(line["request_id"], admitted.header("x-request-id"));
+    assert_eq!((&log[1]["status"], &log[1]["reason"], &log[1]["key"]), (&401.into(), &"malformed_key".into(), &Value::Null));
+    assert_eq!(log[1]["request_id"], refused.header("x-request-id"));
+    assert_eq!((&log[2]["api"], &log[2]["path"]), (&"bitting".into(), &"/healthz".into()));
+}
+
+#[tokio::test]
+async fn the_access_log_can_be_switched_off_and_the_rest_stays() {
+    let (bitting, _upstream, bearer) = start("[log]\naccess = false\n").await;
+    get(bitting.gateway, "/x", &[("authorization", &bearer)]).await;
+    let traces = bitting.stop();
+    assert_eq!(std::fs::read_to_string(traces.path("serve.out")).unwrap(), "");
+    let events = lines(&std::fs::read_to_string(traces.path("serve.err")).unwrap());
+    let messages: Vec<&str> = events.iter().filter_map(|event| event["message"].as_str()).collect();
+    for expected in ["the store is open", "listening", "ready", "no longer listening", "stopped"] {
+        assert!(messages.contains(&expected), "{expected} is missing in {messages:?}");
+    }
+    let store = events.iter().find(|event| event["message"] == "the store is open").unwrap();
+    // What the live writer says of itself: 2 is FULL.
+    assert_eq!((&store["journal"], &store["synchronous"]), (&"wal".into(), &2.into()));
+}
+
+#[tokio::test]
+async fn metrics_count_requests_by_api_outcome_and_reason_and_time_decisions_and_commits() {
+    let (bitting, _upstream, bearer) = start("").await;
+    for _ in 0..40 {
+        get(bitting.gateway, "/x", &[("authorization", &bearer)]).await;
+    }
+    for key in ["shop_wrong", "other", "shop_wrong"] {
+        get(bitting.gateway, "/x", &[("authorization", &format!("Bearer {key}"))]).await;
+    }
+    let reply = get(bitting.service, "/metrics", &[]).await;
+    bitting.traces.answered(&reply.body);
+    assert!(reply.header("content-type").starts_with("text/plain; version=0.0.4"));
+    for expected in [
+        "bitting_requests_total{api=\"shop\",outcome=\"admitted\",reason=\"\"} 40",
+        "bitting_requests_total{api=\"shop\",outcome=\"refused\",reason=\"malformed_key\"} 2",
+        "bitting_requests_total{api=\"shop\",outcome=\"refused\",reason=\"foreign_key\"} 1",
+        "bitting_decision_seconds_bucket{api=\"shop\",le=\"0.000001\"}",
+        "bitting_commit_seconds_count 1",
+        "bitting_ring_keys 1",
+        "bitting_access_lines_dropped_total 0",
+        "# HELP bitting_requests_total",
+        "# TYPE bitting_decision_seconds histogram",
+    ] {
+        assert!(reply.body.contains(expected), "{expected} is missing in\n{}", reply.body);
+    }
+    assert!(!reply.body.contains("key_"), "no key id is a label");
+}
+
+#[tokio::test]
+async fn health_and_readiness_are_told_and_nothing_else_is_open() {
+    let (bitting, _upstream, bearer) = start("").await;
+    assert_eq!(get(bitting.service, "/healthz", &[]).await.json()["status"], "alive");
+    let ready = get(bitting.service, "/readyz", &[]).await.json();
+    assert_eq!((&ready["status"], &ready["keys"]), (&"ready".into(), &1.into()));
+    for path in ["/", "/v1/apis/shop/api-keys", "/v1/verify", "/metrics/", "/openapi.json"] {
+        let reply = get(bitting.service, path, &[]).await;
+        assert!(reply.status.is_client_error(), "{path}: {}", reply.status);
+    }
+    // A key of the protected API opens nothing here.
+    assert_eq!(post(bitting.service, "/v1/verify", &[("authorization", &bearer)], "{}").await.status, 401);
+    // And operators' routes are not on the gateway: there they are the upstream's paths.
+    assert_eq!(get(bitting.gateway, "/metrics", &[]).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_service_listener_serves_only_what_it_is_told_to() {
+    let upstream = crate::harness::Upstream::start().await;
+    let traces = crate::harness::Traces::new();
+    std::fs::write(traces.path("bitting.toml"), crate::gateway::config(&upstream, "")).unwrap();
+    let only_health = "listen.1.serve=[\"health\"]".to_owned();
+    let bitting = crate::harness::Bitting::serve(&traces.path("bitting.toml"), &[only_health], traces.clone());
+    assert_eq!(get(bitting.service, "/healthz", &[]).await.status, 200);
+    let closed = get(bitting.service, "/metrics", &[]).await;
+    assert_eq!((closed.status.as_u16(), closed.json()["code"].as_str()), (404, Some("not_found")));
+}

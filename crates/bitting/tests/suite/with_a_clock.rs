@@ -1,1 +1,124 @@
-//! x
+//! The same wiring in this process, on real sockets, with a clock in hand. The shipped binary has no clock switch.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitting::config::{self, Source};
+use bitting::server::Server;
+use bitting_core::time::Timestamp;
+use bitting_engine::{Clock, KeySpec, ManualClock};
+use bitting_store::{Actor, Change, KeyPatch};
+
+use crate::harness::{Traces, Upstream, get};
+
+struct Clocked {
+    server: Server,
+    clock: ManualClock,
+    traces: Traces,
+    gateway: SocketAddr,
+    service: SocketAddr,
+}
+
+async fn start(example: &str, upstream: &Upstream, now: &str) -> Clocked {
+    start_in(Traces::new(), example, upstream, now).await
+}
+
+async fn start_in(traces: Traces, example: &str, upstream: &Upstream, now: &str) -> Clocked {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{example}.toml"));
+    let listeners = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\
+                     [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"health\"]\n[server]\ndrain = \"0s\"\n";
+    let sources = vec![
+        Source { name: example.to_owned(), text: std::fs::read_to_string(file).unwrap() },
+        Source { name: "listeners".to_owned(), text: listeners.to_owned() },
+    ];
+    let overrides = vec![format!("api.{example}.upstream=\"{}\"", upstream.origin())];
+    let loaded = config::load(sources, &overrides, traces.folder());
+    let clock = ManualClock::at(now.parse().unwrap());
+    let config = loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)));
+    let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
+    let (gateway, service) = (server.addresses()[0], server.addresses()[1]);
+    Clocked { server, clock, traces, gateway, service }
+}
+
+impl Clocked {
+    async fn key(&self, api: &str, expires_at: Option<Timestamp>) -> (String, Change) {
+        let engine = self.server.engine();
+        let apis = engine.apis();
+        let spec = KeySpec { name: "test".to_owned(), expires_at, ..KeySpec::default() };
+        let issued = spec.issue(apis.find(api).unwrap(), self.clock.now()).unwrap();
+        let committed = engine.commit(issued.change, Actor::System, "test").await.unwrap();
+        self.traces.issued(issued.key.expose());
+        let later =
+            KeyPatch { expires_at: Some(expires_at.map(|end| end.plus(Duration::from_hours(24)))), ..KeyPatch::default() };
+        let extend = Change::UpdateKey { api: api.to_owned(), key: committed.keys[0].row.id, patch: Box::new(later) };
+        (issued.key.expose().to_owned(), extend)
+    }
+}
+
+#[tokio::test]
+async fn pa12_a_key_is_refused_over_http_from_the_instant_of_its_expiry_and_admitted_again_when_extended() {
+    let upstream = Upstream::start().await;
+    let running = start("product-api", &upstream, "2026-01-01T00:00:00Z").await;
+    let end: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();
+    let (key, extend) = running.key("product-api", Some(end)).await;
+    let bearer = format!("Bearer {key}");
+    let ask = async || get(running.gateway, "/v1/tasks", &[("authorization", &bearer)]).await.status.as_u16();
+    running.clock.set("2026-01-01T00:59:59.999Z".parse().unwrap());
+    assert_eq!(ask().await, 200);
+    running.clock.set(end);
+    assert_eq!(ask().await, 401);
+    running.server.engine().commit(extend, Actor::System, "test").await.unwrap();
+    assert_eq!(ask().await, 200);
+}
+
+#[tokio::test]
+async fn bb4_an_expired_key_gets_the_same_answer_as_none_to_the_byte() {
+    let upstream = Upstream::start().await;
+    let running = start("backboard", &upstream, "2026-01-01T00:00:00Z").await;
+    let (key, _) = running.key("backboard", Some("2026-01-01T01:00:00Z".parse().unwrap())).await;
+    assert_eq!(get(running.gateway, "/", &[("x-api-key", &key)]).await.status, 200);
+    running.clock.advance(Duration::from_hours(1));
+    let mut answers = Vec::new();
+    for headers in [&[][..], &[("x-api-key", &*key)]] {
+        let mut reply = get(running.gateway, "/", headers).await;
+        reply.headers.remove("x-request-id");
+        reply.headers.remove("date");
+        answers.push(reply);
+    }
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[tokio::test]
+async fn bn3_an_expired_key_is_an_invalid_one() {
+    let upstream = Upstream::start().await;
+    let running = start("backbone", &upstream, "2026-01-01T00:00:00Z").await;
+    let (key, _) = running.key("backbone", Some("2026-01-01T01:00:00Z".parse().unwrap())).await;
+    running.clock.advance(Duration::from_hours(1));
+    let reply = get(running.gateway, "/api/v1/models", &[("authorization", &format!("Bearer {key}"))]).await;
+    assert_eq!((reply.status.as_u16(), reply.json()["error"]["code"].as_str()), (401, Some("invalid_api_key")));
+}
+
+#[tokio::test]
+async fn pa14_an_expired_key_is_401() {
+    let upstream = Upstream::start().await;
+    let running = start("product-api", &upstream, "2026-01-01T00:00:00Z").await;
+    let (key, _) = running.key("product-api", Some("2026-01-01T01:00:00Z".parse().unwrap())).await;
+    running.clock.advance(Duration::from_hours(2));
+    let reply = get(running.gateway, "/v1/tasks", &[("authorization", &format!("Bearer {key}"))]).await;
+    assert_eq!((reply.status.as_u16(), reply.json()["message"].as_str()), (401, Some("The API key has expired.")));
+}
+
+#[tokio::test]
+async fn an_expired_key_stays_expired_across_a_restart_with_the_clock_set_back() {
+    let upstream = Upstream::start().await;
+    let running = start("backboard", &upstream, "2026-01-01T00:00:00Z").await;
+    let (key, _) = running.key("backboard", Some("2026-01-01T01:00:00Z".parse().unwrap())).await;
+    running.clock.advance(Duration::from_hours(2));
+    let traces = running.traces.clone();
+    running.server.stop().await;
+    let again = start_in(traces, "backboard", &upstream, "2026-01-01T00:00:00Z").await;
+    assert_eq!(get(again.gateway, "/", &[("x-api-key", &key)]).await.status, 401);
+    assert_eq!(get(again.service, "/readyz", &[]).await.json()["status"], "ready");
+}

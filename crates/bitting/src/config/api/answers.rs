@@ -9,7 +9,7 @@ mod entry;
 
 use std::collections::BTreeMap;
 
-use bitting_core::dialect::{Answer, AnswerError, AnswerSpec, Answers, Carrier, TemplateError, Variables};
+use bitting_core::dialect::{Answer, AnswerError, AnswerSpec, Answers, BodySpec, Carrier, TemplateError, Variables};
 use bitting_core::reason::{Reason, ReasonGroup};
 use http::{HeaderValue, StatusCode};
 
@@ -189,6 +189,9 @@ impl<'c> AnswerBook<'c> {
         if used.is_empty() {
             used.extend(default_body().placeholders());
         }
+        // Values can have placeholders in them too.
+        let values = self.layers().flat_map(|layer| &layer.variables).filter_map(|(_, value)| value.as_str());
+        used.extend(values.flat_map(|value| BodySpec::Text(value.to_owned()).placeholders()));
         used
     }
 

@@ -62,17 +62,26 @@ impl Bitting {
 
     /// Serves a file from a store among the traces, on ports that nobody uses.
     pub(crate) fn serve(file: &Path, overrides: &[String], traces: Traces) -> Self {
+        let store = format!("store.path={}", traces.path("bitting.db").display());
+        Self::start(file, overrides.iter().chain([&store]), traces)
+    }
+
+    /// Serves a file from another store.
+    pub(crate) fn serve_with_store(file: &Path, store: &str, traces: Traces) -> Self {
+        Self::start(file, [&store.to_owned()], traces)
+    }
+
+    fn start<'o>(file: &Path, overrides: impl IntoIterator<Item = &'o String>, traces: Traces) -> Self {
         // The listeners are a file of their own: an option can change a table of a list, but not add one.
         let listeners = traces.path("listeners.toml");
         let text = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\n\
                     [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"verify\", \"metrics\", \"health\"]\n";
         std::fs::write(&listeners, text).unwrap();
-        let store = format!("store.path={}", traces.path("bitting.db").display());
         let mut arguments = Vec::new();
         for file in [file, &listeners] {
             arguments.extend(["--config".to_owned(), file.display().to_string()]);
         }
-        for argument in overrides.iter().chain([&store]) {
+        for argument in overrides {
             arguments.extend(["--set".to_owned(), argument.clone()]);
         }
         let (child, lines) = start(&arguments, &traces);

@@ -52,12 +52,11 @@ pub(crate) async fn request(to: SocketAddr, method: &str, target: &str, headers:
     Reply { status: head.status, headers: head.headers, body: String::from_utf8(body.to_vec()).unwrap() }
 }
 
-/// Sends bytes, closes its side, and returns everything that comes back until the other side closes too.
+/// Sends bytes and returns everything that comes back until the other side closes.
 pub(crate) async fn raw(to: SocketAddr, bytes: impl AsRef<[u8]>) -> String {
     let mut stream = TcpStream::connect(to).await.unwrap();
     // The server may refuse and close before everything is sent.
     let _ = stream.write_all(bytes.as_ref()).await;
-    let _ = stream.shutdown().await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()

@@ -1,7 +1,9 @@
 //! Where a test leaves what it did.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -30,6 +32,12 @@ impl Traces {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// A connection to the server's control socket, whose path is too long for its address.
+    pub(crate) fn control_socket(&self) -> UnixStream {
+        let folder = File::open(self.path("bitting.db.control")).unwrap();
+        UnixStream::connect(format!("/proc/self/fd/{}/socket", folder.as_raw_fd())).unwrap()
     }
 
     /// Remembers a key that was issued, so that nothing may hold it afterwards.

@@ -1,11 +1,12 @@
 //! An upstream that records what reaches it.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt as _;
@@ -21,6 +22,8 @@ pub(crate) struct Recorded {
     pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
+    /// The other end of the connection that it came by.
+    peer: SocketAddr,
 }
 
 type Answer = Arc<dyn Fn(&Recorded) -> Response + Send + Sync>;
@@ -45,7 +48,8 @@ impl Upstream {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let state = (Arc::clone(&seen), Arc::new(answer) as Answer);
         let router = Router::new().fallback(record).with_state(state);
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let task = tokio::spawn(async move { axum::serve(listener, service).await.unwrap() });
         Self { address, seen, task }
     }
 
@@ -56,6 +60,11 @@ impl Upstream {
     /// Everything that has arrived.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// How many connections they came by.
+    pub(crate) fn connections(&self) -> usize {
+        self.requests().iter().map(|request| request.peer).collect::<HashSet<_>>().len()
     }
 
     /// The last request that has arrived.
@@ -86,13 +95,18 @@ impl Recorded {
     }
 }
 
-async fn record(State((seen, answer)): State<(Arc<Mutex<Vec<Recorded>>>, Answer)>, request: Request<Body>) -> Response {
+async fn record(
+    State((seen, answer)): State<(Arc<Mutex<Vec<Recorded>>>, Answer)>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request<Body>,
+) -> Response {
     let (head, body) = request.into_parts();
     let recorded = Recorded {
         method: head.method.to_string(),
         target: head.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         headers: head.headers,
         body: body.collect().await.map(|body| body.to_bytes().to_vec()).unwrap_or_default(),
+        peer,
     };
     seen.lock().unwrap().push(recorded.clone());
     answer(&recorded)

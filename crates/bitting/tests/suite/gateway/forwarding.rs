@@ -1,0 +1,123 @@
+//! What goes upstream, and what does not.
+
+use super::start;
+use crate::harness::{get, raw, request};
+
+#[tokio::test]
+async fn hop_by_hop_headers_stay_behind_with_all_that_connection_names() {
+    let (bitting, upstream, bearer) = start("").await;
+    let answer = raw(
+        bitting.gateway,
+        format!(
+            "GET /x HTTP/1.1\r\nHost: shop\r\nAuthorization: {bearer}\r\nConnection: close, X-Secret, Bitting-Account, Host\r\n\
+             X-Secret: 1\r\nKeep-Alive: timeout=5\r\nTE: trailers\r\nProxy-Authorization: Basic eDp5\r\n\
+             Upgrade: websocket\r\nProxy-Connection: close\r\nX-Kept: yes\r\n\r\n"
+        ),
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let seen = upstream.last();
+    for name in ["x-secret", "keep-alive", "te", "proxy-authorization", "upgrade", "proxy-connection", "authorization"] {
+        assert_eq!(seen.header(name), "", "{name}");
+    }
+    assert_eq!((seen.header("x-kept"), seen.header("host")), ("yes", "shop"));
+    // Naming the identity in `Connection` does not take it away.
+    assert_eq!(seen.header("bitting-account"), "default");
+}
+
+#[tokio::test]
+async fn the_raw_path_and_query_are_forwarded_byte_for_byte() {
+    let (bitting, upstream, bearer) = start("").await;
+    for target in ["/a%20b/%C3%A9?q=%zz&r=a+b", "/x;y=z?", "/a:b@c!$&'()*+,=~", "/CaSe/%7Euser?x", "/?a=b?c=d/../e"] {
+        assert_eq!(get(bitting.gateway, target, &[("authorization", &bearer)]).await.status, 200, "{target}");
+        assert_eq!(upstream.last().target, target);
+    }
+}
+
+#[tokio::test]
+async fn methods_and_bodies_arrive_as_they_were_sent() {
+    let (bitting, upstream, bearer) = start("").await;
+    let body = "x".repeat(300_000);
+    for method in ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"] {
+        request(bitting.gateway, method, "/x", &[("authorization", &bearer), ("content-type", "text/odd")], &body).await;
+        let seen = upstream.last();
+        assert_eq!((seen.method.as_str(), seen.body.len(), seen.header("content-type")), (method, 300_000, "text/odd"));
+    }
+    let chunked = format!(
+        "POST /x HTTP/1.1\r\nHost: shop\r\nAuthorization: {bearer}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n\
+         5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"
+    );
+    assert!(raw(bitting.gateway, chunked).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(upstream.last().body, b"hello world");
+}
+
+#[tokio::test]
+async fn headers_that_change_method_or_path_for_some_frameworks_are_dropped() {
+    let (bitting, upstream, bearer) = start("").await;
+    let names = ["x-http-method-override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url"];
+    let mut headers: Vec<(&str, &str)> = names.iter().map(|&name| (name, "DELETE")).collect();
+    headers.push(("authorization", &bearer));
+    assert_eq!(get(bitting.gateway, "/x", &headers).await.status, 200);
+    assert!(names.iter().all(|name| upstream.last().header(name).is_empty()));
+}
+
+#[tokio::test]
+async fn the_upstream_learns_the_clients_address_and_not_what_the_client_says_of_it() {
+    let (bitting, upstream, bearer) = start("").await;
+    let forged = [
+        ("authorization", &*bearer),
+        ("x-forwarded-for", "203.0.113.9"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "https"),
+        ("forwarded", "for=203.0.113.9"),
+    ];
+    assert_eq!(get(bitting.gateway, "/x", &forged).await.status, 200);
+    let seen = upstream.last();
+    assert_eq!((seen.header("x-forwarded-for"), seen.header("forwarded")), ("127.0.0.1", ""));
+    assert_eq!(seen.header("x-forwarded-proto"), "http");
+    assert_eq!(seen.header("x-forwarded-host"), bitting.gateway.to_string());
+}
+
+#[tokio::test]
+async fn a_request_id_goes_up_and_comes_back_and_is_never_the_callers() {
+    let (bitting, upstream, bearer) = start("").await;
+    let reply = get(bitting.gateway, "/x", &[("authorization", &bearer), ("x-request-id", "my-own")]).await;
+    let id = reply.header("x-request-id");
+    assert!(id.starts_with("req_") && id.len() == 36, "{id}");
+    assert_eq!(upstream.last().header("x-request-id"), id);
+    let refused = get(bitting.gateway, "/x", &[("x-request-id", "my-own")]).await;
+    assert!(refused.header("x-request-id").starts_with("req_") && refused.header("x-request-id") != id);
+}
+
+#[tokio::test]
+async fn connections_are_used_again_on_both_sides() {
+    let (bitting, upstream, bearer) = start("").await;
+    let one = format!("GET /x HTTP/1.1\r\nHost: shop\r\nAuthorization: {bearer}\r\n\r\n");
+    let last = one.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    let answer = raw(bitting.gateway, one.repeat(4) + &last).await;
+    assert_eq!(answer.matches("HTTP/1.1 200").count(), 5);
+    assert_eq!(upstream.requests().len(), 5);
+    assert!(upstream.connections() <= 2, "{} connections for five requests", upstream.connections());
+}
+
+#[tokio::test]
+async fn a_request_line_with_an_authority_beats_the_host_header_and_may_not_contradict_it() {
+    let (bitting, upstream, bearer) = start("").await;
+    let ask = async |line: &str, hosts: &str| {
+        raw(bitting.gateway, format!("{line}\r\n{hosts}Authorization: {bearer}\r\nConnection: close\r\n\r\n")).await
+    };
+    let answer = ask("GET http://shop.example/x HTTP/1.1", "Host: shop.example\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!((upstream.last().header("host"), &*upstream.last().target), ("shop.example", "/x"));
+    let seen = upstream.requests().len();
+    for (line, hosts) in [
+        ("GET http://shop.example/x HTTP/1.1", "Host: other.example\r\n"),
+        ("GET /x HTTP/1.1", "Host: a\r\nHost: b\r\n"),
+        ("GET /x HTTP/1.1", ""),
+        ("CONNECT shop.example:80 HTTP/1.1", "Host: shop.example:80\r\n"),
+    ] {
+        let answer = ask(line, hosts).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{line} {hosts}: {answer}");
+    }
+    assert_eq!(upstream.requests().len(), seen);
+}

@@ -1,0 +1,58 @@
+//! Tricks against paths, over a real socket: the upstream must not see them.
+
+use super::start;
+use crate::harness::{get, raw};
+
+#[tokio::test]
+async fn paths_that_servers_read_differently_are_refused_before_anything_else() {
+    let rules = "[[api.route]]\nmatch = \"/admin/*\"\nneeds = \"admin:all\"\n\
+                 [[api.route]]\nmatch = \"/files/{name}\"\nencoded_slash = \"data\"\n\
+                 [api.permissions]\n\"admin:all\" = \"Everything\"\n";
+    let (bitting, upstream, bearer) = start(rules).await;
+    for target in [
+        "/admin/..",
+        "/public/../admin",
+        "/public/%2e%2e/admin",
+        "/public/..;/admin",
+        "/public/%252e%252e/admin",
+        "//admin",
+        "/public//admin",
+        "/%2Fadmin",
+        "/admin%2Fx",
+        "/x\\admin",
+        "/x%5cadmin",
+        "/ADMIN",
+        "/admin;x=y",
+        "/%2561dmin",
+        "/admin%00",
+        "/admin%0a",
+        "/admin.",
+        "/admin%20",
+        "/%C0%AFadmin",
+        "/admin%",
+        "/files/..%2f..%2fadmin",
+        "/public/.",
+    ] {
+        let answer = raw(
+            bitting.gateway,
+            format!("GET {target} HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\nConnection: close\r\n\r\n"),
+        )
+        .await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{target}: {answer}");
+    }
+    assert!(upstream.requests().is_empty());
+    assert_eq!(get(bitting.gateway, "/admin/x", &[("authorization", &bearer)]).await.status, 403);
+    assert_eq!(get(bitting.gateway, "/files/a%2Fb", &[("authorization", &bearer)]).await.status, 200);
+    assert_eq!(upstream.last().target, "/files/a%2Fb");
+}
+
+#[tokio::test]
+async fn forms_of_the_request_line_that_have_no_path_are_refused() {
+    let (bitting, upstream, bearer) = start("").await;
+    for line in ["OPTIONS * HTTP/1.1", "GET * HTTP/1.1"] {
+        let answer =
+            raw(bitting.gateway, format!("{line}\r\nHost: x\r\nAuthorization: {bearer}\r\nConnection: close\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{line}: {answer}");
+    }
+    assert!(upstream.requests().is_empty());
+}

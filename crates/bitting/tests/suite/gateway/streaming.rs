@@ -1,0 +1,94 @@
+//! Bodies go through as they come, in both directions.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use axum::body::{Body, Bytes};
+use axum::response::{IntoResponse as _, Response};
+use http_body_util::channel::{Channel, Sender};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::{config, start};
+use crate::harness::{Bitting, Upstream};
+
+#[tokio::test]
+async fn server_sent_events_arrive_as_they_are_sent() {
+    let open: Arc<Mutex<Option<Sender<Bytes, Infallible>>>> = Arc::default();
+    let hand_over = Arc::clone(&open);
+    let upstream = Upstream::answering(move |_| {
+        let (sender, body) = Channel::<Bytes, Infallible>::new(1);
+        *hand_over.lock().unwrap() = Some(sender);
+        ([("content-type", "text/event-stream")], Body::new(body)).into_response()
+    })
+    .await;
+    let bitting = Bitting::with_config(&config(&upstream, ""));
+    let key = bitting.key(&[]).key;
+    let mut stream = TcpStream::connect(bitting.gateway).await.unwrap();
+    let request = format!("GET /events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    read_until(&mut stream, "\r\n\r\n").await;
+    let mut sender = open.lock().unwrap().take().unwrap();
+    for number in 0..5 {
+        // The next event is only sent when this one has arrived.
+        sender.send_data(format!("data: {number}\n\n").into()).await.unwrap();
+        read_until(&mut stream, &format!("data: {number}\n\n")).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_body_reaches_the_upstream_while_it_is_still_being_sent() {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", socket.local_addr().unwrap());
+    let config = format!("[[api]]\nname = \"shop\"\nupstream = \"{origin}\"\n[api.key]\nprefix = \"shop_\"\n");
+    let bitting = Bitting::with_config(&config);
+    let key = bitting.key(&[]).key;
+    let mut caller = TcpStream::connect(bitting.gateway).await.unwrap();
+    let head = format!("POST /up HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: 10\r\n\r\nfirst");
+    caller.write_all(head.as_bytes()).await.unwrap();
+    let (mut upstream, _) = socket.accept().await.unwrap();
+    let seen = read_until(&mut upstream, "first").await;
+    assert!(seen.contains("content-length: 10") && !seen.contains(&key), "{seen}");
+    caller.write_all(b"again").await.unwrap();
+    read_until(&mut upstream, "again").await;
+    upstream.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
+    let answer = read_until(&mut caller, "ok").await;
+    assert!(answer.starts_with("HTTP/1.1 201 Created"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_large_answer_comes_through_whole() {
+    let body: Vec<u8> = (0..8_000_000u32).map(|n| n.to_le_bytes()[1]).collect();
+    let expected = body.clone();
+    let upstream = Upstream::answering(move |_| Response::new(Body::from(body.clone()))).await;
+    let bitting = Bitting::with_config(&config(&upstream, ""));
+    let mut stream = TcpStream::connect(bitting.gateway).await.unwrap();
+    stream.write_all(b"GET /public HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(&answer[answer.len() - expected.len()..], &expected[..]);
+}
+
+#[tokio::test]
+async fn an_answer_to_head_has_the_length_and_no_body() {
+    let (bitting, upstream, bearer) = start("").await;
+    let mut stream = TcpStream::connect(bitting.gateway).await.unwrap();
+    let head = format!("HEAD /x HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("content-length: 11") && answer.ends_with("\r\n\r\n"), "{answer}");
+    assert_eq!(upstream.last().method, "HEAD");
+}
+
+/// Reads until what was read ends with a text.
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut text = String::new();
+    while !text.contains(end) {
+        let mut buffer = [0; 4096];
+        let count = stream.read(&mut buffer).await.unwrap();
+        assert!(count > 0, "the connection ended after {text:?}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    text
+}
