@@ -17,7 +17,7 @@ static FORMAT: LazyLock<KeyFormat> = LazyLock::new(|| {
 static CARRIERS: [&str; 7] =
     ["bearer", "authorization:Token", "basic", "header:x-key", "query:key", "cookie:key", "subprotocol:key."];
 
-/// The first line is the query, every other one a header, `name: value`.
+// The first line is the query, every other one a header, `name: value`.
 fuzz_target!(|input: &[u8]| {
     let mut lines = input.split(|&b| b == b'\n');
     let query = lines.next().and_then(|line| std::str::from_utf8(line).ok());

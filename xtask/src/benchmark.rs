@@ -14,6 +14,7 @@ use crate::tools;
 const UPSTREAM: u16 = 18_081;
 const BARE: u16 = 18_082;
 const GATEWAY: u16 = 18_083;
+const SILENT: u16 = 18_084;
 const ROUNDS: usize = 5;
 const SECONDS: u32 = 5;
 
@@ -37,7 +38,7 @@ fn million() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Requests a second through the gateway and through the bare proxy, in turn.
+/// Requests a second through the bare proxy and through the gateway, with its access log and without, in turn.
 fn gateway() -> Result<(), Failed> {
     let proxy = target().join("release/examples/bare_proxy");
     let on = |core: &str, program: &Path| Program::new("taskset").args(["-c", core]).args([program]);
@@ -45,18 +46,27 @@ fn gateway() -> Result<(), Failed> {
     let _bare: Running = on("0", &proxy).args([BARE.to_string(), format!("127.0.0.1:{UPSTREAM}")]).start()?;
     let store = work()?.join("gateway.db");
     let key = make_key(&store)?;
+    let silent_store = work()?.join("gateway-silent.db");
+    let silent_key = make_key(&silent_store)?;
     let _gateway = Served::start(&store, 0)?;
-    let (mut bare, mut gated) = (Vec::new(), Vec::new());
-    load(BARE, &key, 2)?;
-    load(GATEWAY, &key, 2)?;
-    for round in 1..=ROUNDS {
-        let (b, g) = (load(BARE, &key, SECONDS)?, load(GATEWAY, &key, SECONDS)?);
-        println!("round {round}: bare proxy {b:.0} requests a second, gateway {g:.0}: {:.3}", g / b);
-        bare.push(b);
-        gated.push(g);
+    let silent = ["log.access=false".to_owned(), format!("listen.0.address=\"127.0.0.1:{SILENT}\"")];
+    let _silent = Served::start_with(&silent_store, 0, &silent)?;
+    let programs = [(BARE, &key), (GATEWAY, &key), (SILENT, &silent_key)];
+    for (port, key) in programs {
+        load(port, key, 2)?;
     }
-    let (bare, gated) = (median(bare), median(gated));
-    println!("median: bare proxy {bare:.0}, gateway {gated:.0}: {:.3} of it", gated / bare);
+    let mut ratios = [Vec::new(), Vec::new()];
+    for round in 1..=ROUNDS {
+        let [bare, logging, silent] = programs.map(|(port, key)| load(port, key, SECONDS));
+        let (bare, logging, silent) = (bare?, logging?, silent?);
+        println!(
+            "round {round}: requests a second: bare proxy {bare:.0}, gateway {logging:.0}, without access log {silent:.0}"
+        );
+        ratios[0].push(logging / bare);
+        ratios[1].push(silent / bare);
+    }
+    let [logging, silent] = ratios.map(median);
+    println!("median of the ratios to the bare proxy: gateway {logging:.3}, without access log {silent:.3}");
     println!("aim: 0.85");
     Ok(())
 }
@@ -69,6 +79,10 @@ struct Served {
 
 impl Served {
     fn start(store: &Path, core: u8) -> Result<Self, Failed> {
+        Self::start_with(store, core, &[])
+    }
+
+    fn start_with(store: &Path, core: u8, settings: &[String]) -> Result<Self, Failed> {
         let started = Instant::now();
         let mut child = Command::new("taskset")
             .args(["-c", &core.to_string()])
@@ -76,6 +90,7 @@ impl Served {
             .args(["serve", "--config"])
             .arg(config()?)
             .args(["--set", &format!("store.path={}", store.display())])
+            .args(settings.iter().flat_map(|setting| ["--set", setting]))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

@@ -19,14 +19,17 @@ impl Leniencies {
     pub const TRAILING_DOTS: Self = Self(8);
     /// `/%2561dmin` is read as `/admin`: escapes are decoded twice.
     pub const DOUBLE_ENCODING: Self = Self(16);
+    /// `/admin%3Fx` and `/admin%23x` are read as `/admin`, as servers do that decode a path and then parse it again.
+    pub const ENCODED_DELIMITERS: Self = Self(32);
 
     /// Each leniency with its name in configuration.
-    pub const NAMED: [(&str, Self); 5] = [
+    pub const NAMED: [(&str, Self); 6] = [
         ("case", Self::CASE),
         ("parameters", Self::PARAMETERS),
         ("trailing-slash", Self::TRAILING_SLASH),
         ("trailing-dots", Self::TRAILING_DOTS),
         ("double-encoding", Self::DOUBLE_ENCODING),
+        ("encoded-delimiters", Self::ENCODED_DELIMITERS),
     ];
 
     /// Whether all of `other` are in the set.

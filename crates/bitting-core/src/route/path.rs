@@ -52,7 +52,7 @@ pub enum InvalidPath {
     #[error("the path has an encoded slash")]
     EncodedSlash,
     /// It would fall to another rule if it were read with less care.
-    #[error("the path falls to another rule when case, parameters, a trailing slash or double encoding are ignored")]
+    #[error("the path falls to another rule when it is read with less care for case, endings and escapes")]
     Ambiguous,
 }
 
@@ -142,9 +142,10 @@ impl<'p> RequestPath<'p> {
         }
         self.encoded_slash |= once.contains('/');
         let folds = twice.chars().any(|c| !c.is_ascii() || c.is_ascii_uppercase());
-        let dots = twice.split([';', '/']).any(|part| part.ends_with(['.', ' ']));
+        let dots = twice.split([';', '/', '?', '#']).any(|part| part.ends_with(['.', ' ']));
         self.lenient |= Leniencies::DOUBLE_ENCODING.when(once != twice)
             | Leniencies::PARAMETERS.when(twice.contains(';'))
+            | Leniencies::ENCODED_DELIMITERS.when(twice.contains(['?', '#']))
             | Leniencies::TRAILING_DOTS.when(dots)
             | Leniencies::CASE.when(folds);
         Ok(())
@@ -181,10 +182,10 @@ static BYTES: [Byte; 256] = {
     bytes
 };
 
-/// `.` and `..`, also before `;parameters`, which servlet containers cut off first, and before dots and spaces, which some
-/// file systems drop.
+/// `.` and `..`, also before `;parameters`, which servlet containers cut off first, before a decoded `?` or `#`, and before
+/// dots and spaces, which some file systems drop.
 fn is_dot_segment(segment: &str) -> bool {
-    let name = segment.split(';').next().unwrap_or_default();
+    let name = segment.split([';', '?', '#']).next().unwrap_or_default();
     !name.is_empty() && name.chars().all(|c| c == '.' || c == ' ')
 }
 
@@ -234,6 +235,8 @@ mod tests {
             ("/v1/%2e%2e%3b/admin", DotSegment),
             ("/v1/.../admin", DotSegment),
             ("/v1/..%20/admin", DotSegment),
+            ("/v1/..%3fx", DotSegment),
+            ("/v1/%2e%2e%2523x", DotSegment),
             ("/v1/..%2fadmin", DotSegment),
             ("/v1/x%2f..%2fadmin", DotSegment),
             ("/v1/x%252f..%252fadmin", DotSegment),

@@ -118,12 +118,19 @@ impl RequestPath<'_> {
     pub(super) fn read(&self, reading: Leniencies) -> Vec<String> {
         let mut segments = Vec::new();
         for raw in self.segments() {
-            let once = percent_decode_str(raw).decode_utf8_lossy();
+            let mut text = percent_decode_str(raw).decode_utf8_lossy();
             if reading.has(Leniencies::DOUBLE_ENCODING) {
-                let twice = percent_decode_str(&once).decode_utf8_lossy();
-                segments.extend(twice.split('/').map(|segment| read_text(segment, reading)));
+                text = percent_decode_str(&text).decode_utf8_lossy().into_owned().into();
+            }
+            let delimiter = text.find(['?', '#']).filter(|_| reading.has(Leniencies::ENCODED_DELIMITERS));
+            let path = &text[..delimiter.unwrap_or(text.len())];
+            if reading.has(Leniencies::DOUBLE_ENCODING) {
+                segments.extend(path.split('/').map(|segment| read_text(segment, reading)));
             } else {
-                segments.push(read_text(&once, reading));
+                segments.push(read_text(path, reading));
+            }
+            if delimiter.is_some() {
+                break;
             }
         }
         let count = segments.len();

@@ -1,5 +1,7 @@
 //! Logs: what happens on standard error, the access log on standard output.
 
+mod json_lines;
+
 use std::io;
 
 use bitting_engine::access;
@@ -9,10 +11,14 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry, fmt};
 
+use self::json_lines::JsonLines;
 use crate::config::{LogFormat, LogSettings};
 
 /// How many lines of the access log may wait; more are dropped and counted, so that a slow disk slows no request.
 const WAITING_LINES: usize = 16_384;
+
+/// How much of the access log is written with one system call while it is busy.
+const WRITE_BYTES: usize = 64 * 1024;
 
 /// Keeps the access log's writer alive; its last lines are written when this is dropped.
 pub struct LogGuard {
@@ -29,7 +35,9 @@ impl LogGuard {
 
 /// Sets logging up for the whole process; the first call counts.
 pub fn init(settings: &LogSettings) -> LogGuard {
-    let (lines, writer) = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).finish(io::stdout());
+    // The worker flushes whenever no line waits, so a busy log is written in large pieces and a quiet one at once.
+    let out = io::BufWriter::with_capacity(WRITE_BYTES, io::stdout());
+    let (lines, writer) = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(WAITING_LINES).finish(out);
     let dropped = lines.error_counter();
     // The level was checked when the configuration was read.
     let levels: Targets = settings.level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
@@ -46,7 +54,7 @@ pub fn init(settings: &LogSettings) -> LogGuard {
     let requests: Box<dyn Layer<_> + Send + Sync> = if out_pretty {
         fmt::layer().with_writer(lines).with_ansi(out_colour).with_target(false).boxed()
     } else {
-        fmt::layer().json().flatten_event(true).with_writer(lines).boxed()
+        JsonLines(lines).boxed()
     };
     let set = tracing_subscriber::registry().with(events.with_filter(happens)).with(requests.with_filter(accesses)).try_init();
     if set.is_err() {

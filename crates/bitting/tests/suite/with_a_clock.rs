@@ -1,15 +1,22 @@
 //! The same wiring in this process, on real sockets, with a clock in hand. The shipped binary has no clock switch.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bitting::config::{self, Source};
+use bitting::config::{self, Config, Source};
 use bitting::server::Server;
+use bitting_core::address::{AddressList, ForwardedHeader};
 use bitting_core::time::Timestamp;
-use bitting_engine::{Clock, KeySpec, ManualClock};
-use bitting_store::{Actor, Change, KeyPatch};
+use bitting_engine::{Clock, Engine, EngineOptions, KeySpec, ManualClock, RequestIds};
+use bitting_gateway::{Caller, Gateway};
+use bitting_store::{Actor, Change, KeyPatch, OwnerLock, SqliteStore};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
 
 use crate::harness::{Traces, Upstream, get};
 
@@ -26,6 +33,15 @@ async fn start(example: &str, upstream: &Upstream, now: &str) -> Clocked {
 }
 
 async fn start_in(traces: Traces, example: &str, upstream: &Upstream, now: &str) -> Clocked {
+    let config = configure(&traces, example, upstream);
+    let clock = ManualClock::at(now.parse().unwrap());
+    let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
+    let (gateway, service) = (server.addresses()[0], server.addresses()[1]);
+    Clocked { server, clock, traces, gateway, service }
+}
+
+/// An example's configuration, with a store and ports of its own.
+fn configure(traces: &Traces, example: &str, upstream: &Upstream) -> Config {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{example}.toml"));
     let listeners = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\
                      [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"health\"]\n[server]\ndrain = \"0s\"\n";
@@ -35,11 +51,7 @@ async fn start_in(traces: Traces, example: &str, upstream: &Upstream, now: &str)
     ];
     let overrides = vec![format!("api.{example}.upstream=\"{}\"", upstream.origin())];
     let loaded = config::load(sources, &overrides, traces.folder());
-    let clock = ManualClock::at(now.parse().unwrap());
-    let config = loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)));
-    let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
-    let (gateway, service) = (server.addresses()[0], server.addresses()[1]);
-    Clocked { server, clock, traces, gateway, service }
+    loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)))
 }
 
 impl Clocked {
@@ -121,4 +133,34 @@ async fn an_expired_key_stays_expired_across_a_restart_with_the_clock_set_back()
     let again = start_in(traces, "backboard", &upstream, "2026-01-01T00:00:00Z").await;
     assert_eq!(get(again.gateway, "/", &[("x-api-key", &key)]).await.status, 401);
     assert_eq!(get(again.service, "/readyz", &[]).await.json()["status"], "ready");
+}
+
+#[tokio::test]
+async fn cs6_a_store_that_cannot_be_trusted_is_told_in_the_same_form() {
+    let upstream = Upstream::start().await;
+    let traces = Traces::new();
+    let Config { apis, names, store, .. } = configure(&traces, "csboard", &upstream);
+    let clock = Arc::new(ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap()));
+    let api = Arc::clone(apis.find("csboard").unwrap());
+    let key = KeySpec { name: "test".to_owned(), ..KeySpec::default() }.issue(&api, clock.now()).unwrap().key;
+    traces.issued(key.expose());
+    let store = Arc::new(SqliteStore::open(OwnerLock::acquire(&store).unwrap()).unwrap());
+    // Its keys are not read yet, so it knows nothing of any.
+    let engine = Engine::open(EngineOptions { store, names, apis, clock }).await.unwrap();
+    let ids = Arc::new(RequestIds::new().unwrap());
+    let gateway = Gateway::new(Arc::clone(&engine), ids, bitting_http::reserved());
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (stream, peer) = socket.accept().await.unwrap();
+        let caller = Caller::new(peer.ip(), AddressList::default(), ForwardedHeader::XForwardedFor, None);
+        let handle = |request| async { Ok::<_, Infallible>(gateway.handle(request, &caller).await) };
+        http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await
+    });
+    let reply = get(address, "/v1/listings", &[("authorization", &format!("Bearer {}", key.expose()))]).await;
+    assert_eq!(reply.status, 503);
+    let body = reply.json();
+    assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["code", "detail"]);
+    assert_eq!((body["code"].as_str(), reply.header("content-type")), (Some("store_unavailable"), "application/json"));
+    assert_eq!(upstream.requests().len(), 0);
 }
