@@ -21,6 +21,7 @@ const SECONDS: u32 = 5;
 pub(crate) fn run() -> Result<(), Failed> {
     tools::debian("wrk")?;
     Program::cargo().args(["bench", "--package", "bitting-engine", "--bench", "decide"]).run()?;
+    Program::cargo().args(["bench", "--package", "bitting-store", "--bench", "commit"]).run()?;
     Program::cargo().args(["build", "--release", "--package", "bitting"]).run()?;
     Program::cargo().args(["build", "--release", "--package", "bitting-gateway", "--example", "bare_proxy"]).run()?;
     million()?;

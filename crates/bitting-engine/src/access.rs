@@ -60,9 +60,14 @@ impl Access<'_> {
             key = self.key.map(|key| tracing::field::display(key.id)),
             account = self.key.map(|key| key.account.id().as_str()),
             environment = environment.map(|environment| &*environment.name),
-            ms = self.elapsed.as_secs_f64() * 1_000.0,
+            ms = milliseconds(self.elapsed),
         );
     }
+}
+
+/// To the microsecond.
+fn milliseconds(duration: Duration) -> f64 {
+    f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
 }
 
 /// A text with every whole key of an API replaced.

@@ -128,6 +128,8 @@ impl Gateway {
         outgoing::prepare(&mut head, permit, upstream, caller, &exchange.id_header).ok_or(Reason::InvalidRequest)?;
         let response = self.upstreams.send(permit.api(), Request::from_parts(head, body)).await?;
         let mut response = response.map(GatewayBody::Upstream);
+        // The version is each hop's own (RFC 9110, section 2.5).
+        *response.version_mut() = Version::HTTP_11;
         hop_by_hop::remove(response.headers_mut(), |_| false);
         if let Some(cors) = &permit.api().cors {
             cors.decorate(exchange.origin.as_ref(), response.headers_mut());

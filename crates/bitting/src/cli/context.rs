@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::options::Shared;
 use super::output::note;
-use crate::config::{self, Config, Problems, Source};
+use crate::config::{self, Config, Loaded, Problems, Source};
 use crate::failure::{Failure, FailureKind};
 use crate::owner::Owner;
 
@@ -46,18 +46,26 @@ impl Context {
 
 /// Reads the configuration that the options name.
 pub(super) fn load(shared: &Shared) -> Result<Config, Failure> {
-    let files = if shared.config.is_empty() { vec![default_file()?] } else { shared.config.clone() };
-    let folder = files[0].parent().map(Path::to_owned).unwrap_or_default();
-    let sources = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
-    let config::Loaded { config, problems } = config::load(sources, &shared.set, &folder);
+    let Loaded { config, problems } = load_files(&configured(shared)?, shared)?;
     config.ok_or_else(|| {
         show(&problems);
         wrong_configuration(&problems)
     })
 }
 
-/// A file of configuration.
-pub(super) fn read(file: &Path) -> Result<Source, Failure> {
+/// The files that the options name, or the one that is there.
+pub(super) fn configured(shared: &Shared) -> Result<Vec<PathBuf>, Failure> {
+    if shared.config.is_empty() { Ok(vec![default_file()?]) } else { Ok(shared.config.clone()) }
+}
+
+/// Reads files as one configuration, whose relative paths start at the folder of the first.
+pub(super) fn load_files(files: &[PathBuf], shared: &Shared) -> Result<Loaded, Failure> {
+    let folder = files.first().and_then(|file| file.parent()).map(Path::to_owned).unwrap_or_default();
+    let sources = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
+    Ok(config::load(sources, &shared.set, &folder))
+}
+
+fn read(file: &Path) -> Result<Source, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::of(FailureKind::Configuration, format!("{} cannot be read: {error}", file.display())))?;
     Ok(Source { name: file.display().to_string(), text })

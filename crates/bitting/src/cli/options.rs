@@ -48,8 +48,8 @@ pub(super) enum Command {
     Serve,
     /// Check configuration files: all errors at once, with their places and what to write instead
     Check {
-        /// The files, each checked by itself
-        #[arg(required = true, value_name = "FILE")]
+        /// The files, each checked by itself [default: what `serve` would read]
+        #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
     /// Make, list, change, rotate and revoke keys

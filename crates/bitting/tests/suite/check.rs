@@ -68,6 +68,18 @@ fn for_programs_each_error_is_an_object() {
 }
 
 #[test]
+fn without_a_name_the_file_is_checked_that_serve_would_read() {
+    let traces = Traces::new();
+    std::fs::write(traces.path("bitting.toml"), WRONG).unwrap();
+    let output = check(&[], &traces);
+    assert!(output.code == 3 && output.stderr.contains("bitting.toml: 3 errors, no warnings"), "{}", output.stderr);
+    std::fs::write(traces.path("api.toml"), "[[api]]\nname = \"a\"\nupstream = \"http://127.0.0.1:1\"\n").unwrap();
+    std::fs::write(traces.path("more.toml"), "[log]\nlevel = \"shout\"\n").unwrap();
+    let output = check(&["--config", "api.toml", "--config", "more.toml"], &traces);
+    assert!(output.code == 3 && output.stderr.contains("api.toml and more.toml: 2 errors"), "{}", output.stderr);
+}
+
+#[test]
 fn a_file_that_is_not_there_is_named() {
     let output = check(&["nowhere.toml"], &Traces::new());
     assert!(output.code == 3 && output.stderr.contains("nowhere.toml cannot be read"), "{}", output.stderr);

@@ -12,6 +12,7 @@ mod check;
 mod cli;
 mod csboard;
 mod demo;
+mod documentation;
 mod gateway;
 mod harbour;
 mod harness;

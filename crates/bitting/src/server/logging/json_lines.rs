@@ -27,7 +27,7 @@ impl<S: Subscriber, W: for<'w> MakeWriter<'w> + 'static> Layer<S> for JsonLines<
         LINE.with_borrow_mut(|line| {
             line.json.clear();
             line.json.push(b'{');
-            line.member("timestamp", |line| line.shown(&WallClock.now()));
+            line.member("timestamp", |line| line.shown(&format_args!("{:.3}", WallClock.now())));
             event.record(line);
             line.json.extend_from_slice(b"}\n");
             // Lossy by design, and there is nowhere else to report it.
@@ -118,7 +118,8 @@ mod tests {
         (&*out).read_to_string(&mut text).unwrap();
         let (first, second) = text.trim_end().split_once('\n').unwrap();
         let (time, fields) = first.split_once(',').unwrap();
-        assert!(time.starts_with("{\"timestamp\":\"20") && time.ends_with("Z\""), "{time}");
+        let expected = "{\"timestamp\":\"2026-01-02T03:04:05.678Z\"";
+        assert!(time.starts_with("{\"timestamp\":\"20") && time.ends_with("Z\"") && time.len() == expected.len(), "{time}");
         assert_eq!(fields, r#""path":"/a\"\n\u0001é","status":200,"ms":0.5,"client":"1.2.3.4","ok":true}"#);
         assert!(second.ends_with(",\"status\":401}"), "{second}");
     }

@@ -51,6 +51,16 @@ async fn an_answer_that_breaks_off_does_not_look_complete() {
 }
 
 #[tokio::test]
+async fn an_upstream_of_http_1_0_is_spoken_for_in_http_1_1() {
+    let bitting = before(&answering("HTTP/1.0 200 OK\r\nX-Old: yes\r\n\r\nuntil the end").await);
+    let answer = raw(bitting.gateway, "GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("x-old: yes"), "{answer}");
+    assert!(answer.contains("until the end") && answer.ends_with("0\r\n\r\n"), "{answer}");
+    let answer = raw(bitting.gateway, "GET /x HTTP/1.0\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("until the end"), "{answer}");
+}
+
+#[tokio::test]
 async fn a_connection_that_the_upstream_closed_in_the_meantime_is_not_an_error() {
     let bitting = before(&answering("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await);
     for _ in 0..20 {
