@@ -22,5 +22,5 @@ pub(crate) fn run(filter: &[&str]) -> Result<(), Failed> {
     if filter.is_empty() {
         Program::cargo().args(["test", "--workspace", "--doc", "--quiet"]).run()?;
     }
-    leak::search(&traces)
+    leak::search(&traces, filter.is_empty())
 }

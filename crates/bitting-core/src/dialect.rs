@@ -13,9 +13,10 @@ mod removal;
 mod template;
 
 pub use answer::{Answer, AnswerContext, AnswerError, AnswerSpec, Answers};
-pub use carrier::{Carrier, InvalidCarrier};
+pub use carrier::{Carrier, InvalidCarrier, is_framing};
 pub use cors::{Cors, CorsOrigins};
 pub use credential::{Ambiguous, Credential, CredentialRules, Foreign, Found};
 pub use identity::IdentityHeaders;
 pub use labels::Labels;
+pub use query::methods_asked_for;
 pub use template::{BodySpec, Template, TemplateError, Variables};

@@ -6,6 +6,7 @@
 
 mod alphabet;
 mod checksum;
+mod concealment;
 mod digest;
 mod format;
 mod id;
@@ -13,6 +14,7 @@ mod secret;
 
 pub use alphabet::{Alphabet, AlphabetError};
 pub use checksum::Checksum;
+pub use concealment::Concealment;
 pub use digest::Digest;
 pub use format::{EnvironmentPrefixes, KeyFormat, KeyFormatError, KeyFormatSpec, Misfit, PresentedKey};
 pub use id::{InvalidKeyId, KeyId};

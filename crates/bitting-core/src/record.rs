@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
@@ -55,7 +56,7 @@ pub enum KeyStanding {
 }
 
 /// The rights that a key holds, as text for those who are told and as numbers for checks.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Holdings {
     /// Its role.
     pub role: Option<Box<str>>,
@@ -66,6 +67,8 @@ pub struct Holdings {
     grants: Grants,
     role_header: Option<HeaderValue>,
     permissions_header: Option<HeaderValue>,
+    /// The generation of the catalogue that was last seen to declare all of them.
+    declared_by: AtomicU64,
 }
 
 impl Record {
@@ -100,7 +103,8 @@ impl Holdings {
         Self {
             grants: Catalogue::grants(names, role, permission_texts.clone(), capability_texts.clone()),
             role_header: role.and_then(|role| HeaderValue::from_str(role).ok()),
-            permissions_header: HeaderValue::from_str(&all.join(",")).ok().filter(|_| !all.is_empty()),
+            permissions_header: joined(&all),
+            declared_by: AtomicU64::new(u64::MAX),
             role: role.map(Into::into),
             permissions: permission_texts.map(Into::into).collect(),
             capabilities: capability_texts.map(Into::into).collect(),
@@ -112,21 +116,33 @@ impl Holdings {
         &self.grants
     }
 
-    /// The role as a header.
-    pub fn role_header(&self) -> Option<&HeaderValue> {
-        self.role_header.as_ref()
+    /// The role, and permissions and capabilities joined by commas, as headers for the upstream. What the configuration no
+    /// longer declares grants nothing here, and must not grant anything there.
+    pub fn headers(&self, catalogue: &Catalogue) -> (Option<HeaderValue>, Option<HeaderValue>) {
+        if self.declared_by.load(Ordering::Relaxed) == catalogue.generation() {
+            return (self.role_header.clone(), self.permissions_header.clone());
+        }
+        let role = self.role.as_deref().filter(|role| catalogue.role(role).is_ok());
+        let is_permission = |text: &str| text.parse().is_ok_and(|permission| catalogue.permission(&permission).is_ok());
+        let permissions = self.permissions.iter().filter(|text| is_permission(text));
+        let capabilities = self.capabilities.iter().filter(|text| catalogue.capability(text).is_ok());
+        let declared: Vec<&str> = permissions.chain(capabilities).map(|text| &**text).collect();
+        if role == self.role.as_deref() && declared.len() == self.permissions.len() + self.capabilities.len() {
+            self.declared_by.store(catalogue.generation(), Ordering::Relaxed);
+        }
+        (role.and(self.role_header.clone()), joined(&declared))
     }
+}
 
-    /// Permissions and capabilities as a header, joined by commas.
-    pub fn permissions_header(&self) -> Option<&HeaderValue> {
-        self.permissions_header.as_ref()
-    }
+fn joined(texts: &[&str]) -> Option<HeaderValue> {
+    HeaderValue::from_str(&texts.join(",")).ok().filter(|_| !texts.is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::name::NameKind;
+    use crate::rights::{CapabilitySpec, CatalogueSpec, PermissionSpec, RoleSpec};
 
     fn record(standing: KeyStanding, expires_at: Option<i64>, addresses: &[&str]) -> Record {
         let names = Names::default();
@@ -172,5 +188,42 @@ mod tests {
         assert_eq!(refusal(&record, 0, Some("192.0.2.9")), None);
         assert_eq!(refusal(&record, 0, Some("198.51.100.1")), Some(Reason::AddressNotAllowed));
         assert_eq!(refusal(&record, 0, None), Some(Reason::AddressNotAllowed));
+    }
+
+    #[test]
+    fn the_upstream_is_told_only_what_the_configuration_declares() {
+        let names = Names::default();
+        let held = ["a:read".parse().unwrap(), "a:*".parse().unwrap(), "b:read".parse().unwrap()];
+        let holdings = Holdings::new(&names, Some("boss"), &held, &["x".to_owned()]);
+        let declaring = |permissions: &[&str], roles: &[&str], capabilities: &[&str]| {
+            let permission =
+                |name: &&str| PermissionSpec { name: name.parse().unwrap(), means: Vec::new(), description: "".into() };
+            let role = |name: &&str| RoleSpec {
+                name: (*name).into(),
+                includes: Vec::new(),
+                permissions: Vec::new(),
+                description: "".into(),
+            };
+            let capability = |name: &&str| CapabilitySpec { name: (*name).into(), label: "".into(), warning: "".into() };
+            Catalogue::new(CatalogueSpec {
+                permissions: permissions.iter().map(permission).collect(),
+                roles: roles.iter().map(role).collect(),
+                capabilities: capabilities.iter().map(capability).collect(),
+            })
+            .unwrap()
+        };
+        let told = |catalogue: &Catalogue| {
+            let (role, permissions) = holdings.headers(catalogue);
+            let text = |value: Option<HeaderValue>| value.map_or(String::new(), |value| value.to_str().unwrap().to_owned());
+            (text(role), text(permissions))
+        };
+        let all = declaring(&["a:read", "b:read"], &["boss"], &["x"]);
+        let some = declaring(&["a:read"], &["clerk"], &[]);
+        assert_eq!(told(&Catalogue::default()), (String::new(), String::new()));
+        for _ in 0..2 {
+            assert_eq!(told(&all), ("boss".to_owned(), "a:read,a:*,b:read,x".to_owned()));
+            assert_eq!(told(&some), (String::new(), "a:read,a:*".to_owned()));
+            assert_eq!(told(&Catalogue::default()), (String::new(), String::new()));
+        }
     }
 }

@@ -1,18 +1,16 @@
 //! The access log: one line for each request, with nothing secret in it.
 //!
 //! A line is an event of `tracing` with a target of its own, so that whoever sets logging up can send it where it likes.
-//! It has no query, which can hold keys, and a key that stands in the path is left out.
+//! It has no query, which can hold keys, and keys that stand in the path are left out, whichever API's they are.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use bitting_core::key::KeyFormat;
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use http::{Method, StatusCode};
 
-use crate::apis::ServedApi;
+use crate::apis::{Apis, ServedApi};
 use crate::request_id::RequestId;
 
 /// The target of the access log's events.
@@ -42,8 +40,8 @@ pub struct Access<'r> {
 }
 
 impl Access<'_> {
-    /// Writes the line, if anybody wants it.
-    pub fn log(&self) {
+    /// Writes the line, if anybody wants it. The keys of none of the APIs are in it.
+    pub fn log(&self, apis: &Apis) {
         if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
             return;
         }
@@ -54,7 +52,7 @@ impl Access<'_> {
             api = &*self.api.name,
             client = %self.client,
             method = self.method.as_str(),
-            path = &*without_keys(self.path, &self.api.format),
+            path = &*apis.concealment().conceal(self.path),
             status = self.status.as_u16(),
             reason = self.reason.map(Reason::name),
             key = self.key.map(|key| tracing::field::display(key.id)),
@@ -68,14 +66,4 @@ impl Access<'_> {
 /// To the microsecond.
 fn milliseconds(duration: Duration) -> f64 {
     f64::from(u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)) / 1_000.0
-}
-
-/// A text with every whole key of an API replaced.
-fn without_keys<'t>(text: &'t str, format: &KeyFormat) -> Cow<'t, str> {
-    let mut clean = Cow::Borrowed(text);
-    while let Some(at) = format.find_in(clean.as_bytes()) {
-        let (head, tail) = (clean.get(..at.start).unwrap_or_default(), clean.get(at.end..).unwrap_or_default());
-        clean = Cow::Owned(format!("{head}[key]{tail}"));
-    }
-    clean
 }

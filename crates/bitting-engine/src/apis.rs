@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use bitting_core::api::{Api, Host};
+use bitting_core::key::Concealment;
 use bitting_core::reason::Reason;
 use bitting_core::route::{Leniencies, PatternOrder, RequestPath};
 
@@ -17,6 +18,8 @@ pub struct Apis {
     sites: Vec<Site>,
     /// Bitting's own, which also speaks where no API can be told.
     own: Arc<ServedApi>,
+    /// Leaves the keys of all of them out of the access log.
+    concealment: Concealment,
 }
 
 /// An API in service: what it is, and what is counted of it.
@@ -78,7 +81,11 @@ impl Apis {
                 errors.push(ApisError::SameName(own.name.clone()));
             }
         }
-        if errors.is_empty() { Ok(Self { sites: sites(&all), all, own }) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let concealment = Concealment::new(all.iter().chain([&own]).map(|api| api.format.clone()));
+        Ok(Self { sites: sites(&all), all, own, concealment })
     }
 
     /// Every API but Bitting's own, in the order of the configuration.
@@ -89,6 +96,11 @@ impl Apis {
     /// Bitting's own API.
     pub fn own(&self) -> &Arc<ServedApi> {
         &self.own
+    }
+
+    /// Leaves the keys of all APIs out of what is logged.
+    pub fn concealment(&self) -> &Concealment {
+        &self.concealment
     }
 
     /// Makes all meters, so that what has not happened yet is counted as zero.
@@ -112,26 +124,42 @@ impl Apis {
             Scope::Api(name) => {
                 let api = self.find(name).ok_or((Reason::UnknownHost, &self.own))?;
                 let path = RequestPath::parse(path).map_err(|_| (Reason::InvalidPath, api))?;
-                return Ok((api, path));
+                // Its own listener leads to no path that the shared one would give to another API, or to none.
+                let site = self.sites.iter().find(|site| site.apis().any(|other| Arc::ptr_eq(other, api)));
+                let at_path = site.map(|site| site.api_at(&path)).transpose().map_err(|reason| (reason, api))?;
+                let is_its_own = at_path.is_none_or(|at_path| at_path.is_some_and(|other| Arc::ptr_eq(other, api)));
+                return if is_its_own { Ok((api, path)) } else { Err((Reason::UnknownHost, api)) };
             }
             Scope::Authority(authority) => self.site(authority).ok_or((Reason::UnknownHost, &self.own))?,
         };
-        let speaker = site.rest.as_ref().or(site.by_prefix.first()).unwrap_or(&self.own);
+        let speaker = site.apis().next().unwrap_or(&self.own);
         let path = RequestPath::parse(path).map_err(|_| (Reason::InvalidPath, speaker))?;
-        let position = site.prefixes.unambiguous_position(&path, |_| true).map_err(|_| (Reason::InvalidPath, speaker))?;
-        match position.map_or(site.rest.as_ref(), |position| site.by_prefix.get(position)) {
+        match site.api_at(&path).map_err(|reason| (reason, speaker))? {
             Some(api) => Ok((api, path)),
             None => Err((Reason::UnknownHost, &self.own)),
         }
     }
 
     fn site(&self, authority: &str) -> Option<&Site> {
+        let host = Host::of_authority(authority)?;
         if let [only @ Site { host: None, .. }] = &self.sites[..] {
             return Some(only);
         }
-        let host = Host::without_port(authority);
         let named = self.sites.iter().find(|site| site.host.as_ref().is_some_and(|own| own.is(host)));
         named.or_else(|| self.sites.iter().find(|site| site.host.is_none()))
+    }
+}
+
+impl Site {
+    /// Its APIs, first the one that takes every other path.
+    fn apis(&self) -> impl Iterator<Item = &Arc<ServedApi>> {
+        self.rest.iter().chain(&self.by_prefix)
+    }
+
+    /// The API that a path leads to.
+    fn api_at(&self, path: &RequestPath<'_>) -> Result<Option<&Arc<ServedApi>>, Reason> {
+        let position = self.prefixes.unambiguous_position(path, |_| true).map_err(|_| Reason::InvalidPath)?;
+        Ok(position.map_or(self.rest.as_ref(), |position| self.by_prefix.get(position)))
     }
 }
 

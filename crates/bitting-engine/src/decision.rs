@@ -111,13 +111,19 @@ impl Permit {
         IdentityHeaders::set(identity.key_id.as_ref(), key_id, headers);
         IdentityHeaders::set(identity.account.as_ref(), Some(record.account.header().clone()), headers);
         IdentityHeaders::set(identity.environment.as_ref(), Some(environment.header.clone()), headers);
-        IdentityHeaders::set(identity.role.as_ref(), record.holdings.role_header().cloned(), headers);
-        IdentityHeaders::set(identity.permissions.as_ref(), record.holdings.permissions_header().cloned(), headers);
+        let (role, permissions) = record.holdings.headers(&self.api.catalogue);
+        IdentityHeaders::set(identity.role.as_ref(), role, headers);
+        IdentityHeaders::set(identity.permissions.as_ref(), permissions, headers);
     }
 
     /// The request was admitted, but nobody could answer it.
     pub fn fail(&self, reason: Reason) -> Denial {
         self.api.meters().failed(reason);
+        self.refuse(reason)
+    }
+
+    /// The request was admitted, and whoever answers it has found a reason of their own to refuse it.
+    pub fn refuse(&self, reason: Reason) -> Denial {
         Denial { api: Arc::clone(&self.api), reason, key: self.key().cloned(), missing: None }
     }
 }

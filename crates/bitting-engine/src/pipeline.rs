@@ -8,12 +8,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bitting_core::dialect::{Credential, Found};
+use bitting_core::dialect::{Credential, Foreign, Found, methods_asked_for};
 use bitting_core::key::Misfit;
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_core::rights::Need;
 use bitting_core::route::{Access, RequestPath, Route};
+use http::Method;
 
 use crate::apis::{Apis, ServedApi};
 use crate::clock::SteadyClock;
@@ -51,6 +52,13 @@ fn admit(
         return Err(refuse(Reason::InvalidRequest));
     }
     let route = api.routes.find(inquiry.method, path).map_err(|_| refuse(Reason::InvalidPath))?;
+    if let (&Method::POST, Presented::Request { query: Some(query), .. }) = (inquiry.method, inquiry.presented) {
+        // Frameworks that let forms ask for other methods take `?_method=DELETE` for one.
+        let elsewhere = |method| api.routes.find(&method, path).map_or(true, |other| !Arc::ptr_eq(other, route));
+        if methods_asked_for(query).any(elsewhere) {
+            return Err(refuse(Reason::InvalidRequest));
+        }
+    }
     let (need, optional) = match &route.access {
         Access::Public => return Ok(Permit::new(api, Bearer::Anonymous, route.target)),
         Access::Closed => return Err(refuse(Reason::NotFound)),
@@ -73,6 +81,7 @@ fn find_credential<'r>(api: &ServedApi, presented: Presented<'r>) -> Result<Foun
             api.credentials.find(headers, query, &api.format).map_err(|_| Reason::AmbiguousCredential)
         }
         Presented::Key([]) => Ok(Found::Missing),
+        Presented::Key(key) if api.credentials.foreign == Foreign::Pass && !api.format.claims(key) => Ok(Found::Foreign),
         Presented::Key(key) => Ok(Found::One(Credential::Borrowed(key))),
     }
 }

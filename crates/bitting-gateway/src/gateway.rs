@@ -85,7 +85,7 @@ impl Gateway {
             key: outcome.key.as_deref(),
             elapsed: started.elapsed(),
         }
-        .log();
+        .log(&self.engine.apis());
         outcome.response.headers_mut().insert(outgoing::REQUEST_ID, exchange.id_header);
         outcome.response
     }

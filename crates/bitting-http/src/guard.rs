@@ -23,7 +23,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Permitted {
     pub(crate) request_id: RequestId,
     /// The proof itself.
-    _permit: Arc<Permit>,
+    pub(crate) permit: Arc<Permit>,
 }
 
 impl<S: Sync> FromRequestParts<S> for Permitted {
@@ -39,8 +39,8 @@ impl<S: Sync> FromRequestParts<S> for Permitted {
 pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = shared.ids.next();
-    let own = shared.engine.apis();
-    let own = own.own();
+    let apis = shared.engine.apis();
+    let own = apis.own();
     let Some(peer) = request.extensions().get::<Peer>() else {
         return http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
@@ -62,23 +62,29 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
         Decision::Preflight(_, answer) => answer.map(Body::from),
         Decision::Permit(permit) => {
             key = permit.key().cloned();
-            request.extensions_mut().insert(Permitted { request_id, _permit: Arc::new(permit) });
-            next.run(request).await
+            request.extensions_mut().insert(Permitted { request_id, permit: Arc::new(permit) });
+            let response = next.run(request).await;
+            reason = response.extensions().get::<Reason>().copied();
+            response
         }
     };
     response.headers_mut().insert(REQUEST_ID, request_id.to_header());
     let status = response.status();
     let elapsed = started.elapsed();
     let key = key.as_deref();
-    Access { request_id: &request_id, api: own, client, method: &method, path: uri.path(), status, reason, key, elapsed }.log();
+    Access { request_id: &request_id, api: own, client, method: &method, path: uri.path(), status, reason, key, elapsed }
+        .log(&apis);
     response
 }
 
 /// A route that exists, but not on this listener.
-pub(crate) async fn not_found(State(shared): State<Shared>, permitted: Permitted) -> Response {
-    refuse(&shared.engine.refuse(Reason::NotFound), &permitted.request_id)
+pub(crate) async fn not_found(permitted: Permitted) -> Response {
+    refuse(&permitted.permit.refuse(Reason::NotFound), &permitted.request_id)
 }
 
-pub(crate) fn refuse(denial: &Denial, request_id: &RequestId) -> Response {
-    denial.response(AnswerFor { request_id: request_id.as_str(), origin: None }).map(Body::from)
+/// A refusal, with its reason for the access log.
+fn refuse(denial: &Denial, request_id: &RequestId) -> Response {
+    let mut response = denial.response(AnswerFor { request_id: request_id.as_str(), origin: None }).map(Body::from);
+    response.extensions_mut().insert(denial.reason());
+    response
 }

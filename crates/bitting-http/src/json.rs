@@ -1,5 +1,7 @@
 //! JSON bodies, with errors that name the field.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, Request};
 use axum::response::IntoResponse;
 use http::{HeaderMap, StatusCode, header};
@@ -12,6 +14,9 @@ use crate::problem::Problem;
 /// The most bytes that a request's body may have.
 const LIMIT: usize = 1 << 20;
 
+/// How long it may take to arrive.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// A body that was read, or one to send; what is sent is not stored by anybody.
 pub(crate) struct Json<T>(pub(crate) T);
 
@@ -23,7 +28,11 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
             let detail = "send a JSON object with Content-Type: application/json";
             return Err(Problem::unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
         }
-        let body = Limited::new(request.into_body(), LIMIT).collect().await.map_err(|error| {
+        let body = Limited::new(request.into_body(), LIMIT).collect();
+        let body = tokio::time::timeout(TIMEOUT, body).await.map_err(|_| {
+            Problem::unreadable(StatusCode::REQUEST_TIMEOUT, format!("the body took longer than {} s", TIMEOUT.as_secs()))
+        })?;
+        let body = body.map_err(|error| {
             if error.downcast_ref::<LengthLimitError>().is_some() {
                 Problem::unreadable(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {LIMIT} bytes"))
             } else {
@@ -31,7 +40,6 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
             }
         })?;
         let body = body.to_bytes();
-        // The message of serde_json names the field, the line and the column, and never quotes a value that is text.
         serde_json::from_slice(&body).map(Self).map_err(|error| {
             Problem::unreadable(StatusCode::BAD_REQUEST, format!("the body is not what it should be: {}", said(&error)))
         })
@@ -49,7 +57,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-/// What is wrong, without anything that was sent: a value of the wrong type could be a key.
+/// What is wrong, without any value that was sent, which `serde_json` quotes: one of the wrong type could be a key.
 fn said(error: &serde_json::Error) -> String {
     let place = format!("line {}, column {}", error.line(), error.column());
     let text = error.to_string();

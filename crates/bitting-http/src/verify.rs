@@ -82,6 +82,9 @@ pub(crate) async fn verify(
     }
     let method =
         Method::from_bytes(asked.method.as_bytes()).map_err(|_| Problem::field("method", "write a method such as GET"))?;
+    if method == Method::CONNECT {
+        return Err(Problem::field("method", "CONNECT asks for a tunnel, not for a path"));
+    }
     if asked.path.contains(['?', '#']) {
         return Err(Problem::field("path", "send it without its query, which has a field of its own"));
     }

@@ -18,10 +18,11 @@ use bitting_store::{OwnerLock, SqliteStore};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
+use self::connections::ConnectionLimits;
 use crate::config::{Config, Listener, Serves};
 use crate::failure::Failure;
 use crate::owner::ControlSocket;
@@ -58,6 +59,7 @@ impl Server {
         let ids = Arc::new(RequestIds::new().map_err(Failure::other)?);
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), Arc::clone(&ids), bitting_http::reserved::<Incoming>()));
         let (stopping, stopped) = watch::channel(false);
+        let limits = ConnectionLimits::of_process();
         let (mut addresses, mut tasks) = (Vec::new(), Vec::new());
         for (socket, listener) in sockets {
             let address = socket.local_addr().map_err(Failure::other)?;
@@ -65,11 +67,14 @@ impl Server {
             addresses.push(address);
             let stopped = stopped.clone();
             tasks.push(match listener.serves.clone() {
-                Serves::Gateway { api } => tokio::spawn(serve_gateway(socket, listener, api, Arc::clone(&gateway), stopped)),
+                Serves::Gateway { api } => {
+                    let limit = Arc::clone(&limits.gateway);
+                    tokio::spawn(serve_gateway(socket, limit, listener, api, Arc::clone(&gateway), stopped))
+                }
                 Serves::Service(routes) => {
                     let parts = Parts { verify: routes.verify, metrics: routes.metrics, health: routes.health };
                     let service = bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), parts);
-                    tokio::spawn(serve_service(socket, listener, service, stopped))
+                    tokio::spawn(serve_service(socket, Arc::clone(&limits.service), listener, service, stopped))
                 }
             });
         }
@@ -124,6 +129,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 async fn serve_gateway(
     socket: TcpListener,
+    limit: Arc<Semaphore>,
     listener: Listener,
     api: Option<String>,
     gateway: Arc<Gateway>,
@@ -138,10 +144,16 @@ async fn serve_gateway(
             async move { Ok::<_, std::convert::Infallible>(gateway.handle(request, &caller).await) }
         })
     };
-    connections::serve(socket, per_connection, stopped).await;
+    connections::serve(socket, limit, per_connection, stopped).await;
 }
 
-async fn serve_service(socket: TcpListener, listener: Listener, router: axum::Router, stopped: watch::Receiver<bool>) {
+async fn serve_service(
+    socket: TcpListener,
+    limit: Arc<Semaphore>,
+    listener: Listener,
+    router: axum::Router,
+    stopped: watch::Receiver<bool>,
+) {
     let per_connection = |peer: SocketAddr| {
         let peer = Peer {
             address: peer.ip(),
@@ -154,5 +166,5 @@ async fn serve_service(socket: TcpListener, listener: Listener, router: axum::Ro
             router.clone().oneshot(request.map(axum::body::Body::new))
         })
     };
-    connections::serve(socket, per_connection, stopped).await;
+    connections::serve(socket, limit, per_connection, stopped).await;
 }

@@ -1,6 +1,7 @@
 //! Which requests are an API's, by authority and path.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::str::FromStr;
 
 use crate::route::PathPattern;
@@ -27,13 +28,19 @@ pub struct PathPrefix {
 pub struct InvalidPathPrefix(Box<str>);
 
 impl Host {
-    /// The host of a request's authority, without port and trailing dot. With a user before it, it is the host of no API.
-    pub fn without_port(authority: &str) -> &str {
-        let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((address, _port)) => address,
-            None => authority.split_once(':').map_or(authority, |(host, _port)| host),
+    /// The host of a request's authority, without port and trailing dot. `None` if it has a user, a port that is no port or
+    /// brackets around anything but an address: some other program would take another part of it for the host.
+    pub fn of_authority(authority: &str) -> Option<&str> {
+        let (host, port) = match authority.strip_prefix('[') {
+            Some(rest) => {
+                let (address, port) = rest.split_once(']')?;
+                address.parse::<Ipv6Addr>().ok()?;
+                (address, port.strip_prefix(':').or(port.is_empty().then_some(""))?)
+            }
+            None => authority.split_once(':').unwrap_or((authority, "")),
         };
-        host.strip_suffix('.').unwrap_or(host)
+        let is_port = port.is_empty() || (port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok());
+        (is_port && !host.contains('@')).then(|| host.strip_suffix('.').unwrap_or(host))
     }
 
     /// Whether this is the host of a request, whatever its case.
@@ -53,7 +60,7 @@ impl FromStr for Host {
     fn from_str(text: &str) -> Result<Self, InvalidHost> {
         let usable = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let name = !text.is_empty() && text.len() <= 253 && text.chars().all(usable);
-        let fits = name || text.parse::<std::net::Ipv6Addr>().is_ok();
+        let fits = name || text.parse::<Ipv6Addr>().is_ok();
         if fits {
             Ok(Self(text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase().into()))
         } else {
@@ -107,12 +114,13 @@ mod tests {
             ("127.0.0.1:8080", "127.0.0.1"),
             ("[2001:DB8::1]:8080", "2001:db8::1"),
         ] {
-            assert!(host.parse::<Host>().unwrap().is(Host::without_port(authority)), "{authority}");
+            assert!(host.parse::<Host>().unwrap().is(Host::of_authority(authority).unwrap()), "{authority}");
         }
         for other in
             ["", "user@api.example.com", "user:word@api.example.com", "api.example.com@evil.example", "xapi.example.com"]
         {
-            assert!(!"api.example.com".parse::<Host>().unwrap().is(Host::without_port(other)), "{other}");
+            let own: Host = "api.example.com".parse().unwrap();
+            assert!(!Host::of_authority(other).is_some_and(|host| own.is(host)), "{other}");
         }
     }
 

@@ -68,12 +68,12 @@ impl Answer {
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, content_type);
-        // A cache must not answer the next caller with this one's refusal.
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(challenge) = challenge.filter(|_| status == StatusCode::UNAUTHORIZED) {
             headers.insert(header::WWW_AUTHENTICATE, challenge);
         }
-        for (name, value) in more {
+        // A cache must not answer the next caller with this one's refusal, whatever the configuration says.
+        for (name, value) in more.into_iter().filter(|(name, _)| name != header::CACHE_CONTROL) {
             headers.insert(name, value);
         }
         Ok(Self { status, headers, body: Template::new(&body, &variables)? })

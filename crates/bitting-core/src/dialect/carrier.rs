@@ -5,6 +5,28 @@ use std::str::FromStr;
 
 use http::HeaderName;
 
+/// Headers from which a credential is taken under another name than `header:`.
+const OTHER_CARRIERS: [&str; 3] = ["authorization", "cookie", "sec-websocket-protocol"];
+
+/// Whether a header says how a message is framed, what is in it or where it goes. Configuration can neither take
+/// credentials from it, nor set it.
+pub fn is_framing(name: &HeaderName) -> bool {
+    let names = [
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "keep-alive",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    names.contains(&name.as_str())
+}
+
 /// A place that can carry a credential. Its text is what the configuration writes, as in `header:X-API-Key`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Carrier {
@@ -45,7 +67,7 @@ impl FromStr for Carrier {
                 Ok(Self::Authorization(scheme.into()))
             }
             ("header", name) => match HeaderName::from_str(name) {
-                Ok(name) if !FRAMING.contains(&name.as_str()) => Ok(Self::Header(name)),
+                Ok(name) if !is_framing(&name) && !OTHER_CARRIERS.contains(&name.as_str()) => Ok(Self::Header(name)),
                 _ => Err(invalid()),
             },
             ("query", name) if !name.is_empty() && !name.contains(['&', '=', '#', '%', '+']) => Ok(Self::Query(name.into())),
@@ -69,21 +91,6 @@ impl fmt::Display for Carrier {
         }
     }
 }
-
-/// Headers with a meaning of their own: taking a credential from them would remove them from the request, or be
-/// another carrier under its own name.
-const FRAMING: [&str; 10] = [
-    "authorization",
-    "connection",
-    "content-length",
-    "content-type",
-    "cookie",
-    "host",
-    "proxy-authorization",
-    "sec-websocket-protocol",
-    "transfer-encoding",
-    "upgrade",
-];
 
 #[cfg(test)]
 mod tests {

@@ -158,16 +158,21 @@ pub(super) fn after_scheme<'v>(value: &'v HeaderValue, scheme: &str) -> Option<&
 
 /// The user name of Basic credentials. What cannot be decoded is handed on as it is, and will not parse as a key.
 pub(super) fn basic_user(token: &[u8]) -> Credential<'_> {
-    const LENIENT: GeneralPurpose =
-        GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
-    match LENIENT.decode(token).map(Zeroizing::new) {
-        Ok(mut decoded) => {
+    match basic_pair(token) {
+        Some(mut decoded) => {
             let end = decoded.iter().position(|&b| b == b':').unwrap_or(decoded.len());
             decoded.truncate(end);
             Credential::Decoded(decoded)
         }
-        Err(_) => Credential::Borrowed(token),
+        None => Credential::Borrowed(token),
     }
+}
+
+/// User name and password of Basic credentials, with the colon between them.
+pub(super) fn basic_pair(token: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    const LENIENT: GeneralPurpose =
+        GeneralPurpose::new(&STANDARD, GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent));
+    LENIENT.decode(token).map(Zeroizing::new).ok()
 }
 
 /// The `name=value` pairs of all `Cookie` headers, trimmed.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use http::Method;
 use percent_encoding::percent_decode;
 
 /// One `name=value` of a query, as it stands there.
@@ -21,6 +22,12 @@ pub(super) fn parameters(query: &str) -> impl Iterator<Item = Parameter<'_>> {
     })
 }
 
+/// The methods that a query asks some frameworks to see instead of POST, as in `?_method=DELETE`.
+pub fn methods_asked_for(query: &str) -> impl Iterator<Item = Method> {
+    let asked = parameters(query).filter(|parameter| parameter.could_be("_method"));
+    asked.filter_map(|parameter| Method::from_bytes(&parameter.value().to_ascii_uppercase()).ok())
+}
+
 impl<'q> Parameter<'q> {
     /// Whether the decoded name is this one, to the letter.
     pub(super) fn is(&self, name: &str) -> bool {
@@ -30,12 +37,23 @@ impl<'q> Parameter<'q> {
     /// Whether some upstream might take the name for this one: without case, decoded once or twice, or as the first
     /// element of an array.
     pub(super) fn could_be(&self, name: &str) -> bool {
-        let once = decoded(self.name);
-        let twice: Vec<u8> = percent_decode(&once).collect();
-        [&*once, &twice].iter().any(|read| {
+        // Decoding only shortens.
+        if self.name.len() < name.len() {
+            return false;
+        }
+        let is = |read: &[u8]| {
             let read = read.trim_ascii();
             read.split(|&b| b == b'[').next().is_some_and(|read| read.eq_ignore_ascii_case(name.as_bytes()))
-        })
+        };
+        match decoded(self.name) {
+            Cow::Borrowed(plain) => is(plain),
+            Cow::Owned(once) => is(&once) || is(&percent_decode(&once).collect::<Vec<u8>>()),
+        }
+    }
+
+    /// The whole parameter, decoded.
+    pub(super) fn text(&self) -> Cow<'q, [u8]> {
+        decoded(self.raw)
     }
 
     /// The decoded value.

@@ -5,7 +5,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::credential::{after_scheme, basic_user, cookie_value};
+use super::credential::{after_scheme, basic_pair, basic_user, cookie_value};
 use super::identity::is_spelled_like;
 use super::query::{Parameter, parameters};
 use super::{Carrier, CredentialRules, Foreign};
@@ -19,9 +19,11 @@ impl CredentialRules {
             match carrier {
                 Carrier::Authorization(scheme) => retain(headers, &header::AUTHORIZATION, |value| {
                     after_scheme(value, scheme).is_none_or(|token| self.stays(token, format))
+                        && !in_authorization(value, format)
                 }),
                 Carrier::Basic => retain(headers, &header::AUTHORIZATION, |value| {
                     after_scheme(value, "Basic").is_none_or(|token| self.stays(basic_user(token).bytes(), format))
+                        && !in_authorization(value, format)
                 }),
                 Carrier::Header(name) => {
                     // `X_API_Key` is `X-API-Key` to an upstream behind CGI or WSGI.
@@ -31,12 +33,12 @@ impl CredentialRules {
                     }
                 }
                 Carrier::Cookie(name) => rewrite_list(headers, &header::COOKIE, b';', |pair| {
-                    cookie_value(pair, name).is_none_or(|value| self.stays(value, format))
+                    cookie_value(pair, name).is_none_or(|value| self.stays(value, format)) && !format.is_in(pair)
                 }),
                 Carrier::Subprotocol(prefix) => rewrite_list(headers, &header::SEC_WEBSOCKET_PROTOCOL, b',', |item| {
-                    item.strip_prefix(prefix.as_bytes()).is_none_or(|token| self.stays(token, format))
+                    item.strip_prefix(prefix.as_bytes()).is_none_or(|token| self.stays(token, format)) && !format.is_in(item)
                 }),
-                Carrier::Query(_) => self.remove_from_referer(headers, format),
+                Carrier::Query(_) => self.remove_from_addresses(headers, format),
             }
         }
     }
@@ -64,35 +66,49 @@ impl CredentialRules {
         mut names: impl Iterator<Item = &'n str>,
         format: &KeyFormat,
     ) -> bool {
-        if format.find_in(&parameter.value()).is_some() {
+        if format.is_in(&parameter.text()) {
             return false;
         }
         !names.any(|name| parameter.could_be(name)) || self.stays(&parameter.value(), format)
     }
 
-    /// A page that was opened with a key in its address names that address when it asks for the next one.
-    fn remove_from_referer(&self, headers: &mut HeaderMap, format: &KeyFormat) {
-        let cleaned = |value: &HeaderValue| {
-            let text = value.to_str().ok()?;
-            let (address, _fragment) = text.split_once('#').unwrap_or((text, ""));
-            let Some((page, query)) = address.split_once('?') else {
-                return format.find_in(text.as_bytes()).is_none().then(|| value.clone());
-            };
-            let kept = self.remove_from_query(query, format);
-            let kept = kept.as_deref().unwrap_or(query);
-            let cleaned = if kept.is_empty() { page.to_owned() } else { format!("{page}?{kept}") };
-            // A key in an unexpected place of it: then the whole header goes.
-            (format.find_in(cleaned.as_bytes()).is_none()).then(|| HeaderValue::try_from(cleaned).ok()).flatten()
-        };
+    /// A page that was opened with a key in its address names that address when it asks for the next one, and proxies name
+    /// the address that they were asked for: `X-Forwarded-Uri`, `X-Envoy-Original-Path` and others.
+    fn remove_from_addresses(&self, headers: &mut HeaderMap, format: &KeyFormat) {
+        let holds = |value: &HeaderValue| value.as_bytes().contains(&b'?') && format.is_in(value.as_bytes());
+        let elsewhere = headers.iter().filter(|(name, value)| **name != header::REFERER && holds(value));
+        for name in elsewhere.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            headers.remove(name);
+        }
         if headers.contains_key(header::REFERER) {
-            let values: Vec<HeaderValue> = headers.get_all(header::REFERER).iter().filter_map(cleaned).collect();
+            let cleaned = headers.get_all(header::REFERER).iter().filter_map(|value| self.clean_referer(value, format));
+            let values: Vec<HeaderValue> = cleaned.collect();
             replace(headers, &header::REFERER, values);
         }
     }
 
-    fn stays(&self, token: &[u8], format: &KeyFormat) -> bool {
-        self.foreign == Foreign::Pass && !format.claims(token)
+    fn clean_referer(&self, value: &HeaderValue, format: &KeyFormat) -> Option<HeaderValue> {
+        let text = value.to_str().ok()?;
+        let (address, _fragment) = text.split_once('#').unwrap_or((text, ""));
+        let Some((page, query)) = address.split_once('?') else {
+            return (!format.is_in(text.as_bytes())).then(|| value.clone());
+        };
+        let kept = self.remove_from_query(query, format);
+        let kept = kept.as_deref().unwrap_or(query);
+        let cleaned = if kept.is_empty() { page.to_owned() } else { format!("{page}?{kept}") };
+        // A key in an unexpected place of it: then the whole header goes.
+        (!format.is_in(cleaned.as_bytes())).then(|| HeaderValue::try_from(cleaned).ok()).flatten()
     }
+
+    fn stays(&self, token: &[u8], format: &KeyFormat) -> bool {
+        self.foreign == Foreign::Pass && !format.claims(token) && !format.is_in(token)
+    }
+}
+
+/// Whether a whole key stands in `Authorization`, whatever the scheme, be it as a password.
+fn in_authorization(value: &HeaderValue, format: &KeyFormat) -> bool {
+    let pair = after_scheme(value, "Basic").and_then(basic_pair);
+    format.is_in(value.as_bytes()) || pair.is_some_and(|pair| format.is_in(&pair))
 }
 
 /// Keeps the values of a header that satisfy a predicate.

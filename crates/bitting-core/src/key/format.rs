@@ -228,14 +228,35 @@ impl KeyFormat {
         self.prefixes.iter().any(|prefix| presented.starts_with(prefix.as_bytes()))
     }
 
-    /// Where a whole key of this format stands in a text, whatever surrounds it. Keys without a prefix are not looked for:
+    /// Where whole keys of this format stand in a text, whatever surrounds them. Keys without a prefix are not looked for:
     /// they cannot be told from other words.
-    pub fn find_in(&self, text: &[u8]) -> Option<Range<usize>> {
-        self.prefixes.iter().filter(|prefix| !prefix.is_empty()).find_map(|prefix| {
-            let length = prefix.len() + self.body_length();
-            let starts = text.windows(length).enumerate().filter(|(_, window)| window.starts_with(prefix.as_bytes()));
-            starts.map(|(start, _)| start..start + length).find(|at| self.parse(&text[at.clone()]).is_ok())
+    pub fn keys_in<'t>(&'t self, text: &'t [u8]) -> impl Iterator<Item = Range<usize>> + 't {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            let at = (from..text.len()).find_map(|start| self.key_at(text, start))?;
+            from = at.end;
+            Some(at)
         })
+    }
+
+    /// Whether a whole key of this format stands in a text. One without a prefix is found between characters that no key has,
+    /// and only if its check digits tell it from other words.
+    pub fn is_in(&self, text: &[u8]) -> bool {
+        let in_keys = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+        let bare = || self.accepts_any_prefix() && self.checksum_length > 0;
+        self.keys_in(text).next().is_some() || (bare() && text.split(|b| !in_keys(b)).any(|word| self.parse(word).is_ok()))
+    }
+
+    fn key_at(&self, text: &[u8], start: usize) -> Option<Range<usize>> {
+        let rest = &text[start..];
+        let prefixes = self.prefixes.iter().filter(|prefix| !prefix.is_empty() && rest.starts_with(prefix.as_bytes()));
+        let mut ends = prefixes.map(|prefix| start + prefix.len() + self.body_length());
+        ends.find(|&end| text.get(start..end).is_some_and(|key| self.parse(key).is_ok())).map(|end| start..end)
+    }
+
+    /// The fewest characters that a whole key has.
+    pub fn shortest(&self) -> usize {
+        self.prefixes.last().map_or(0, |prefix| prefix.len()) + self.body_length()
     }
 
     /// The part of a key that is kept and shown to recognise it by: its prefix and at most four characters more, and never

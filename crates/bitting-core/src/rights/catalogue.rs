@@ -1,6 +1,7 @@
 //! The rights that one API knows: which names exist, and what includes what.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Clause, Grants, Need, Permission};
 use crate::name::{NameId, NameKind, Names};
@@ -14,7 +15,11 @@ pub struct Catalogue {
     capabilities: Vec<CapabilitySpec>,
     /// For each role, itself and every role that it includes, directly or not.
     included: BTreeMap<Box<str>, BTreeSet<Box<str>>>,
+    /// Tells it from every other catalogue of the process; zero is the empty one.
+    generation: u64,
 }
+
+static GENERATIONS: AtomicU64 = AtomicU64::new(1);
 
 /// What a catalogue is built from, in the order of declaration.
 #[derive(Debug, Default)]
@@ -128,7 +133,16 @@ impl Catalogue {
                 None => errors.push(CatalogueError::Circle(role.name.clone())),
             }
         }
-        if errors.is_empty() { Ok(Self { permissions, roles, capabilities, included }) } else { Err(errors) }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let generation = GENERATIONS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self { permissions, roles, capabilities, included, generation })
+    }
+
+    /// A number that no other catalogue of the process has, by which what was worked out for it can be kept.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// The declared permissions and aliases.

@@ -21,15 +21,21 @@ impl Leniencies {
     pub const DOUBLE_ENCODING: Self = Self(16);
     /// `/admin%3Fx` and `/admin%23x` are read as `/admin`, as servers do that decode a path and then parse it again.
     pub const ENCODED_DELIMITERS: Self = Self(32);
+    /// `/%61dmin` is not read as `/admin`, as by servers that match before they decode.
+    pub const NO_DECODING: Self = Self(64);
+    /// `/admin.json` is read as `/admin`, as by frameworks that let callers choose a format so.
+    pub const FORMAT_SUFFIX: Self = Self(128);
 
     /// Each leniency with its name in configuration.
-    pub const NAMED: [(&str, Self); 6] = [
+    pub const NAMED: [(&str, Self); 8] = [
         ("case", Self::CASE),
         ("parameters", Self::PARAMETERS),
         ("trailing-slash", Self::TRAILING_SLASH),
         ("trailing-dots", Self::TRAILING_DOTS),
         ("double-encoding", Self::DOUBLE_ENCODING),
         ("encoded-delimiters", Self::ENCODED_DELIMITERS),
+        ("no-decoding", Self::NO_DECODING),
+        ("format-suffix", Self::FORMAT_SUFFIX),
     ];
 
     /// Whether all of `other` are in the set.

@@ -2,6 +2,10 @@
 
 use super::{InvalidPath, Leniencies, PathPattern, RequestPath};
 
+/// How many bytes are read again, in all readings together, before a path is refused: anybody can send one, and a path that
+/// long and that odd is no honest one.
+const MOST_READING: usize = 32 * 1024;
+
 /// Patterns in their order of precedence.
 #[derive(Debug)]
 pub struct PatternOrder {
@@ -34,15 +38,22 @@ impl PatternOrder {
     /// The same, if no more lenient reading of the path gives another position.
     ///
     /// # Errors
-    /// [`InvalidPath::Ambiguous`].
+    /// [`InvalidPath::Ambiguous`], or [`InvalidPath::TooIntricate`] if it would take too long to say.
     pub fn unambiguous_position(
         &self,
         path: &RequestPath<'_>,
         applies: impl Fn(usize) -> bool,
     ) -> Result<Option<usize>, InvalidPath> {
+        if self.patterns.is_empty() {
+            return Ok(None);
+        }
         let position = self.position(path, &applies);
+        let readings = self.other_readings(path);
+        if readings.subsets().count() * path.len() > MOST_READING {
+            return Err(InvalidPath::TooIntricate);
+        }
         let agrees = |reading| self.position_as_read(path, reading, &applies) == position;
-        if self.other_readings(path).subsets().all(agrees) { Ok(position) } else { Err(InvalidPath::Ambiguous) }
+        if readings.subsets().all(agrees) { Ok(position) } else { Err(InvalidPath::Ambiguous) }
     }
 
     fn position_as_read(&self, path: &RequestPath<'_>, reading: Leniencies, applies: impl Fn(usize) -> bool) -> Option<usize> {
@@ -63,7 +74,8 @@ impl PatternOrder {
     fn other_readings(&self, path: &RequestPath<'_>) -> Leniencies {
         let present = path.lenient | self.lenient;
         // Shortening can leave a segment empty, which then is a trailing slash.
-        let shortened = present.without(self.told_apart).without(Leniencies::CASE | Leniencies::TRAILING_SLASH);
+        let keeping = Leniencies::CASE | Leniencies::TRAILING_SLASH | Leniencies::NO_DECODING | Leniencies::FORMAT_SUFFIX;
+        let shortened = present.without(self.told_apart).without(keeping);
         (present | Leniencies::TRAILING_SLASH.when(shortened != Leniencies::NONE)).without(self.told_apart)
     }
 }

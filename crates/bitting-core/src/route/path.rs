@@ -54,6 +54,9 @@ pub enum InvalidPath {
     /// It would fall to another rule if it were read with less care.
     #[error("the path falls to another rule when it is read with less care for case, endings and escapes")]
     Ambiguous,
+    /// It is so long and so odd that reading it in all ways would take too long.
+    #[error("the path is too long for all that is odd in it")]
+    TooIntricate,
 }
 
 impl<'p> RequestPath<'p> {
@@ -89,6 +92,8 @@ impl<'p> RequestPath<'p> {
         }
         path.lenient |= Leniencies::TRAILING_SLASH.when(start == rest.len() && start > 0);
         path.take_segment(start, rest.len(), escaped)?;
+        let has_suffix = !escaped && rest[start..].bytes().skip(1).any(|b| b == b'.');
+        path.lenient |= Leniencies::FORMAT_SUFFIX.when(has_suffix);
         Ok(path)
     }
 
@@ -100,6 +105,11 @@ impl<'p> RequestPath<'p> {
             start = usize::from(end) + 1;
             segment
         })
+    }
+
+    /// How many bytes it has after its first slash.
+    pub(super) fn len(&self) -> usize {
+        self.raw.len()
     }
 
     /// Whether there is no escape in it, so that its raw segments are its decoded ones.
@@ -146,6 +156,8 @@ impl<'p> RequestPath<'p> {
         self.lenient |= Leniencies::DOUBLE_ENCODING.when(once != twice)
             | Leniencies::PARAMETERS.when(twice.contains(';'))
             | Leniencies::ENCODED_DELIMITERS.when(twice.contains(['?', '#']))
+            | Leniencies::NO_DECODING
+            | Leniencies::FORMAT_SUFFIX.when(twice.contains('.'))
             | Leniencies::TRAILING_DOTS.when(dots)
             | Leniencies::CASE.when(folds);
         Ok(())

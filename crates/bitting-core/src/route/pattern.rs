@@ -1,5 +1,6 @@
 //! Path patterns as the configuration writes them.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -53,9 +54,9 @@ impl PathPattern {
     /// Whether a path matches, segment by decoded segment.
     pub(super) fn matches(&self, path: &RequestPath<'_>) -> bool {
         if path.is_plain() {
-            return self.matches_segments(path.segments(), |literal, raw| literal == raw);
+            return self.matches_segments(&self.segments, path.segments(), |literal, raw| literal == raw);
         }
-        self.matches_segments(path.segments(), |literal, raw| percent_decode_str(raw).eq(literal.bytes()))
+        self.matches_segments(&self.segments, path.segments(), |literal, raw| percent_decode_str(raw).eq(literal.bytes()))
     }
 
     /// Whether every path that matches `other` matches this one too.
@@ -72,7 +73,7 @@ impl PathPattern {
 
     /// Whether a path without escapes matches for a server that ignores the case of ASCII letters.
     pub(super) fn matches_ignoring_ascii_case(&self, path: &RequestPath<'_>) -> bool {
-        self.matches_segments(path.segments(), str::eq_ignore_ascii_case)
+        self.matches_segments(&self.segments, path.segments(), str::eq_ignore_ascii_case)
     }
 
     /// Whether a path matches for a server that reads both the path and the pattern in a lenient way.
@@ -86,14 +87,25 @@ impl PathPattern {
             }
             all => all,
         };
-        let read = Self { text: self.text.clone(), segments: without_slash.into(), everything_below: self.everything_below };
         let segments = path.iter().map(String::as_str);
-        read.matches_segments(segments, |literal, segment| read_text(literal, reading) == segment)
+        let last = path.last().map(String::as_str).unwrap_or_default();
+        let is = |literal: &str, segment: &str| {
+            let read = read_text(literal, reading);
+            // A name with a suffix in the configuration is read as one in a path is.
+            let is_last = reading.has(Leniencies::FORMAT_SUFFIX) && std::ptr::eq(segment, last);
+            read == segment || (is_last && without_suffix(&read) == segment)
+        };
+        self.matches_segments(without_slash, segments, is)
     }
 
-    fn matches_segments<'p>(&self, path: impl ExactSizeIterator<Item = &'p str>, literal: impl Fn(&str, &str) -> bool) -> bool {
-        let fits = if self.everything_below { path.len() >= self.segments.len() } else { path.len() == self.segments.len() };
-        fits && self.segments.iter().zip(path).all(|(pattern, segment)| match pattern {
+    fn matches_segments<'p>(
+        &self,
+        own: &[Segment],
+        path: impl ExactSizeIterator<Item = &'p str>,
+        literal: impl Fn(&str, &str) -> bool,
+    ) -> bool {
+        let fits = if self.everything_below { path.len() >= own.len() } else { path.len() == own.len() };
+        fits && own.iter().zip(path).all(|(pattern, segment)| match pattern {
             Segment::Literal(text) => literal(text, segment),
             Segment::Any => !segment.is_empty(),
         })
@@ -118,8 +130,9 @@ impl RequestPath<'_> {
     pub(super) fn read(&self, reading: Leniencies) -> Vec<String> {
         let mut segments = Vec::new();
         for raw in self.segments() {
-            let mut text = percent_decode_str(raw).decode_utf8_lossy();
-            if reading.has(Leniencies::DOUBLE_ENCODING) {
+            let undecoded = reading.has(Leniencies::NO_DECODING);
+            let mut text = if undecoded { decode_necessary(raw) } else { percent_decode_str(raw).decode_utf8_lossy() };
+            if reading.has(Leniencies::DOUBLE_ENCODING) && !undecoded {
                 text = percent_decode_str(&text).decode_utf8_lossy().into_owned().into();
             }
             let delimiter = text.find(['?', '#']).filter(|_| reading.has(Leniencies::ENCODED_DELIMITERS));
@@ -143,8 +156,38 @@ impl RequestPath<'_> {
         if reading.has(Leniencies::TRAILING_SLASH) && segments.len() > 1 && segments.last().is_some_and(String::is_empty) {
             segments.pop();
         }
+        if let Some(last) = segments.last_mut().filter(|_| reading.has(Leniencies::FORMAT_SUFFIX)) {
+            last.truncate(without_suffix(last).len());
+        }
         segments
     }
+}
+
+/// Decoded as far as a path cannot be written without: what is escaped without need stays as it was sent, as a server
+/// compares it that does not decode. Configuration is written decoded, so the rest must be.
+fn decode_necessary(raw: &str) -> Cow<'_, str> {
+    let needless = |text: &str| {
+        let byte = percent_decode_str(text).next().unwrap_or_default();
+        byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte)
+    };
+    let mut text = String::new();
+    let mut rest = raw;
+    while let Some(at) = rest.find('%') {
+        let (head, tail) = rest.split_at(at);
+        let Some(escape) = tail.get(..3) else { break };
+        text.push_str(head);
+        // An escape that stays is escaped once more, for what is decoded below.
+        text.push_str(if needless(escape) { "%25" } else { "%" });
+        text.push_str(&escape[1..]);
+        rest = &tail[3..];
+    }
+    text.push_str(rest);
+    Cow::Owned(percent_decode_str(&text).decode_utf8_lossy().into_owned())
+}
+
+/// A last segment without `.json` and the like.
+fn without_suffix(segment: &str) -> &str {
+    segment.rsplit_once('.').map_or(segment, |(stem, _)| stem).trim_end_matches('.')
 }
 
 /// One decoded segment, without what the reading ignores.

@@ -1,5 +1,7 @@
 //! What a change must satisfy, whoever wants it.
 
+use std::collections::HashSet;
+
 use bitting_core::address::AddressList;
 use bitting_core::api::Api;
 use bitting_core::rights::Permission;
@@ -9,6 +11,9 @@ use serde_json::{Map, Value};
 
 use super::{InvalidChange, Violation, invalid};
 use crate::apis::Apis;
+
+/// How long all permissions and capabilities of a key may be together: they travel in one header.
+const MOST_NAMED: usize = 4_096;
 
 /// Checks a change against the configuration in force, wherever it comes from.
 ///
@@ -91,8 +96,13 @@ impl Checks<'_> {
             let known = listed(catalogue.capabilities().iter().map(|c| &*c.name).collect());
             wrong.push(("capabilities", format!("{unknown}; declared are: {known}")));
         }
-        if permissions.len() > 200 {
-            wrong.push(("permissions", "a key can hold at most 200 permissions".to_owned()));
+        let names = || permissions.iter().map(Permission::as_str).chain(capabilities.iter().map(String::as_str));
+        if names().map(|name| name.len() + 1).sum::<usize>() > MOST_NAMED {
+            wrong.push(("permissions", format!("together with the capabilities they can have {MOST_NAMED} characters")));
+        }
+        let mut seen = HashSet::new();
+        if let Some(twice) = names().find(|name| !seen.insert(*name)) {
+            wrong.push(("permissions", format!("{twice:?} is there twice")));
         }
         for (field, message) in wrong {
             self.wrong(field, message);

@@ -7,7 +7,7 @@ use bitting_core::name::Names;
 use bitting_engine::{Apis, ApisError, Decision, Inquiry, Presented, Scope};
 use http::{HeaderMap, Method};
 
-use super::fixture::{Fixture, api};
+use super::fixture::{Fixture, api, outcome};
 
 fn at(name: &str, hosts: &[&str], path: Option<&str>, names: &Names) -> Api {
     let hosts = hosts.iter().map(|host| host.parse().unwrap()).collect();
@@ -74,7 +74,7 @@ async fn the_longest_path_prefix_picks_the_api_and_cannot_be_tricked() {
             ("x.example", "/admin", "admin missing_key"),
             ("x.example", "/admin/users", "admin missing_key"),
             ("x.example", "/admin/audit/log", "audit missing_key"),
-            ("x.example", "/%61dmin/users", "admin missing_key"),
+            ("x.example", "/%61dmin/users", "general invalid_path"),
             ("x.example", "/Admin/users", "general invalid_path"),
             ("x.example", "/admin;x/users", "general invalid_path"),
             ("x.example", "/x/..;/admin", "general invalid_path"),
@@ -82,6 +82,35 @@ async fn the_longest_path_prefix_picks_the_api_and_cannot_be_tricked() {
         ],
     )
     .await;
+}
+
+#[tokio::test]
+async fn an_authority_with_a_user_a_strange_port_or_strange_brackets_is_no_host() {
+    let good = ["x.example", "x.example:80", "[::1]:80", "", "x.example:"].map(|host| (host, "/", "general missing_key"));
+    let bad = ["x.example:80@evil.example", "u@x.example", "x.example:abc", "x.example:99999", "[x.example]", "a:80:b", "[::1"]
+        .map(|host| (host, "/", "bitting unknown_host"));
+    asked(|names| vec![at("general", &[], None, names)], &[&good[..], &bad].concat()).await;
+}
+
+#[tokio::test]
+async fn an_api_that_is_named_keeps_to_its_own_paths() {
+    let fixture = Fixture::new().await;
+    let prefixed = |name, path| at(name, &["x.example"], Some(path), &fixture.names);
+    let list = vec![prefixed("admin", "/admin"), prefixed("audit", "/admin/audit")];
+    fixture.engine.install(apis(&fixture.names, list).unwrap());
+    for (api, path, expected) in [
+        ("admin", "/admin/users", "missing_key"),
+        ("admin", "/outside", "unknown_host"),
+        ("admin", "/admin/audit/log", "unknown_host"),
+        ("audit", "/admin/audit/log", "missing_key"),
+        ("audit", "/admin/users", "unknown_host"),
+        ("admin", "/Admin/users", "invalid_path"),
+        ("admin", "/admin;x/users", "invalid_path"),
+    ] {
+        let inquiry =
+            Inquiry { scope: Scope::Api(api), method: &Method::GET, path, presented: Presented::Key(b""), client: None };
+        assert_eq!(outcome(&fixture.engine.decide(&inquiry)), expected, "{api} {path}");
+    }
 }
 
 #[tokio::test]

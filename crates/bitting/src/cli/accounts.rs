@@ -52,8 +52,7 @@ fn show(row: &AccountRow, json: bool) -> Result<(), Failure> {
         ("status", status(row).to_owned()),
         ("created", row.created_at.to_string()),
         ("updated", row.updated_at.to_string()),
-    ]));
-    Ok(())
+    ]))
 }
 
 fn list(rows: &[AccountRow], json: bool) -> Result<(), Failure> {
@@ -66,8 +65,7 @@ fn list(rows: &[AccountRow], json: bool) -> Result<(), Failure> {
     }
     let cells =
         |row: &AccountRow| vec![row.id.to_string(), row.name.clone(), status(row).to_owned(), row.created_at.to_string()];
-    say(&table(&["ACCOUNT", "NAME", "STATUS", "CREATED"], &rows.iter().map(cells).collect::<Vec<_>>()));
-    Ok(())
+    say(&table(&["ACCOUNT", "NAME", "STATUS", "CREATED"], &rows.iter().map(cells).collect::<Vec<_>>()))
 }
 
 fn status(row: &AccountRow) -> &'static str {

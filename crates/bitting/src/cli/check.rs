@@ -22,7 +22,7 @@ pub(super) fn check(files: &[PathBuf], shared: &Shared) -> Result<(), Failure> {
             let (errors, warnings) = loaded.problems.counts();
             let names = files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" and ");
             let line = format!("{names}: {}, {}", count(errors, "error"), count(warnings, "warning"));
-            if errors == 0 { say(&line) } else { note(&line) }
+            if errors == 0 { say(&line)? } else { note(&line) }
         }
         all.0.extend(loaded.problems.0);
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, addresses, metadata, when};
 use super::options::{CreateKey, KeysCommand, ListKeys, RotateKey, Shared, Status, UpdateKey};
-use super::output::{facts, note, say, say_json, table};
+use super::output::{facts, note, say, say_json, say_once, table, to_json};
 use crate::failure::{Failure, FailureKind};
 use crate::owner::Done;
 
@@ -135,7 +135,7 @@ async fn list(context: &Context, options: ListKeys, json: bool) -> Result<(), Fa
         ]
     };
     let head = ["KEY", "NAME", "PREFIX", "ACCOUNT", "ENVIRONMENT", "STATUS", "CREATED", "EXPIRES"];
-    say(&table(&head, &rows.iter().map(cells).collect::<Vec<_>>()));
+    say(&table(&head, &rows.iter().map(cells).collect::<Vec<_>>()))?;
     if rows.len() == options.page.limit
         && let Some(last) = rows.last()
     {
@@ -153,15 +153,16 @@ async fn find(context: &Context, api: &ServedApi, id: KeyId) -> Result<KeyRow, F
 fn show_issued(key: &PlaintextKey, done: &Done, json: bool) -> Result<(), Failure> {
     let Some(row) = done.keys.first() else { return Err(Failure::new("the store gave no key back")) };
     let now = row.created_at;
+    let id = row.id;
+    let lost = format!("the key {id} was made and cannot be shown again: revoke it and make another");
     if json {
         let mut view = view(row, now);
         view["key"] = Value::from(key.expose());
-        return say_json(&view);
+        return say_once(&to_json(&view)?, &lost);
     }
     note(&describe(row, now));
     note("This is the key. It is shown only now, so keep it somewhere safe.");
-    say(key.expose());
-    Ok(())
+    say_once(key.expose(), &lost)
 }
 
 fn show_changed(done: &Done, json: bool) -> Result<(), Failure> {
@@ -173,8 +174,7 @@ fn show(row: &KeyRow, json: bool) -> Result<(), Failure> {
     if json {
         return say_json(&view(row, now));
     }
-    say(&describe(row, now));
-    Ok(())
+    say(&describe(row, now))
 }
 
 /// The row as programs see it, with its state in a word and its prefix as people know it.

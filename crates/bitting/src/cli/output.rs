@@ -1,6 +1,6 @@
 //! What is printed, and where: results on standard output, all else on standard error, colour only on a terminal.
 
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
@@ -12,9 +12,23 @@ const QUIET: Style = Style::new().dimmed();
 const STRONG: Style = Style::new().bold();
 
 /// A line of the result.
-pub(super) fn say(line: &str) {
-    // A reader that has gone away has read enough.
-    let _ = writeln!(anstream::stdout(), "{line}");
+pub(super) fn say(line: &str) -> Result<(), Failure> {
+    match print(line) {
+        // A reader that has gone away has read enough.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::other(format!("standard output: {error}"))),
+        _ => Ok(()),
+    }
+}
+
+/// A result that cannot be had a second time. `lost` says what to do if it cannot be printed.
+pub(super) fn say_once(line: &str, lost: &str) -> Result<(), Failure> {
+    print(line).map_err(|error| Failure::other(format!("standard output: {error}\n{lost}")))
+}
+
+fn print(line: &str) -> std::io::Result<()> {
+    let mut out = anstream::stdout();
+    writeln!(out, "{line}")?;
+    out.flush()
 }
 
 /// A line about the result.
@@ -34,8 +48,12 @@ pub(super) fn complain(failure: &Failure) {
 
 /// The result as JSON.
 pub(super) fn say_json(value: &impl Serialize) -> Result<(), Failure> {
-    say(&serde_json::to_string_pretty(value).map_err(Failure::other)?);
-    Ok(())
+    say(&to_json(value)?)
+}
+
+/// As it is printed.
+pub(super) fn to_json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map_err(Failure::other)
 }
 
 /// Rows under a head, in columns as wide as what stands in them.

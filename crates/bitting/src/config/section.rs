@@ -5,6 +5,9 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use bitting_core::dialect::is_framing;
+use http::HeaderName;
+
 use super::document::{Entry, Node, Table, Value};
 use super::problem::{Location, Problem};
 
@@ -236,6 +239,21 @@ impl<'c> At<'c, &'c str> {
                 None
             }
         }
+    }
+
+    /// The name of a header that configuration may set.
+    pub(super) fn settable_header(self, findings: &Findings) -> Option<HeaderName> {
+        let Ok(name) = self.value.parse::<HeaderName>() else {
+            let message = format!("{:?} is not the name of a header", self.value);
+            findings.error(self.at, message, "write letters, digits and \"-\"");
+            return None;
+        };
+        if is_framing(&name) {
+            let message = format!("{:?} says how a message is framed", self.value);
+            findings.error(self.at, message, "write another header: this one is the server's to set");
+            return None;
+        }
+        Some(name)
     }
 
     pub(super) fn choose<T: Copy>(self, choices: &[(&str, T)], findings: &Findings) -> Option<T> {

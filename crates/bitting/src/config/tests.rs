@@ -234,6 +234,18 @@ fn foreign_credentials_need_a_prefix_to_be_told_by() {
 }
 
 #[test]
+fn headers_that_frame_messages_cannot_be_set() {
+    for (table, key) in
+        [("identity", "account = \"Content-Length\""), ("errors", "headers = { \"Transfer-Encoding\" = \"x\" }")]
+    {
+        let text =
+            format!("[[api]]\nname = \"a\"\nupstream = \"http://x\"\nkey = {{ prefix = \"a_\" }}\n[api.{table}]\n{key}\n");
+        let found = problems(&text);
+        assert!(found.len() == 1 && found[0].contains("says how a message is framed"), "{found:?}");
+    }
+}
+
+#[test]
 fn deeply_nested_and_strange_files_are_errors_and_no_panic() {
     for text in [
         "[".repeat(10_000),

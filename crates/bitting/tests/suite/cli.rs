@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::gateway::{config, start};
-use crate::harness::{Output, Traces, Upstream, get, run};
+use crate::harness::{Output, Traces, Upstream, get, run, run_into};
 
 const OFFLINE: &str = "[[api]]\nname = \"shop\"\nupstream = \"http://127.0.0.1:9\"\nroles = [\"clerk\", \"boss\"]\n\
                        [api.key]\nprefix = { live = \"shop_live_\", test = \"shop_test_\" }\n";
@@ -45,6 +45,19 @@ fn a_key_is_alone_on_standard_output_so_that_it_can_be_caught_in_a_variable() {
         assert!(output.stderr.contains(expected), "{expected} is missing in\n{}", output.stderr);
     }
     assert!(!output.stderr.contains(key));
+}
+
+#[test]
+fn a_key_that_cannot_be_printed_is_reported_with_its_id_and_the_command_fails() {
+    let traces = offline();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let words = ["keys", "create", "--name", "lost"];
+    let output = run_into(words.iter().map(|&word| word.to_owned()), &traces, full.into());
+    assert_eq!(output.code, 1);
+    let listed = json(&traces, &["keys", "list"]);
+    let id = listed[0]["id"].as_str().unwrap();
+    assert!(output.stderr.contains("No space left") && output.stderr.contains(id), "{}", output.stderr);
+    assert!(output.stderr.contains("revoke it and make another"), "{}", output.stderr);
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod http;
 mod traces;
 mod upstream;
 
-pub(crate) use bitting::{Bitting, Issued, Output, run};
+pub(crate) use bitting::{Bitting, Issued, Output, run, run_into};
 pub(crate) use clients::{Client, document};
 pub(crate) use http::{Reply, get, post, raw, request};
 pub(crate) use traces::Traces;

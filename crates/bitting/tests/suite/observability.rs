@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::gateway::start;
-use crate::harness::{get, post};
+use crate::harness::{get, post, raw};
 
 fn lines(log: &str) -> Vec<Value> {
     log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
@@ -32,6 +32,24 @@ async fn each_request_is_a_line_of_the_access_log_that_says_whose_and_why() {
     assert_eq!((&log[1]["status"], &log[1]["reason"], &log[1]["key"]), (&401.into(), &"malformed_key".into(), &Value::Null));
     assert_eq!(log[1]["request_id"], refused.header("x-request-id"));
     assert_eq!((&log[2]["api"], &log[2]["path"]), (&"bitting".into(), &"/healthz".into()));
+}
+
+#[tokio::test]
+async fn a_key_that_stands_in_a_path_is_in_no_log_whichever_api_it_is_sent_to() {
+    let (bitting, _upstream, bearer) = start("").await;
+    let key = bearer.strip_prefix("Bearer ").unwrap();
+    let operator = bitting.operator().key;
+    let escaped = key.replace('_', "%5F");
+    for target in [format!("/x/{key}/y"), format!("/{escaped}"), format!("/a-{operator}-b"), format!("/{key}{key}")] {
+        get(bitting.gateway, &target, &[]).await;
+        get(bitting.service, &target, &[]).await;
+        raw(bitting.gateway, format!("GET {target} HTTP/1.1\r\nHost: user@other\r\nConnection: close\r\n\r\n")).await;
+    }
+    let traces = bitting.stop();
+    let log = std::fs::read_to_string(traces.path("serve.out")).unwrap();
+    assert_eq!((lines(&log).len(), log.matches("[key]").count()), (12, 15));
+    let end = &key[key.len() - 12..];
+    assert!(!log.contains(end) && !log.contains(&operator[operator.len() - 12..]));
 }
 
 #[tokio::test]

@@ -192,3 +192,18 @@ async fn a_key_of_a_megabyte_is_only_malformed() {
     let key = format!("csb_pub_{}", "k".repeat(1_000_000));
     assert_eq!(ask(&bitting, &operator.key, &question(&key, "GET", "/")).await.json()["reason"], "malformed_key");
 }
+
+#[tokio::test]
+async fn a_credential_of_others_passes_as_it_does_on_the_gateway() {
+    let upstream = Upstream::start().await;
+    let origins = ["eu", "us", "default"].map(|at| format!("api.harbour.upstream.{at}={}", upstream.origin()));
+    let bitting = Bitting::example_with("harbour", &origins);
+    let operator = bitting.operator();
+    let asked = json!({"api": "harbour", "key": "eyJhbGciOiJIUzI1NiJ9.e30.sig", "method": "GET", "path": "/harbour/ships/x"});
+    let answer = ask(&bitting, &operator.key, &asked).await.json();
+    assert_eq!((&answer["allowed"], &answer["bearer"]), (&json!(true), &json!("foreign")));
+    let reply = get(bitting.gateway, "/harbour/ships/x", &[("authorization", "Bearer eyJhbGciOiJIUzI1NiJ9.e30.sig")]).await;
+    assert_eq!(reply.status, 200);
+    let tunnel = json!({"api": "harbour", "key": "x", "method": "CONNECT", "path": "/harbour/ships/x"});
+    assert_eq!(ask(&bitting, &operator.key, &tunnel).await.status, 400);
+}

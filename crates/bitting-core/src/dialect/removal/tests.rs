@@ -43,6 +43,37 @@ fn every_repetition_and_spelling_of_a_key_header_goes() {
 }
 
 #[test]
+fn a_whole_key_leaves_its_carrier_however_carelessly_it_was_written() {
+    for foreign in [Foreign::Refuse, Foreign::Pass] {
+        for (name, value) in [
+            ("authorization", format!("Bearer\t{KEY}")),
+            ("authorization", KEY.to_owned()),
+            ("authorization", format!("Bearer: {KEY}")),
+            ("authorization", format!("Token {KEY}")),
+            ("authorization", format!("Bearer Bearer {KEY}")),
+            ("authorization", format!("Bearer \"{KEY}\"")),
+            ("authorization", format!("Basic eA==, Bearer {KEY}")),
+            ("x-key", format!("Bearer {KEY}")),
+            ("cookie", format!("SID={KEY}")),
+            ("cookie", format!("sid=%20{KEY}")),
+            ("cookie", format!("a=b, sid={KEY}")),
+            ("sec-websocket-protocol", format!("Key.{KEY}")),
+            ("sec-websocket-protocol", format!("chat;key.{KEY}")),
+            ("x-forwarded-uri", format!("/x?api_key={KEY}")),
+            ("x-request-uri", format!("/x?{KEY}")),
+        ] {
+            let carriers = ["bearer", "header:x-key", "cookie:sid", "subprotocol:key.", "query:api_key"];
+            assert_eq!(left(&carriers, foreign, &[(name, &value)]), owned(&[]), "{name}: {value}");
+        }
+        // As a password, where a user name is meant.
+        let password = "Basic dXNlcjpza19saXZlXzAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVm";
+        assert_eq!(left(&["basic"], foreign, &[("authorization", password)]), owned(&[]));
+    }
+    let target = [("x-target", KEY), ("x-page", "/x?y=1")];
+    assert_eq!(left(&["query:api_key"], Foreign::Refuse, &target), owned(&target), "not a carrier, and no address");
+}
+
+#[test]
 fn where_foreign_credentials_pass_they_stay_and_keys_still_go() {
     let jwt = "Bearer eyJhbGciOiJIUzI1NiJ9.e30.sig";
     let bearer = format!("Bearer {KEY}");
@@ -68,6 +99,10 @@ fn cs2_every_repetition_and_spelling_of_a_key_parameter_goes_and_the_rest_stays_
         (format!("q=a;api_key={KEY}&r=s"), Some("r=s")),
         (format!("next=/x?api_key%3D{KEY}"), Some("")),
         (format!("key={KEY}"), Some("")),
+        (KEY.to_owned(), Some("")),
+        (format!("{KEY}=1&x"), Some("x")),
+        (format!("api_key%3D{KEY}"), Some("")),
+        (format!("api_key:{KEY}"), Some("")),
         ("a=b&&c".to_owned(), None),
         ("api_keys=1&my_api_key=2".to_owned(), None),
         (String::new(), None),

@@ -14,7 +14,7 @@ pub(super) fn read_identity(api: &Section<'_>) -> IdentityHeaders {
         let Some(entry) = identity.node(key) else { return default };
         match (&entry.node.value, text_of(&entry.node)) {
             (Value::Boolean(false), _) => None,
-            (_, Some(text)) => text.parse::<HeaderName>(identity.findings).map(|name| name.value),
+            (_, Some(text)) => text.settable_header(identity.findings),
             _ => {
                 let help = "write the name of a header in quotes, or false to leave it out";
                 identity.findings.error(&entry.node.at, format!("`{key}` is {}", entry.node.value.kind()), help);

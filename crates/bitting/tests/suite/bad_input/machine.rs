@@ -141,3 +141,20 @@ fn mount(options: &[&str], path: &Path) {
     let done = Command::new("mount").args(options).arg(path).status().unwrap();
     assert!(done.success(), "a test disk needs root");
 }
+
+#[tokio::test]
+async fn callers_who_open_connections_and_say_nothing_keep_nobody_from_revoking() {
+    let upstream = Upstream::start().await;
+    let bitting = Bitting::with_few_files(&config(&upstream, ""), 256);
+    let key = bitting.key(&[]);
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        idle.push(tokio::net::TcpStream::connect(bitting.gateway).await.unwrap());
+    }
+    bitting.wait_for(|line| line.contains("as many connections are open as the limit of open files allows"));
+    assert_eq!(get(bitting.service, "/healthz", &[]).await.status, 200);
+    bitting.revoke(&key);
+    drop(idle);
+    let headers = [("authorization", &*format!("Bearer {}", key.key))];
+    assert_eq!(get(bitting.gateway, "/x", &headers).await.status, 401);
+}

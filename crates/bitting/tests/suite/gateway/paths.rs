@@ -1,7 +1,7 @@
 //! Tricks against paths, over a real socket: the upstream must not see them.
 
 use super::start;
-use crate::harness::{get, raw};
+use crate::harness::{get, post, raw};
 
 #[tokio::test]
 async fn paths_that_servers_read_differently_are_refused_before_anything_else() {
@@ -31,6 +31,8 @@ async fn paths_that_servers_read_differently_are_refused_before_anything_else() 
         "/%C0%AFadmin",
         "/admin%",
         "/files/..%2f..%2fadmin",
+        "/%61dmin",
+        "/admin.json",
         "/public/.",
     ] {
         let answer = raw(
@@ -55,4 +57,20 @@ async fn forms_of_the_request_line_that_have_no_path_are_refused() {
         assert!(answer.starts_with("HTTP/1.1 400"), "{line}: {answer}");
     }
     assert!(upstream.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_post_that_asks_to_be_taken_for_another_method_is_held_to_that_methods_rule() {
+    let rules = "[[api.route]]\nmatch = \"DELETE /*\"\nneeds = \"things:delete\"\n\
+                 [api.permissions]\n\"things:delete\" = \"Delete\"\n";
+    let (bitting, upstream, bearer) = start(rules).await;
+    for query in ["_method=DELETE", "_method=delete", "x=1&_METHOD=Delete", "%5Fmethod=%44ELETE", "_method[]=DELETE"] {
+        let reply = post(bitting.gateway, &format!("/x/7?{query}"), &[("authorization", &bearer)], "").await;
+        assert_eq!((reply.status.as_u16(), reply.json()["code"].as_str()), (400, Some("invalid_request")), "{query}");
+    }
+    assert!(upstream.requests().is_empty());
+    for query in ["_method=PUT", "method=DELETE", "_method=", "a_method=DELETE"] {
+        let reply = post(bitting.gateway, &format!("/x/7?{query}"), &[("authorization", &bearer)], "").await;
+        assert_eq!(reply.status, 200, "{query}");
+    }
 }

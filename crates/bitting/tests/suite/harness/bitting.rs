@@ -60,18 +60,29 @@ impl Bitting {
         Self::serve(&file, &[], traces)
     }
 
+    /// Serves a configuration in a process that may open only so many files.
+    pub(crate) fn with_few_files(text: &str, files: u32) -> Self {
+        let traces = Traces::new();
+        let file = traces.path("bitting.toml");
+        std::fs::write(&file, text).unwrap();
+        let store = format!("store.path={}", traces.path("bitting.db").display());
+        let mut command = Command::new("prlimit");
+        command.args([&format!("--nofile={files}"), BINARY]);
+        Self::start(command, &file, [&store], traces)
+    }
+
     /// Serves a file from a store among the traces, on ports that nobody uses.
     pub(crate) fn serve(file: &Path, overrides: &[String], traces: Traces) -> Self {
         let store = format!("store.path={}", traces.path("bitting.db").display());
-        Self::start(file, overrides.iter().chain([&store]), traces)
+        Self::start(Command::new(BINARY), file, overrides.iter().chain([&store]), traces)
     }
 
     /// Serves a file from another store.
     pub(crate) fn serve_with_store(file: &Path, store: &str, traces: Traces) -> Self {
-        Self::start(file, [&store.to_owned()], traces)
+        Self::start(Command::new(BINARY), file, [&store.to_owned()], traces)
     }
 
-    fn start<'o>(file: &Path, overrides: impl IntoIterator<Item = &'o String>, traces: Traces) -> Self {
+    fn start<'o>(program: Command, file: &Path, overrides: impl IntoIterator<Item = &'o String>, traces: Traces) -> Self {
         // The listeners are a file of their own: an option can change a table of a list, but not add one.
         let listeners = traces.path("listeners.toml");
         let text = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\n\
@@ -84,7 +95,7 @@ impl Bitting {
         for argument in overrides {
             arguments.extend(["--set".to_owned(), argument.clone()]);
         }
-        let (child, lines) = start(&arguments, &traces);
+        let (child, lines) = start(program, &arguments, &traces);
         let mut addresses = lines.iter().filter_map(|line| listening(&line));
         let (gateway, service) = (addresses.next().unwrap(), addresses.next().unwrap());
         drop(addresses);
@@ -188,22 +199,30 @@ impl Drop for Bitting {
 
 /// Runs the binary to its end.
 pub(crate) fn run(arguments: impl IntoIterator<Item = String>, traces: &Traces) -> Output {
+    run_into(arguments, traces, Stdio::piped())
+}
+
+/// Runs the binary to its end, its standard output going somewhere else.
+pub(crate) fn run_into(arguments: impl IntoIterator<Item = String>, traces: &Traces, stdout: Stdio) -> Output {
     let output = Command::new(BINARY)
         .args(arguments)
         .current_dir(traces.folder())
         .env_remove("BITTING_CONFIG")
         .stdin(Stdio::null())
-        .output()
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .spawn()
+        .and_then(Child::wait_with_output)
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Output { code: output.status.code().unwrap_or(137), stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
 /// Starts the server; its lines on standard error go to a file and to the receiver.
-fn start(arguments: &[String], traces: &Traces) -> (Child, Receiver<String>) {
+fn start(mut program: Command, arguments: &[String], traces: &Traces) -> (Child, Receiver<String>) {
     let append = |name| File::options().create(true).append(true).open(traces.path(name)).unwrap();
     let (out, mut err) = (append("serve.out"), append("serve.err"));
-    let mut child = Command::new(BINARY)
+    let mut child = program
         .arg("serve")
         .args(arguments)
         .current_dir(traces.folder())

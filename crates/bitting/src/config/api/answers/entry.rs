@@ -122,11 +122,7 @@ fn read_header_value(text: &At<'_, &str>, findings: &Findings) -> Option<HeaderV
 
 fn read_headers(table: &Table, findings: &Findings) -> Vec<(HeaderName, HeaderValue)> {
     let each = table.entries.iter().filter_map(|entry| {
-        let name: Option<HeaderName> = entry.key.parse().ok();
-        if name.is_none() {
-            let help = "write letters, digits and \"-\"";
-            findings.error(&entry.key_at, format!("{:?} is not the name of a header", entry.key), help);
-        }
+        let name = At { value: entry.key.as_str(), at: &entry.key_at }.settable_header(findings);
         let Some(text) = text_of(&entry.node) else {
             findings.error(&entry.node.at, format!("`{}` is {}", entry.key, entry.node.value.kind()), "write text in quotes");
             return None;
