@@ -23,7 +23,7 @@ use self::hasher::DigestHasher;
 use crate::meters;
 
 /// The map of all keys.
-pub struct Ring {
+pub(crate) struct Ring {
     names: Arc<Names>,
     records: ConcurrentMap<Digest, Arc<Record>, DigestHasher>,
     accounts: Mutex<HashMap<(NameId, AccountId), Arc<Account>>>,
@@ -42,7 +42,7 @@ pub(crate) struct Untrusted;
 
 impl Ring {
     /// An empty ring, which nobody trusts until it is [loaded](Self::load). The seed should be random.
-    pub fn new(names: Arc<Names>, seed: u128) -> Self {
+    pub(crate) fn new(names: Arc<Names>, seed: u128) -> Self {
         Self {
             names,
             records: ConcurrentMap::with_hasher(DigestHasher::new(seed)),
@@ -56,7 +56,7 @@ impl Ring {
     ///
     /// # Errors
     /// If the store cannot be read; then the ring stays untrusted.
-    pub async fn load(&self, store: &dyn Store) -> Result<(), StoreError> {
+    pub(crate) async fn load(&self, store: &dyn Store) -> Result<(), StoreError> {
         let expected = usize::try_from(store.key_count().await?).unwrap_or_default();
         self.records.pin().reserve(expected);
         for account in store.ring_accounts().await? {
@@ -85,28 +85,18 @@ impl Ring {
         if self.loaded.load(Ordering::Acquire) { Ok(TrustedRing(self)) } else { Err(Untrusted) }
     }
 
-    /// The record of a key, whether or not the ring is trusted: for tests and for looking at it, not for deciding.
-    pub fn record(&self, digest: &Digest) -> Option<Arc<Record>> {
-        self.records.pin().get(digest).cloned()
-    }
-
     /// Whether the map is complete.
-    pub fn is_loaded(&self) -> bool {
+    pub(crate) fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
     }
 
     /// How many keys there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Whether there is no key.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
     /// Takes over a key as a commit left it, unless a later commit was taken over before.
-    pub fn apply(&self, row: &RingRow) {
+    pub(crate) fn apply(&self, row: &RingRow) {
         let record = Arc::new(self.read(row));
         let records = self.records.pin();
         records.compute(row.digest, |current| match current {
@@ -119,7 +109,7 @@ impl Ring {
     }
 
     /// Takes over an account as a commit left it, unless a later commit was taken over before.
-    pub fn apply_account(&self, row: &AccountRow) {
+    pub(crate) fn apply_account(&self, row: &AccountRow) {
         let api = self.names.intern(NameKind::Api, &row.api);
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Account::new(row.id.clone(), row.enabled, row.sequence));
@@ -201,14 +191,4 @@ impl TrustedRing<'_> {
 const LOAD_PAGE: usize = 20_000;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ring_that_was_not_loaded_is_not_trusted() {
-        let ring = Ring::new(Arc::default(), 1);
-        assert!(ring.trusted().is_err());
-        ring.loaded.store(true, Ordering::Release);
-        assert!(ring.trusted().is_ok_and(|trusted| trusted.find(&Digest::from_bytes([1; 32])).is_none()));
-    }
-}
+mod tests;

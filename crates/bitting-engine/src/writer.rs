@@ -94,7 +94,7 @@ impl Doubts {
     fn begin(&mut self, changes: &[Change], ring: &Ring) {
         for change in changes {
             // A new key is in nobody's hands before its commit is known, so there is nothing to refuse.
-            for key in change.keys() {
+            for key in change.subject_key().into_iter().chain(change.new_key()) {
                 if let Some(digest) = ring.digest_of(key) {
                     ring.doubt_key(&digest);
                 }

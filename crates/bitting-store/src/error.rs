@@ -43,11 +43,6 @@ impl StoreError {
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }
-
-    /// Whether the same call can succeed later without anybody's help but the machine's.
-    pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown)
-    }
 }
 
 impl fmt::Display for StoreError {

@@ -80,7 +80,7 @@ fn find(connection: &Connection, change: &Change) -> Result<Found, StoreError> {
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM account WHERE api = ?1 AND id = ?2");
         found.account = rows(connection, &sql, (change.api(), account.as_str()), account_row)?.pop();
     }
-    if let Some(key) = change.keys().first() {
+    if let Some(key) = change.subject_key() {
         let sql = format!("SELECT {KEY_COLUMNS} FROM api_key WHERE id = ?1 AND api = ?2");
         found.key = rows(connection, &sql, (key.to_bytes(), change.api()), stored_key)?.pop();
     }

@@ -35,7 +35,7 @@ fn three_lines_and_a_prefix_are_a_configuration() {
     let api = config.apis.find("shop").unwrap();
     assert_eq!(api.format.body_length(), 32);
     assert_eq!(api.credentials.carriers[0].to_string(), "bearer");
-    assert_eq!(api.answer(Reason::UnknownKey).status(), 401);
+    assert_eq!(api.answer(Reason::UnknownKey).response(AnswerContext::default()).status(), 401);
 }
 
 #[test]
