@@ -101,7 +101,10 @@ impl Doubts {
                 self.keys.push(key);
             }
             if let Some(account) = change.account() {
-                ring.doubt_account(change.api(), account);
+                // A new account, or one that comes with a new key, has no keys yet that could be in anybody's hands.
+                if matches!(change, Change::UpdateAccount { .. }) {
+                    ring.doubt_account(change.api(), account);
+                }
                 self.accounts.push((change.api().to_owned(), account.clone()));
             }
         }

@@ -11,7 +11,7 @@ use bitting_core::time::Timestamp;
 use bitting_engine::{CommitError, KeySpec};
 use bitting_store::{
     AccountPatch, AccountReader, AccountRow, AuditRow, Change, ChangeLog, Committed, Entry, EventRow, Journal, KeyFilter,
-    KeyReader, KeyRow, Page, Progress, Refusal, RingRow, RingSource, Store, StoreError, StoreErrorKind,
+    KeyReader, KeyRow, NewAccount, Page, Progress, Refusal, RingRow, RingSource, Store, StoreError, StoreErrorKind,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -215,6 +215,23 @@ async fn a_suspension_of_unknown_outcome_refuses_the_accounts_keys_until_it_is_k
     controls.set_unreadable(false);
     fixture.key(KeySpec::default()).await;
     assert_eq!(fixture.get(&key), "admitted");
+}
+
+#[tokio::test]
+async fn a_new_key_of_unknown_outcome_leaves_the_other_keys_of_its_account_admitted() {
+    let (fixture, controls) = stumbling().await;
+    let (old, _) = fixture.key(KeySpec::default()).await;
+    let new = fixture.issue(KeySpec::default());
+    let account = NewAccount { api: "shop".into(), id: "default".parse().unwrap(), name: String::new() };
+    controls.set_fault(Some(Fault::TakenButUnknown));
+    controls.set_unreadable(true);
+    fixture.commit(new.change).await.unwrap_err();
+    fixture.commit(Change::CreateAccount(account)).await.unwrap_err();
+    assert_eq!((fixture.get(&old), fixture.get(&new.key)), ("admitted".into(), "unknown_key".into()));
+    controls.set_fault(None);
+    controls.set_unreadable(false);
+    fixture.key(KeySpec::default()).await;
+    assert_eq!((fixture.get(&old), fixture.get(&new.key)), ("admitted".into(), "admitted".into()));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use bitting_core::rights::{CapabilitySpec, Catalogue, CatalogueSpec, Need, Permi
 use bitting_core::route::{Access, Leniencies, Route, RouteTable, Rule, Target};
 use bitting_core::time::Timestamp;
 use bitting_engine::{
-    Apis, Clock, CommitError, Decision, Engine, EngineOptions, Inquiry, KeySpec, ManualClock, Presented, Scope,
+    Apis, Clock, CommitError, Decision, Engine, EngineOptions, Inquiry, Issued, KeySpec, ManualClock, Presented, Scope,
 };
 use bitting_store::{Actor, Change, Committed, KeyPatch, OwnerLock, SqliteStore, Store, SwitchPatch};
 use http::{HeaderValue, Method};
@@ -58,10 +58,15 @@ impl Fixture {
 
     /// Makes a key of the API with a role, permissions and an expiry.
     pub(crate) async fn key(&self, spec: KeySpec) -> (PlaintextKey, KeyId) {
-        let api = Arc::clone(self.engine.apis().find("shop").unwrap());
-        let issued = KeySpec { name: "test".into(), ..spec }.issue(&api, self.clock.now()).unwrap();
+        let issued = self.issue(spec);
         let committed = self.commit(issued.change).await.unwrap();
         (issued.key, committed.keys[0].row.id)
+    }
+
+    /// Makes a key that nobody knows of yet.
+    pub(crate) fn issue(&self, spec: KeySpec) -> Issued {
+        let apis = self.engine.apis();
+        KeySpec { name: "test".into(), ..spec }.issue(apis.find("shop").unwrap(), self.clock.now()).unwrap()
     }
 
     pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
