@@ -7,12 +7,12 @@
 
 mod hasher;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bitting_core::account::{Account, AccountId};
-use bitting_core::key::Digest;
+use bitting_core::key::{Digest, KeyId};
 use bitting_core::name::{NameId, NameKind, Names};
 use bitting_core::record::{Holdings, KeyStanding, Record};
 use bitting_core::rights::Permission;
@@ -116,15 +116,18 @@ impl Ring {
         accounts.entry((api, row.id.clone())).or_insert_with(new).apply(row.enabled, row.sequence);
     }
 
-    /// Refuses a key until [`apply`](Self::apply) says what holds.
-    pub(crate) fn doubt_key(&self, digest: &Digest) {
+    /// Refuses keys until [`apply`](Self::apply) says what holds. Only for the rare doubt: the map is not made to be
+    /// searched by public id, so this looks at every key, once for all of them.
+    pub(crate) fn doubt_keys(&self, ids: &HashSet<KeyId>) {
+        if ids.is_empty() {
+            return;
+        }
         let records = self.records.pin();
-        records.update(*digest, |current| Arc::new(Record { standing: KeyStanding::InDoubt, ..Record::clone(current) }));
-    }
-
-    /// The digest of a key by its public id. Only for the rare doubt: it looks at every key.
-    pub(crate) fn digest_of(&self, id: bitting_core::key::KeyId) -> Option<Digest> {
-        self.records.pin().iter().find(|(_, record)| record.id == id).map(|(digest, _)| *digest)
+        let concerned = records.iter().filter(|(_, record)| ids.contains(&record.id));
+        for digest in concerned.map(|(digest, _)| *digest).collect::<Vec<_>>() {
+            let doubted = |current: &Arc<Record>| Record { standing: KeyStanding::InDoubt, ..Record::clone(current) };
+            records.update(digest, |current| Arc::new(doubted(current)));
+        }
     }
 
     /// Refuses the keys of an account until [`apply_account`](Self::apply_account) says what holds.

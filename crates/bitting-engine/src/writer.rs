@@ -5,6 +5,7 @@
 //! answers. All of that happens here and not in the caller's future, which a disconnect drops: whether or not anybody
 //! still listens, what was committed is in the ring.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,14 +93,12 @@ impl Doubts {
     }
 
     fn begin(&mut self, changes: &[Change], ring: &Ring) {
+        let changed: HashSet<KeyId> = changes.iter().filter_map(Change::subject_key).collect();
+        ring.doubt_keys(&changed);
+        self.keys.extend(changed);
         for change in changes {
             // A new key is in nobody's hands before its commit is known, so there is nothing to refuse.
-            for key in change.subject_key().into_iter().chain(change.new_key()) {
-                if let Some(digest) = ring.digest_of(key) {
-                    ring.doubt_key(&digest);
-                }
-                self.keys.push(key);
-            }
+            self.keys.extend(change.new_key());
             if let Some(account) = change.account() {
                 // A new account, or one that comes with a new key, has no keys yet that could be in anybody's hands.
                 if matches!(change, Change::UpdateAccount { .. }) {

@@ -1,6 +1,5 @@
 //! The ring by itself.
 
-use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 
@@ -45,5 +44,19 @@ fn states_of_a_key_that_arrive_in_any_order_leave_the_latest() {
             ring.apply(state);
         }
         assert_eq!((standing(&ring, 1), ring.len()), (KeyStanding::Revoked, 1), "turn {turn}");
+    }
+}
+
+#[test]
+fn keys_in_doubt_among_many_are_found_and_no_others() {
+    let ring = Ring::new(Arc::default(), 1);
+    for number in 0..100 {
+        ring.apply(&row(number, 1));
+    }
+    let gone = row(200, 1).id;
+    ring.doubt_keys(&HashSet::from([row(17, 1).id, row(99, 1).id, gone]));
+    for number in 0..100 {
+        let expected = if [17, 99].contains(&number) { KeyStanding::InDoubt } else { KeyStanding::Active };
+        assert_eq!(standing(&ring, number), expected, "{number}");
     }
 }

@@ -15,11 +15,7 @@ async fn every_step_of_the_pipeline_refuses_for_its_own_reason() {
     let (key, id) = fixture.key(KeySpec::default()).await;
     let good = key.expose();
     let cut = &good[..good.len() - 1];
-    let unknown = {
-        let shop = fixture.engine.apis();
-        let issued = KeySpec { name: "x".into(), ..KeySpec::default() }.issue(shop.find("shop").unwrap(), fixture.clock.now());
-        issued.unwrap().key
-    };
+    let unknown = fixture.issue(KeySpec::default()).key;
     for (path, key, expected) in [
         ("/public", "", "admitted"),
         ("/public", "garbage", "admitted"),

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
-use bitting_engine::{CommitError, KeySpec};
+use bitting_engine::{Clock, CommitError, Issued, KeySpec};
 use bitting_store::{
     AccountPatch, AccountReader, AccountRow, AuditRow, Change, ChangeLog, Committed, Entry, EventRow, Journal, KeyFilter,
     KeyReader, KeyRow, NewAccount, Page, Progress, Refusal, RingRow, RingSource, Store, StoreError, StoreErrorKind,
@@ -196,7 +197,7 @@ async fn a_doubt_ends_by_itself_when_the_store_can_be_read() {
     assert_eq!(fixture.get(&key), "store_unavailable");
     controls.set_unreadable(false);
     while fixture.get(&key) == "store_unavailable" {
-        tokio::time::advance(std::time::Duration::from_millis(50)).await;
+        tokio::time::advance(Duration::from_millis(50)).await;
     }
     assert_eq!(fixture.get(&key), "revoked_key");
 }
@@ -232,6 +233,24 @@ async fn a_new_key_of_unknown_outcome_leaves_the_other_keys_of_its_account_admit
     controls.set_unreadable(false);
     fixture.key(KeySpec::default()).await;
     assert_eq!((fixture.get(&old), fixture.get(&new.key)), ("admitted".into(), "admitted".into()));
+}
+
+#[tokio::test]
+async fn a_rotation_of_unknown_outcome_refuses_the_old_key_and_then_both_are_what_the_store_says() {
+    let (fixture, controls) = stumbling().await;
+    let (old, id) = fixture.key(KeySpec::default()).await;
+    let apis = fixture.engine.apis();
+    let row = fixture.engine.store().key("shop", id).await.unwrap().unwrap();
+    let shop = apis.find("shop").unwrap();
+    let new = Issued::successor(shop, &row, Duration::ZERO, None, fixture.clock.now()).unwrap();
+    controls.set_fault(Some(Fault::TakenButUnknown));
+    controls.set_unreadable(true);
+    fixture.commit(new.change).await.unwrap_err();
+    assert_eq!((fixture.get(&old), fixture.get(&new.key)), ("store_unavailable".into(), "unknown_key".into()));
+    controls.set_fault(None);
+    controls.set_unreadable(false);
+    fixture.key(KeySpec::default()).await;
+    assert_eq!((fixture.get(&old), fixture.get(&new.key)), ("revoked_key".into(), "admitted".into()));
 }
 
 #[tokio::test]
