@@ -235,6 +235,9 @@ pub enum Refusal {
     /// The key was rotated before; its successor can be rotated.
     #[error("the key {0} was rotated already, into {1}")]
     AlreadyRotated(KeyId, KeyId),
+    /// What it is about cannot be read from the store, in words.
+    #[error("{0}")]
+    Damaged(String),
 }
 
 impl Change {

@@ -22,8 +22,10 @@ pub enum StoreErrorKind {
     Owned,
     /// It was written by a newer version of Bitting.
     TooNew,
-    /// It is not what it should be: no store of Bitting's, damaged, or a path that cannot hold one.
+    /// It is not what it should be: no store of Bitting's, damaged as a whole, or a path that cannot hold one.
     Unusable,
+    /// A row holds what Bitting cannot have written. Other rows may be sound; a retry does not help.
+    Damaged,
 }
 
 impl StoreError {

@@ -97,6 +97,7 @@ impl From<Refusal> for Failure {
             Refusal::AccountExists(_) | Refusal::KeyExists(_) | Refusal::KeyRevoked(_) | Refusal::AlreadyRotated(..) => {
                 FailureKind::Refused
             }
+            Refusal::Damaged(_) => FailureKind::Store,
         };
         Self::of(kind, refusal.to_string())
     }
