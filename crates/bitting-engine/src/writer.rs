@@ -5,16 +5,15 @@
 //! answers. All of that happens here and not in the caller's future, which a disconnect drops: whether or not anybody
 //! still listens, what was committed is in the ring.
 
-use std::collections::HashSet;
-use std::sync::Arc;
-use std::time::Duration;
+mod doubts;
 
-use bitting_core::account::AccountId;
-use bitting_core::key::KeyId;
+use std::sync::Arc;
+
 use bitting_store::{Change, Committed, Entry, Refusal, RingRow, Store, StoreError, StoreErrorKind};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use self::doubts::Doubts;
 use crate::meters;
 use crate::ring::Ring;
 
@@ -30,9 +29,6 @@ pub(crate) type Answer = Result<Result<Committed, Refusal>, Arc<StoreError>>;
 /// The most changes in one transaction: enough to make the sync cheap, few enough to keep the answer quick.
 const BATCH: usize = 256;
 
-/// How long to wait before reading again what is in doubt.
-const RETRY: Duration = Duration::from_millis(200);
-
 /// Writes until the last sender of the queue is gone.
 pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, mut queue: mpsc::Receiver<Job>) {
     let mut doubts = Doubts::default();
@@ -40,7 +36,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, mut queue: mpsc:
     loop {
         tokio::select! {
             received = queue.recv_many(&mut jobs, BATCH) => if received == 0 { break },
-            () = tokio::time::sleep(RETRY), if !doubts.is_empty() => {}
+            () = doubts.due() => {}
         }
         doubts.resolve(&*store, &ring).await;
         if !jobs.is_empty() {
@@ -76,54 +72,6 @@ async fn write(store: &dyn Store, ring: &Ring, doubts: &mut Doubts, jobs: Vec<Jo
             for answer in answers {
                 let _ = answer.send(Err(Arc::clone(&error)));
             }
-        }
-    }
-}
-
-/// Keys and accounts of which it is not known whether a change took effect. They are refused until the store was read.
-#[derive(Default)]
-struct Doubts {
-    keys: Vec<KeyId>,
-    accounts: Vec<(String, AccountId)>,
-}
-
-impl Doubts {
-    fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.accounts.is_empty()
-    }
-
-    fn begin(&mut self, changes: &[Change], ring: &Ring) {
-        let changed: HashSet<KeyId> = changes.iter().filter_map(Change::subject_key).collect();
-        ring.doubt_keys(&changed);
-        self.keys.extend(changed);
-        for change in changes {
-            // A new key is in nobody's hands before its commit is known, so there is nothing to refuse.
-            self.keys.extend(change.new_key());
-            if let Some(account) = change.account() {
-                // A new account, or one that comes with a new key, has no keys yet that could be in anybody's hands.
-                if matches!(change, Change::UpdateAccount { .. }) {
-                    ring.doubt_account(change.api(), account);
-                }
-                self.accounts.push((change.api().to_owned(), account.clone()));
-            }
-        }
-    }
-
-    /// Reads what is in doubt; what cannot be read stays so.
-    async fn resolve(&mut self, store: &dyn Store, ring: &Ring) {
-        while let Some((api, account)) = self.accounts.last() {
-            match store.account(api, account).await {
-                Ok(row) => row.iter().for_each(|row| ring.apply_account(row)),
-                Err(error) => return tracing::warn!(%error, "what is in doubt cannot be read yet"),
-            }
-            self.accounts.pop();
-        }
-        while let Some(key) = self.keys.last() {
-            match store.ring_key(*key).await {
-                Ok(row) => row.iter().for_each(|row| ring.apply(row)),
-                Err(error) => return tracing::warn!(%error, "what is in doubt cannot be read yet"),
-            }
-            self.keys.pop();
         }
     }
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use bitting_engine::{CommitError, KeySpec};
 use bitting_store::{Actor, Refusal};
 
-use super::doubt::Wrapped;
 use super::fixture::{Fixture, rename, revoke};
+use super::stumbling::Wrapped;
 
 #[tokio::test]
 async fn a_caller_who_leaves_between_commit_and_answer_leaves_the_key_revoked() {
