@@ -69,6 +69,9 @@ pub enum CommitError {
     /// The engine is stopping.
     #[error("the server is stopping")]
     Stopping,
+    /// The writer ended before its time. The change may have been made.
+    #[error("the server can no longer write, and whether it made the change is not known: start it again, then look")]
+    Broken,
 }
 
 /// How an engine is doing.
@@ -76,6 +79,8 @@ pub enum CommitError {
 pub struct EngineStatus {
     /// Whether all keys are in memory, so that requests can be decided.
     pub loaded: bool,
+    /// Whether the writer ended before its time. Then no key is admitted until the server is started again.
+    pub broken: bool,
     /// How many keys there are.
     pub keys: usize,
     /// The last jump of the machine's clock, in words.
@@ -174,9 +179,10 @@ impl Engine {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(CommitError::Stopping)?;
         let entry = Entry { change, actor, request_id: request_id.to_owned(), at };
         let (answer, answered) = oneshot::channel();
-        queue.send(Job { entry, answer }).await.map_err(|_| CommitError::Stopping)?;
+        // A writer that ends by itself has answered all who hold its queue.
+        queue.send(Job { entry, answer }).await.map_err(|_| CommitError::Broken)?;
         drop(queue);
-        let committed = answered.await.map_err(|_| CommitError::Stopping)??;
+        let committed = answered.await.map_err(|_| CommitError::Broken)??;
         Ok(committed?)
     }
 
@@ -203,7 +209,12 @@ impl Engine {
 
     /// How it is doing.
     pub fn status(&self) -> EngineStatus {
-        EngineStatus { loaded: self.ring.is_loaded(), keys: self.ring.len(), clock_jump: self.watch.last_jump() }
+        EngineStatus {
+            loaded: self.ring.is_loaded(),
+            broken: self.ring.is_deserted(),
+            keys: self.ring.len(),
+            clock_jump: self.watch.last_jump(),
+        }
     }
 
     /// Finishes the changes that were handed over, keeps the time and stops. Later changes are refused.
@@ -212,9 +223,8 @@ impl Engine {
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Tasks { writer, heartbeat }) = tasks {
             heartbeat.abort();
-            if writer.await.is_err() {
-                tracing::error!("the writer ended before its time");
-            }
+            // If it panicked, that was said when it did.
+            let _ = writer.await;
             if let Err(error) = self.store.keep_time(self.now()).await {
                 tracing::warn!(%error, "the time could not be kept");
             }

@@ -30,6 +30,8 @@ pub(crate) struct Ring {
     /// Rights by their stored text. A million keys share a handful.
     holdings: Mutex<HashMap<Box<str>, Weak<Holdings>>>,
     loaded: AtomicBool,
+    /// Set once nobody writes any more: what is on the disk may be later than what is here.
+    deserted: AtomicBool,
 }
 
 /// A ring that may be believed. Only [`Ring::trusted`] makes one, and only it can look keys up.
@@ -49,6 +51,7 @@ impl Ring {
             accounts: Mutex::default(),
             holdings: Mutex::default(),
             loaded: AtomicBool::new(false),
+            deserted: AtomicBool::new(false),
         }
     }
 
@@ -80,14 +83,25 @@ impl Ring {
         Ok(())
     }
 
-    /// The one gate before every look-up: may the map still be believed? On one node it may as soon as it is complete.
+    /// The one gate before every look-up: may the map still be believed? On one node it may as soon as it is complete,
+    /// for as long as its writer lives.
     pub(crate) fn trusted(&self) -> Result<TrustedRing<'_>, Untrusted> {
-        if self.loaded.load(Ordering::Acquire) { Ok(TrustedRing(self)) } else { Err(Untrusted) }
+        if self.is_loaded() && !self.is_deserted() { Ok(TrustedRing(self)) } else { Err(Untrusted) }
     }
 
     /// Whether the map is complete.
     pub(crate) fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
+    }
+
+    /// Ends all trust, for good.
+    pub(crate) fn desert(&self) {
+        self.deserted.store(true, Ordering::Release);
+    }
+
+    /// Whether its writer ended before its time.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.deserted.load(Ordering::Acquire)
     }
 
     /// How many keys there are.

@@ -31,6 +31,7 @@ const BATCH: usize = 256;
 
 /// Writes until the last sender of the queue is gone.
 pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, mut queue: mpsc::Receiver<Job>) {
+    let vigil = Vigil(&ring);
     let mut doubts = Doubts::default();
     let mut jobs = Vec::with_capacity(BATCH);
     loop {
@@ -42,6 +43,24 @@ pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, mut queue: mpsc:
         if !jobs.is_empty() {
             write(&*store, &ring, &mut doubts, std::mem::take(&mut jobs)).await;
         }
+    }
+    vigil.end();
+}
+
+/// Watches over the writer. Should it panic between a COMMIT and the ring, the ring would go on admitting what was revoked.
+struct Vigil<'r>(&'r Ring);
+
+impl Vigil<'_> {
+    /// The writer ended as it should.
+    fn end(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Vigil<'_> {
+    fn drop(&mut self) {
+        self.0.desert();
+        tracing::error!("the writer ended before its time: keys are refused until the server is started again");
     }
 }
 

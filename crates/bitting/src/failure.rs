@@ -110,6 +110,7 @@ impl From<CommitError> for Failure {
             CommitError::Refused(refusal) => refusal.into(),
             CommitError::Store(error) => Self::of(FailureKind::Store, error.to_string()),
             CommitError::Stopping => Self::of(FailureKind::Store, "the server is stopping; try again when it is up"),
+            CommitError::Broken => Self::of(FailureKind::Store, error.to_string()),
         }
     }
 }

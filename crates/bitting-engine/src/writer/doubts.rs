@@ -37,9 +37,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 impl Doubts {
     /// Refuses what the changes may have changed, and has it read at once.
     pub(super) fn begin(&mut self, changes: &[Change], ring: &Ring) {
-        let changed: HashSet<KeyId> = changes.iter().filter_map(Change::subject_key).collect();
-        ring.doubt_keys(&changed);
-        self.rows.extend(changed.into_iter().map(Row::Key));
+        let subjects: HashSet<KeyId> = changes.iter().filter_map(Change::subject_key).collect();
+        ring.doubt_keys(&subjects);
+        self.rows.extend(subjects.into_iter().map(Row::Key));
         for change in changes {
             // A new key is in nobody's hands before its commit is known, so there is nothing to refuse.
             self.rows.extend(change.new_key().map(Row::Key));

@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     LostAndUnknown,
     /// They fail in the open.
     Refused,
+    /// They take effect, and the writer does not survive it.
+    TakenButFatal,
 }
 
 /// What cannot be read again after a commit of unknown outcome.
@@ -102,6 +104,7 @@ impl ChangeLog for Stumbling {
             None => self.inner.append(batch).await,
             Some(Fault::TakenButUnknown) => self.inner.append(batch).await.and(Err(unknown)),
             Some(Fault::LostAndUnknown) => Err(unknown),
+            Some(Fault::TakenButFatal) => panic!("after the commit: {:?}", self.inner.append(batch).await),
             Some(Fault::Refused) => Err(StoreError::new(StoreErrorKind::Unavailable, "the disk is full")),
         };
         self.controls.committed.notify_one();
