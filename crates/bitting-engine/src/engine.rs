@@ -83,8 +83,8 @@ pub struct EngineStatus {
     pub broken: bool,
     /// How many keys there are.
     pub keys: usize,
-    /// The last jump of the machine's clock, in words.
-    pub clock_jump: Option<String>,
+    /// What was last odd about the machine's clock, in words: a jump, or a start before the latest time in the store.
+    pub clock: Option<String>,
 }
 
 impl Engine {
@@ -108,10 +108,11 @@ impl Engine {
         meters::describe();
         apis.register_meters();
         let progress = store.progress().await?;
+        let watch = Arc::new(ClockWatch::default());
+        watch.begin(clock.now(), progress.time);
         let clock = Arc::new(SteadyClock::new(clock, progress.time));
         let ring = Arc::new(Ring::new(names, Entropy.random()?));
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let watch = Arc::new(ClockWatch::default());
         let tasks = Tasks {
             writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), jobs)),
             heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store))),
@@ -213,7 +214,7 @@ impl Engine {
             loaded: self.ring.is_loaded(),
             broken: self.ring.is_deserted(),
             keys: self.ring.len(),
-            clock_jump: self.watch.last_jump(),
+            clock: self.watch.last_oddity(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::service::Shared;
 struct Readiness {
     status: &'static str,
     keys: usize,
-    /// The last jump of the machine's clock over a minute, in words.
+    /// What was last odd about the machine's clock, by over a minute, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<String>,
 }
@@ -32,7 +32,7 @@ pub(crate) async fn alive() -> Response {
 pub(crate) async fn ready(State(shared): State<Shared>) -> Response {
     let status = shared.engine.status();
     let (code, word) = readiness(&status);
-    (code, Json(Readiness { status: word, keys: status.keys, clock: status.clock_jump })).into_response()
+    (code, Json(Readiness { status: word, keys: status.keys, clock: status.clock })).into_response()
 }
 
 fn readiness(status: &EngineStatus) -> (StatusCode, &'static str) {
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn a_server_whose_writer_is_gone_is_not_ready_though_it_has_every_key() {
-        let word = |loaded, broken| readiness(&EngineStatus { loaded, broken, keys: 1, clock_jump: None });
+        let word = |loaded, broken| readiness(&EngineStatus { loaded, broken, keys: 1, clock: None });
         assert_eq!(word(true, false), (StatusCode::OK, "ready"));
         assert_eq!(word(false, false), (StatusCode::SERVICE_UNAVAILABLE, "loading"));
         assert_eq!(word(true, true), (StatusCode::SERVICE_UNAVAILABLE, "broken"));
