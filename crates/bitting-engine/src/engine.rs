@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use bitting_core::name::Names;
 use bitting_core::reason::Reason;
 use bitting_core::time::Timestamp;
 use bitting_store::{Actor, Change, Committed, Entry, Refusal, Store, StoreError};
@@ -29,8 +28,6 @@ const QUEUE: usize = 4_096;
 pub struct EngineOptions {
     /// Where everything lasts.
     pub store: Arc<dyn Store>,
-    /// The names that the APIs were compiled with.
-    pub names: Arc<Names>,
     /// The APIs.
     pub apis: Apis,
     /// The time.
@@ -104,14 +101,14 @@ impl Engine {
     /// # Errors
     /// If the store cannot be read or there is no randomness.
     pub async fn open(options: EngineOptions) -> Result<Arc<Self>, StartError> {
-        let EngineOptions { store, names, apis, clock } = options;
+        let EngineOptions { store, apis, clock } = options;
         meters::describe();
         apis.register_meters();
         let progress = store.progress().await?;
         let watch = Arc::new(ClockWatch::default());
         watch.begin(clock.now(), progress.time);
         let clock = Arc::new(SteadyClock::new(clock, progress.time));
-        let ring = Arc::new(Ring::new(names, Entropy.random()?));
+        let ring = Arc::new(Ring::new(Arc::clone(apis.names()), Entropy.random()?));
         let (queue, jobs) = mpsc::channel(QUEUE);
         let tasks = Tasks {
             writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), jobs)),
@@ -192,10 +189,18 @@ impl Engine {
         self.apis.load_full()
     }
 
-    /// Puts other APIs in force, compiled with the same names. A request that is being decided sees one or the other.
-    pub fn install(&self, apis: Apis) {
+    /// Puts other APIs in force, compiled with the [names](Apis::names) of those that are. A request that is being decided
+    /// sees one or the other.
+    ///
+    /// # Errors
+    /// If they were compiled with other names: the ring's records would hold other rights than they say.
+    pub fn install(&self, apis: Apis) -> Result<(), OtherNames> {
+        if !Arc::ptr_eq(apis.names(), self.apis.load().names()) {
+            return Err(OtherNames);
+        }
         apis.register_meters();
         self.apis.store(Arc::new(apis));
+        Ok(())
     }
 
     /// The engine's time, which never goes back.
@@ -243,6 +248,11 @@ pub enum StartError {
     #[error(transparent)]
     Entropy(#[from] EntropyError),
 }
+
+/// APIs that were compiled with other names than those in force, so that a key's rights would mean something else in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the APIs were compiled with other names than those in force")]
+pub struct OtherNames;
 
 /// Checks a change against APIs without an engine: for the command line when it owns the store itself.
 ///

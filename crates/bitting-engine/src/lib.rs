@@ -28,7 +28,7 @@ pub use apis::{Apis, ApisError, ServedApi};
 pub use clock::{Clock, ManualClock, WallClock};
 pub use decision::{AnswerFor, Bearer, Decision, Denial, Permit};
 pub use desk::{InvalidChange, Issued, KeySpec, Violation};
-pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, StartError, check_change};
+pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, OtherNames, StartError, check_change};
 pub use entropy::{Entropy, EntropyError};
 pub use inquiry::{Inquiry, Presented, Scope};
 pub use request_id::{RequestId, RequestIds};

@@ -15,7 +15,8 @@ use bitting_core::rights::{CapabilitySpec, Catalogue, CatalogueSpec, Need, Permi
 use bitting_core::route::{Access, Leniencies, Route, RouteTable, Rule, Target};
 use bitting_core::time::Timestamp;
 use bitting_engine::{
-    Apis, Clock, CommitError, Decision, Engine, EngineOptions, Inquiry, Issued, KeySpec, ManualClock, Presented, Scope,
+    Apis, ApisError, Clock, CommitError, Decision, Engine, EngineOptions, Inquiry, Issued, KeySpec, ManualClock, Presented,
+    Scope,
 };
 use bitting_store::{Actor, Change, Committed, KeyPatch, OwnerLock, SqliteStore, Store, SwitchPatch};
 use http::{HeaderValue, Method};
@@ -119,8 +120,13 @@ async fn start(
     wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
 ) -> Arc<Engine> {
     let store = wrap(Arc::new(SqliteStore::open(OwnerLock::acquire(path).unwrap()).unwrap()));
-    let apis = Apis::new(vec![shop(names, &["clerk", "boss"])], api("bitting", names, &[])).unwrap();
-    Engine::start(EngineOptions { store, names: Arc::clone(names), apis, clock: Arc::new(clock.clone()) }).await.unwrap()
+    let apis = apis(names, vec![shop(names, &["clerk", "boss"])]).unwrap();
+    Engine::start(EngineOptions { store, apis, clock: Arc::new(clock.clone()) }).await.unwrap()
+}
+
+/// APIs beside Bitting's own.
+pub(crate) fn apis(names: &Arc<Names>, list: Vec<Api>) -> Result<Apis, Vec<ApisError>> {
+    Apis::new(Arc::clone(names), list, api("bitting", names, &[]))
 }
 
 /// The API under test: one public path, one that anybody with a key may use, and one for each kind of right.
