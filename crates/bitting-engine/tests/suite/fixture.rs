@@ -129,7 +129,8 @@ pub(crate) fn apis(names: &Arc<Names>, list: Vec<Api>) -> Result<Apis, Vec<ApisE
     Apis::new(Arc::clone(names), list, api("bitting", names, &[]))
 }
 
-/// The API under test: one public path, one that anybody with a key may use, and one for each kind of right.
+/// The API under test: one public path, one that anybody with a key may use, and one for each kind of right. Each role
+/// includes those before it, and `boss` may write.
 pub(crate) fn shop(names: &Names, roles: &[&str]) -> Api {
     api("shop", names, roles)
 }
@@ -179,10 +180,10 @@ fn format(name: &str) -> KeyFormat {
 
 fn catalogue(roles: &[&str]) -> Catalogue {
     let permission = |name: &str| PermissionSpec { name: name.parse().unwrap(), means: Vec::new(), description: "".into() };
-    let role = |(position, name): (usize, &&str)| RoleSpec {
-        name: (*name).into(),
+    let role = |(position, &name): (usize, &&str)| RoleSpec {
+        name: name.into(),
         includes: roles[..position].iter().map(|&lower| lower.into()).collect(),
-        permissions: Vec::new(),
+        permissions: if name == "boss" { vec!["things:write".parse().unwrap()] } else { Vec::new() },
         description: "".into(),
     };
     Catalogue::new(CatalogueSpec {
@@ -194,20 +195,23 @@ fn catalogue(roles: &[&str]) -> Catalogue {
 }
 
 fn routes(catalogue: &Catalogue, names: &Names) -> RouteTable {
-    let need = |asked: &str| catalogue.need([asked], names).unwrap_or_default();
+    let need = |asked: &str| catalogue.need([asked], names).unwrap();
     let rule = |pattern: &str, access| Rule {
         methods: "*".parse().unwrap(),
         pattern: pattern.parse().unwrap(),
         route: Route { access, denied: None, encoded_slash_is_data: false, target: Target::Upstream },
     };
-    let rules = vec![
+    let mut rules = vec![
         rule("/public", Access::Public),
         rule("/optional", Access::Optional(Need::default())),
         rule("/closed", Access::Closed),
         rule("/write", Access::Key(need("things:write"))),
-        rule("/boss", Access::Key(need("boss"))),
         rule("/refunds", Access::Key(need("refunds"))),
     ];
+    // A role that is not declared cannot be asked for.
+    if catalogue.role("boss").is_ok() {
+        rules.push(rule("/boss", Access::Key(need("boss"))));
+    }
     let default =
         Route { access: Access::Key(Need::default()), denied: None, encoded_slash_is_data: false, target: Target::Upstream };
     RouteTable::new(rules, default, Leniencies::NONE)
