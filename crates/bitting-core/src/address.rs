@@ -22,17 +22,12 @@ pub struct AddressList(Box<[IpNet]>);
 pub struct InvalidNetwork(Box<str>);
 
 impl AddressList {
-    /// From networks, whose host bits are ignored.
-    pub fn new(networks: impl IntoIterator<Item = IpNet>) -> Self {
-        Self(networks.into_iter().map(|network| canonical_network(&network)).collect())
-    }
-
-    /// Reads addresses and networks.
+    /// Reads addresses and networks, whose host bits are ignored.
     ///
     /// # Errors
     /// The first text that is neither.
     pub fn parse<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Self, InvalidNetwork> {
-        texts.into_iter().map(parse_network).collect::<Result<Vec<_>, _>>().map(Self::new)
+        texts.into_iter().map(parse_network).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether an address lies in one of the networks.
@@ -77,7 +72,7 @@ impl fmt::Display for AddressList {
 
 fn parse_network(text: &str) -> Result<IpNet, InvalidNetwork> {
     let network = IpNet::from_str(text).or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
-    network.map_err(|_| InvalidNetwork(text.chars().take(64).collect()))
+    network.map(|network| canonical_network(&network)).map_err(|_| InvalidNetwork(text.chars().take(64).collect()))
 }
 
 /// Host bits cleared, and a network of mapped IPv4 addresses as the IPv4 network that it is.

@@ -7,7 +7,7 @@
 //! record.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 /// The number of a name, unique in its process. Two names of different [`NameKind`] never share a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,8 +35,8 @@ pub struct Names(RwLock<Table>);
 #[derive(Debug, Default)]
 struct Table {
     /// One map for each kind, so that a look-up borrows its text.
-    numbers: HashMap<NameKind, HashMap<Arc<str>, NameId>>,
-    texts: Vec<Arc<str>>,
+    numbers: HashMap<NameKind, HashMap<Box<str>, NameId>>,
+    next: u32,
 }
 
 impl Names {
@@ -46,11 +46,11 @@ impl Names {
             return known;
         }
         let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let text: Arc<str> = text.into();
-        let next = NameId(u32::try_from(table.texts.len()).unwrap_or(u32::MAX));
-        let id = *table.numbers.entry(kind).or_default().entry(Arc::clone(&text)).or_insert(next);
+        let next = NameId(table.next);
+        let id = *table.numbers.entry(kind).or_default().entry(text.into()).or_insert(next);
+        // Somebody else may have added it since it was looked for.
         if id == next {
-            table.texts.push(text);
+            table.next += 1;
         }
         id
     }
@@ -59,12 +59,6 @@ impl Names {
     pub fn find(&self, kind: NameKind, text: &str) -> Option<NameId> {
         let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
         table.numbers.get(&kind)?.get(text).copied()
-    }
-
-    /// The text of a number that this interner gave out; empty for another's.
-    pub fn text(&self, id: NameId) -> Arc<str> {
-        let table = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        table.texts.get(id.0 as usize).cloned().unwrap_or_default()
     }
 }
 
@@ -81,6 +75,5 @@ mod tests {
         assert_eq!(names.intern(NameKind::Role, "admin"), role);
         assert_eq!(names.find(NameKind::Role, "admin"), Some(role));
         assert_eq!(names.find(NameKind::Api, "admin"), None);
-        assert_eq!(&*names.text(role), "admin");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use bitting_core::api::{Api, Host};
 use bitting_core::key::Concealment;
+use bitting_core::name::Names;
 use bitting_core::reason::Reason;
 use bitting_core::route::{Leniencies, PatternOrder, RequestPath};
 
@@ -14,6 +15,8 @@ use crate::meters::Meters;
 /// All APIs of one generation of the configuration. A request sees one generation from beginning to end.
 #[derive(Debug)]
 pub struct Apis {
+    /// What the numbers in them mean.
+    names: Arc<Names>,
     all: Vec<Arc<ServedApi>>,
     sites: Vec<Site>,
     /// Bitting's own, which also speaks where no API can be told.
@@ -61,11 +64,11 @@ struct Site {
 }
 
 impl Apis {
-    /// A generation of APIs; `own` is Bitting's, which no host leads to.
+    /// A generation of APIs, compiled with these names; `own` is Bitting's, which no host leads to.
     ///
     /// # Errors
     /// Each pair that cannot be told apart.
-    pub fn new(apis: Vec<Api>, own: Api) -> Result<Self, Vec<ApisError>> {
+    pub fn new(names: Arc<Names>, apis: Vec<Api>, own: Api) -> Result<Self, Vec<ApisError>> {
         let own = Arc::new(ServedApi::new(own));
         let all: Vec<Arc<ServedApi>> = apis.into_iter().map(|api| Arc::new(ServedApi::new(api))).collect();
         let mut errors = Vec::new();
@@ -85,7 +88,12 @@ impl Apis {
             return Err(errors);
         }
         let concealment = Concealment::new(all.iter().chain([&own]).map(|api| api.format.clone()));
-        Ok(Self { sites: sites(&all), all, own, concealment })
+        Ok(Self { names, sites: sites(&all), all, own, concealment })
+    }
+
+    /// The names that they were compiled with. The next generation needs the same.
+    pub fn names(&self) -> &Arc<Names> {
+        &self.names
     }
 
     /// Every API but Bitting's own, in the order of the configuration.

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use bitting_core::name::Names;
 use bitting_core::reason::Reason;
 use bitting_core::time::Timestamp;
 use bitting_store::{Actor, Change, Committed, Entry, Refusal, Store, StoreError};
@@ -29,8 +28,6 @@ const QUEUE: usize = 4_096;
 pub struct EngineOptions {
     /// Where everything lasts.
     pub store: Arc<dyn Store>,
-    /// The names that the APIs were compiled with.
-    pub names: Arc<Names>,
     /// The APIs.
     pub apis: Apis,
     /// The time.
@@ -69,6 +66,9 @@ pub enum CommitError {
     /// The engine is stopping.
     #[error("the server is stopping")]
     Stopping,
+    /// The writer ended before its time. The change may have been made.
+    #[error("the server can no longer write, and whether it made the change is not known: start it again, then look")]
+    Broken,
 }
 
 /// How an engine is doing.
@@ -76,10 +76,12 @@ pub enum CommitError {
 pub struct EngineStatus {
     /// Whether all keys are in memory, so that requests can be decided.
     pub loaded: bool,
+    /// Whether the writer ended before its time. Then no key is admitted until the server is started again.
+    pub broken: bool,
     /// How many keys there are.
     pub keys: usize,
-    /// The last jump of the machine's clock, in words.
-    pub clock_jump: Option<String>,
+    /// What was last odd about the machine's clock, in words: a jump, or a start before the latest time in the store.
+    pub clock: Option<String>,
 }
 
 impl Engine {
@@ -99,14 +101,15 @@ impl Engine {
     /// # Errors
     /// If the store cannot be read or there is no randomness.
     pub async fn open(options: EngineOptions) -> Result<Arc<Self>, StartError> {
-        let EngineOptions { store, names, apis, clock } = options;
+        let EngineOptions { store, apis, clock } = options;
         meters::describe();
         apis.register_meters();
         let progress = store.progress().await?;
-        let clock = Arc::new(SteadyClock::new(clock, progress.time));
-        let ring = Arc::new(Ring::new(names, Entropy.random()?));
-        let (queue, jobs) = mpsc::channel(QUEUE);
         let watch = Arc::new(ClockWatch::default());
+        watch.begin(clock.now(), progress.time);
+        let clock = Arc::new(SteadyClock::new(clock, progress.time));
+        let ring = Arc::new(Ring::new(Arc::clone(apis.names()), Entropy.random()?));
+        let (queue, jobs) = mpsc::channel(QUEUE);
         let tasks = Tasks {
             writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), jobs)),
             heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store))),
@@ -174,9 +177,10 @@ impl Engine {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(CommitError::Stopping)?;
         let entry = Entry { change, actor, request_id: request_id.to_owned(), at };
         let (answer, answered) = oneshot::channel();
-        queue.send(Job { entry, answer }).await.map_err(|_| CommitError::Stopping)?;
+        // A writer that ends by itself has answered all who hold its queue.
+        queue.send(Job { entry, answer }).await.map_err(|_| CommitError::Broken)?;
         drop(queue);
-        let committed = answered.await.map_err(|_| CommitError::Stopping)??;
+        let committed = answered.await.map_err(|_| CommitError::Broken)??;
         Ok(committed?)
     }
 
@@ -185,10 +189,18 @@ impl Engine {
         self.apis.load_full()
     }
 
-    /// Puts other APIs in force, compiled with the same names. A request that is being decided sees one or the other.
-    pub fn install(&self, apis: Apis) {
+    /// Puts other APIs in force, compiled with the [names](Apis::names) of those that are. A request that is being decided
+    /// sees one or the other.
+    ///
+    /// # Errors
+    /// If they were compiled with other names: the ring's records would hold other rights than they say.
+    pub fn install(&self, apis: Apis) -> Result<(), OtherNames> {
+        if !Arc::ptr_eq(apis.names(), self.apis.load().names()) {
+            return Err(OtherNames);
+        }
         apis.register_meters();
         self.apis.store(Arc::new(apis));
+        Ok(())
     }
 
     /// The engine's time, which never goes back.
@@ -203,7 +215,12 @@ impl Engine {
 
     /// How it is doing.
     pub fn status(&self) -> EngineStatus {
-        EngineStatus { loaded: self.ring.is_loaded(), keys: self.ring.len(), clock_jump: self.watch.last_jump() }
+        EngineStatus {
+            loaded: self.ring.is_loaded(),
+            broken: self.ring.is_deserted(),
+            keys: self.ring.len(),
+            clock: self.watch.last_oddity(),
+        }
     }
 
     /// Finishes the changes that were handed over, keeps the time and stops. Later changes are refused.
@@ -212,9 +229,8 @@ impl Engine {
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Tasks { writer, heartbeat }) = tasks {
             heartbeat.abort();
-            if writer.await.is_err() {
-                tracing::error!("the writer ended before its time");
-            }
+            // If it panicked, that was said when it did.
+            let _ = writer.await;
             if let Err(error) = self.store.keep_time(self.now()).await {
                 tracing::warn!(%error, "the time could not be kept");
             }
@@ -232,6 +248,11 @@ pub enum StartError {
     #[error(transparent)]
     Entropy(#[from] EntropyError),
 }
+
+/// APIs that were compiled with other names than those in force, so that a key's rights would mean something else in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the APIs were compiled with other names than those in force")]
+pub struct OtherNames;
 
 /// Checks a change against APIs without an engine: for the command line when it owns the store itself.
 ///

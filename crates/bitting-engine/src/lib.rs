@@ -1,6 +1,6 @@
 //! The running key ring.
 //!
-//! An [`Engine`] holds every key in memory ([`Ring`]), decides about requests ([`Engine::decide`]) and lets changes through
+//! An [`Engine`] holds every key in memory (the ring), decides about requests ([`Engine::decide`]) and lets changes through
 //! one writer ([`Engine::commit`]). Memory is the read path and the store is the log: a decision does no I/O, and a change
 //! is in memory before it is acknowledged.
 //!
@@ -28,8 +28,7 @@ pub use apis::{Apis, ApisError, ServedApi};
 pub use clock::{Clock, ManualClock, WallClock};
 pub use decision::{AnswerFor, Bearer, Decision, Denial, Permit};
 pub use desk::{InvalidChange, Issued, KeySpec, Violation};
-pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, StartError, check_change};
+pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, OtherNames, StartError, check_change};
 pub use entropy::{Entropy, EntropyError};
 pub use inquiry::{Inquiry, Presented, Scope};
 pub use request_id::{RequestId, RequestIds};
-pub use ring::Ring;

@@ -7,12 +7,12 @@
 
 mod hasher;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bitting_core::account::{Account, AccountId};
-use bitting_core::key::Digest;
+use bitting_core::key::{Digest, KeyId};
 use bitting_core::name::{NameId, NameKind, Names};
 use bitting_core::record::{Holdings, KeyStanding, Record};
 use bitting_core::rights::Permission;
@@ -23,13 +23,15 @@ use self::hasher::DigestHasher;
 use crate::meters;
 
 /// The map of all keys.
-pub struct Ring {
+pub(crate) struct Ring {
     names: Arc<Names>,
     records: ConcurrentMap<Digest, Arc<Record>, DigestHasher>,
     accounts: Mutex<HashMap<(NameId, AccountId), Arc<Account>>>,
     /// Rights by their stored text. A million keys share a handful.
     holdings: Mutex<HashMap<Box<str>, Weak<Holdings>>>,
     loaded: AtomicBool,
+    /// Set once nobody writes any more: what is on the disk may be later than what is here.
+    deserted: AtomicBool,
 }
 
 /// A ring that may be believed. Only [`Ring::trusted`] makes one, and only it can look keys up.
@@ -42,13 +44,14 @@ pub(crate) struct Untrusted;
 
 impl Ring {
     /// An empty ring, which nobody trusts until it is [loaded](Self::load). The seed should be random.
-    pub fn new(names: Arc<Names>, seed: u128) -> Self {
+    pub(crate) fn new(names: Arc<Names>, seed: u128) -> Self {
         Self {
             names,
             records: ConcurrentMap::with_hasher(DigestHasher::new(seed)),
             accounts: Mutex::default(),
             holdings: Mutex::default(),
             loaded: AtomicBool::new(false),
+            deserted: AtomicBool::new(false),
         }
     }
 
@@ -56,7 +59,7 @@ impl Ring {
     ///
     /// # Errors
     /// If the store cannot be read; then the ring stays untrusted.
-    pub async fn load(&self, store: &dyn Store) -> Result<(), StoreError> {
+    pub(crate) async fn load(&self, store: &dyn Store) -> Result<(), StoreError> {
         let expected = usize::try_from(store.key_count().await?).unwrap_or_default();
         self.records.pin().reserve(expected);
         for account in store.ring_accounts().await? {
@@ -80,33 +83,34 @@ impl Ring {
         Ok(())
     }
 
-    /// The one gate before every look-up: may the map still be believed? On one node it may as soon as it is complete.
+    /// The one gate before every look-up: may the map still be believed? On one node it may as soon as it is complete,
+    /// for as long as its writer lives.
     pub(crate) fn trusted(&self) -> Result<TrustedRing<'_>, Untrusted> {
-        if self.loaded.load(Ordering::Acquire) { Ok(TrustedRing(self)) } else { Err(Untrusted) }
-    }
-
-    /// The record of a key, whether or not the ring is trusted: for tests and for looking at it, not for deciding.
-    pub fn record(&self, digest: &Digest) -> Option<Arc<Record>> {
-        self.records.pin().get(digest).cloned()
+        if self.is_loaded() && !self.is_deserted() { Ok(TrustedRing(self)) } else { Err(Untrusted) }
     }
 
     /// Whether the map is complete.
-    pub fn is_loaded(&self) -> bool {
+    pub(crate) fn is_loaded(&self) -> bool {
         self.loaded.load(Ordering::Acquire)
     }
 
+    /// Ends all trust, for good.
+    pub(crate) fn desert(&self) {
+        self.deserted.store(true, Ordering::Release);
+    }
+
+    /// Whether its writer ended before its time.
+    pub(crate) fn is_deserted(&self) -> bool {
+        self.deserted.load(Ordering::Acquire)
+    }
+
     /// How many keys there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Whether there is no key.
-    pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
-    }
-
     /// Takes over a key as a commit left it, unless a later commit was taken over before.
-    pub fn apply(&self, row: &RingRow) {
+    pub(crate) fn apply(&self, row: &RingRow) {
         let record = Arc::new(self.read(row));
         let records = self.records.pin();
         records.compute(row.digest, |current| match current {
@@ -119,22 +123,25 @@ impl Ring {
     }
 
     /// Takes over an account as a commit left it, unless a later commit was taken over before.
-    pub fn apply_account(&self, row: &AccountRow) {
+    pub(crate) fn apply_account(&self, row: &AccountRow) {
         let api = self.names.intern(NameKind::Api, &row.api);
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Account::new(row.id.clone(), row.enabled, row.sequence));
         accounts.entry((api, row.id.clone())).or_insert_with(new).apply(row.enabled, row.sequence);
     }
 
-    /// Refuses a key until [`apply`](Self::apply) says what holds.
-    pub(crate) fn doubt_key(&self, digest: &Digest) {
+    /// Refuses keys until [`apply`](Self::apply) says what holds. Only for the rare doubt: the map is not made to be
+    /// searched by public id, so this looks at every key, once for all of them.
+    pub(crate) fn doubt_keys(&self, ids: &HashSet<KeyId>) {
+        if ids.is_empty() {
+            return;
+        }
         let records = self.records.pin();
-        records.update(*digest, |current| Arc::new(Record { standing: KeyStanding::InDoubt, ..Record::clone(current) }));
-    }
-
-    /// The digest of a key by its public id. Only for the rare doubt: it looks at every key.
-    pub(crate) fn digest_of(&self, id: bitting_core::key::KeyId) -> Option<Digest> {
-        self.records.pin().iter().find(|(_, record)| record.id == id).map(|(digest, _)| *digest)
+        let concerned = records.iter().filter(|(_, record)| ids.contains(&record.id));
+        for digest in concerned.map(|(digest, _)| *digest).collect::<Vec<_>>() {
+            let doubted = |current: &Arc<Record>| Record { standing: KeyStanding::InDoubt, ..Record::clone(current) };
+            records.update(digest, |current| Arc::new(doubted(current)));
+        }
     }
 
     /// Refuses the keys of an account until [`apply_account`](Self::apply_account) says what holds.
@@ -201,14 +208,4 @@ impl TrustedRing<'_> {
 const LOAD_PAGE: usize = 20_000;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_ring_that_was_not_loaded_is_not_trusted() {
-        let ring = Ring::new(Arc::default(), 1);
-        assert!(ring.trusted().is_err());
-        ring.loaded.store(true, Ordering::Release);
-        assert!(ring.trusted().is_ok_and(|trusted| trusted.find(&Digest::from_bytes([1; 32])).is_none()));
-    }
-}
+mod tests;

@@ -5,15 +5,15 @@
 //! answers. All of that happens here and not in the caller's future, which a disconnect drops: whether or not anybody
 //! still listens, what was committed is in the ring.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod doubts;
 
-use bitting_core::account::AccountId;
-use bitting_core::key::KeyId;
+use std::sync::Arc;
+
 use bitting_store::{Change, Committed, Entry, Refusal, RingRow, Store, StoreError, StoreErrorKind};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use self::doubts::Doubts;
 use crate::meters;
 use crate::ring::Ring;
 
@@ -29,22 +29,38 @@ pub(crate) type Answer = Result<Result<Committed, Refusal>, Arc<StoreError>>;
 /// The most changes in one transaction: enough to make the sync cheap, few enough to keep the answer quick.
 const BATCH: usize = 256;
 
-/// How long to wait before reading again what is in doubt.
-const RETRY: Duration = Duration::from_millis(200);
-
 /// Writes until the last sender of the queue is gone.
 pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, mut queue: mpsc::Receiver<Job>) {
+    let vigil = Vigil(&ring);
     let mut doubts = Doubts::default();
     let mut jobs = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
             received = queue.recv_many(&mut jobs, BATCH) => if received == 0 { break },
-            () = tokio::time::sleep(RETRY), if !doubts.is_empty() => {}
+            () = doubts.due() => {}
         }
         doubts.resolve(&*store, &ring).await;
         if !jobs.is_empty() {
             write(&*store, &ring, &mut doubts, std::mem::take(&mut jobs)).await;
         }
+    }
+    vigil.end();
+}
+
+/// Watches over the writer. Should it panic between a COMMIT and the ring, the ring would go on admitting what was revoked.
+struct Vigil<'r>(&'r Ring);
+
+impl Vigil<'_> {
+    /// The writer ended as it should.
+    fn end(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Vigil<'_> {
+    fn drop(&mut self) {
+        self.0.desert();
+        tracing::error!("the writer ended before its time: keys are refused until the server is started again");
     }
 }
 
@@ -75,53 +91,6 @@ async fn write(store: &dyn Store, ring: &Ring, doubts: &mut Doubts, jobs: Vec<Jo
             for answer in answers {
                 let _ = answer.send(Err(Arc::clone(&error)));
             }
-        }
-    }
-}
-
-/// Keys and accounts of which it is not known whether a change took effect. They are refused until the store was read.
-#[derive(Default)]
-struct Doubts {
-    keys: Vec<KeyId>,
-    accounts: Vec<(String, AccountId)>,
-}
-
-impl Doubts {
-    fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.accounts.is_empty()
-    }
-
-    fn begin(&mut self, changes: &[Change], ring: &Ring) {
-        for change in changes {
-            // A new key is in nobody's hands before its commit is known, so there is nothing to refuse.
-            for key in change.keys() {
-                if let Some(digest) = ring.digest_of(key) {
-                    ring.doubt_key(&digest);
-                }
-                self.keys.push(key);
-            }
-            if let Some(account) = change.account() {
-                ring.doubt_account(change.api(), account);
-                self.accounts.push((change.api().to_owned(), account.clone()));
-            }
-        }
-    }
-
-    /// Reads what is in doubt; what cannot be read stays so.
-    async fn resolve(&mut self, store: &dyn Store, ring: &Ring) {
-        while let Some((api, account)) = self.accounts.last() {
-            match store.account(api, account).await {
-                Ok(row) => row.iter().for_each(|row| ring.apply_account(row)),
-                Err(error) => return tracing::warn!(%error, "what is in doubt cannot be read yet"),
-            }
-            self.accounts.pop();
-        }
-        while let Some(key) = self.keys.last() {
-            match store.ring_key(*key).await {
-                Ok(row) => row.iter().for_each(|row| ring.apply(row)),
-                Err(error) => return tracing::warn!(%error, "what is in doubt cannot be read yet"),
-            }
-            self.keys.pop();
         }
     }
 }

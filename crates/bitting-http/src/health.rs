@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use bitting_engine::EngineStatus;
 use http::StatusCode;
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use crate::service::Shared;
 struct Readiness {
     status: &'static str,
     keys: usize,
-    /// The last jump of the machine's clock over a minute, in words.
+    /// What was last odd about the machine's clock, by over a minute, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<String>,
 }
@@ -27,9 +28,30 @@ pub(crate) async fn alive() -> Response {
     Json(Liveness { status: "alive" }).into_response()
 }
 
-/// `GET /readyz`: every key is in memory, so requests can be decided.
+/// `GET /readyz`: every key is in memory and changes reach it, so requests can be decided.
 pub(crate) async fn ready(State(shared): State<Shared>) -> Response {
     let status = shared.engine.status();
-    let (code, word) = if status.loaded { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "loading") };
-    (code, Json(Readiness { status: word, keys: status.keys, clock: status.clock_jump })).into_response()
+    let (code, word) = readiness(&status);
+    (code, Json(Readiness { status: word, keys: status.keys, clock: status.clock })).into_response()
+}
+
+fn readiness(status: &EngineStatus) -> (StatusCode, &'static str) {
+    match status {
+        EngineStatus { broken: true, .. } => (StatusCode::SERVICE_UNAVAILABLE, "broken"),
+        EngineStatus { loaded: false, .. } => (StatusCode::SERVICE_UNAVAILABLE, "loading"),
+        EngineStatus { .. } => (StatusCode::OK, "ready"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_whose_writer_is_gone_is_not_ready_though_it_has_every_key() {
+        let word = |loaded, broken| readiness(&EngineStatus { loaded, broken, keys: 1, clock: None });
+        assert_eq!(word(true, false), (StatusCode::OK, "ready"));
+        assert_eq!(word(false, false), (StatusCode::SERVICE_UNAVAILABLE, "loading"));
+        assert_eq!(word(true, true), (StatusCode::SERVICE_UNAVAILABLE, "broken"));
+    }
 }

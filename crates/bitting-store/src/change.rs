@@ -235,6 +235,9 @@ pub enum Refusal {
     /// The key was rotated before; its successor can be rotated.
     #[error("the key {0} was rotated already, into {1}")]
     AlreadyRotated(KeyId, KeyId),
+    /// What it is about cannot be read from the store, in words.
+    #[error("{0}")]
+    Damaged(String),
 }
 
 impl Change {
@@ -250,13 +253,20 @@ impl Change {
         }
     }
 
-    /// The ids of the keys that it is about, new ones included.
-    pub fn keys(&self) -> Vec<KeyId> {
+    /// The key that it changes, which is there already.
+    pub fn subject_key(&self) -> Option<KeyId> {
         match self {
-            Self::CreateAccount(_) | Self::UpdateAccount { .. } => Vec::new(),
-            Self::CreateKey(new) => vec![new.id],
-            Self::UpdateKey { key, .. } | Self::RevokeKey { key, .. } => vec![*key],
-            Self::RotateKey { key, successor, .. } => vec![*key, successor.id],
+            Self::UpdateKey { key, .. } | Self::RotateKey { key, .. } | Self::RevokeKey { key, .. } => Some(*key),
+            Self::CreateAccount(_) | Self::UpdateAccount { .. } | Self::CreateKey(_) => None,
+        }
+    }
+
+    /// The key that it makes.
+    pub fn new_key(&self) -> Option<KeyId> {
+        match self {
+            Self::CreateKey(new) => Some(new.id),
+            Self::RotateKey { successor, .. } => Some(successor.id),
+            Self::CreateAccount(_) | Self::UpdateAccount { .. } | Self::UpdateKey { .. } | Self::RevokeKey { .. } => None,
         }
     }
 
@@ -291,4 +301,19 @@ impl fmt::Display for Actor {
 #[expect(clippy::option_option, reason = "the outer one is whether the field is there")]
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(value).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rotation_changes_one_key_and_makes_another() {
+        let id = |number| KeyId::new(Timestamp::from_millis(0), number);
+        let successor = Successor { id: id(2), digest: Digest::from_bytes([2; 32]), prefix: String::new(), expires_at: None };
+        let rotation = Change::RotateKey { api: "shop".to_owned(), key: id(1), successor, old_ends_at: None };
+        assert_eq!((rotation.subject_key(), rotation.new_key()), (Some(id(1)), Some(id(2))));
+        let end = Change::RevokeKey { api: "shop".to_owned(), key: id(1) };
+        assert_eq!((end.subject_key(), end.new_key()), (Some(id(1)), None));
+    }
 }

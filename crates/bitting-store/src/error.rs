@@ -22,8 +22,10 @@ pub enum StoreErrorKind {
     Owned,
     /// It was written by a newer version of Bitting.
     TooNew,
-    /// It is not what it should be: no store of Bitting's, damaged, or a path that cannot hold one.
+    /// It is not what it should be: no store of Bitting's, damaged as a whole, or a path that cannot hold one.
     Unusable,
+    /// A row holds what Bitting cannot have written. Other rows may be sound; a retry does not help.
+    Damaged,
 }
 
 impl StoreError {
@@ -42,11 +44,6 @@ impl StoreError {
     /// What can be done about it.
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
-    }
-
-    /// Whether the same call can succeed later without anybody's help but the machine's.
-    pub fn is_retryable(&self) -> bool {
-        matches!(self.kind, StoreErrorKind::Unavailable | StoreErrorKind::OutcomeUnknown)
     }
 }
 

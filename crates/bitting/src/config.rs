@@ -27,8 +27,6 @@ pub use server::{Listener, LogFormat, LogSettings, Serves, ServiceRoutes};
 pub struct Config {
     /// The APIs.
     pub apis: Apis,
-    /// The names that they were compiled with.
-    pub names: Arc<Names>,
     /// Where to listen.
     pub listeners: Vec<Listener>,
     /// The store's file.
@@ -51,9 +49,9 @@ pub struct Loaded {
 /// Bitting's own API, in the same words as any other.
 const OWN_API: &str = include_str!("config/own.toml");
 
-/// Reads sources and options. Paths in them are relative to `folder`.
-pub fn load(sources: Vec<Source>, overrides: &[String], folder: &Path) -> Loaded {
-    let names = Arc::new(Names::default());
+/// Reads sources and options. Paths in them are relative to `folder`. An engine that runs takes other APIs only if they were
+/// compiled with its [names](Apis::names); a first reading brings new ones.
+pub fn load(sources: Vec<Source>, overrides: &[String], folder: &Path, names: &Arc<Names>) -> Loaded {
     let mut problems = Vec::new();
     let mut root = Table::default();
     let sources: Vec<Arc<Source>> = sources.into_iter().map(Arc::new).collect();
@@ -70,7 +68,7 @@ pub fn load(sources: Vec<Source>, overrides: &[String], folder: &Path) -> Loaded
         sources.first().cloned().unwrap_or_else(|| Arc::new(Source { name: "configuration".into(), text: String::new() }));
     let at = Location::start_of(&start);
     let findings = Findings::default();
-    let config = read(&Section::new("", &root, &at, &findings), &names, folder);
+    let config = read(&Section::new("", &root, &at, &findings), names, folder);
     let mut found = findings.into_inner();
     if unreadable > 0 {
         // What could not be read is not there; that it is missing would only confuse.
@@ -118,7 +116,7 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
     }
     let places: Vec<(String, &Location)> = apis.iter().flatten().map(|(api, at)| (api.name.to_string(), *at)).collect();
     let apis: Option<Vec<_>> = apis.into_iter().map(|api| api.map(|(api, _)| api)).collect();
-    let apis = Apis::new(apis?, own_api(names)?);
+    let apis = Apis::new(Arc::clone(names), apis?, own_api(names)?);
     for error in apis.as_ref().err().into_iter().flatten() {
         let (ApisError::SameName(name) | ApisError::SameSite { second: name, .. }) = error;
         let at = places.iter().rev().find(|(of, _)| **of == **name).map_or(root.at, |(_, at)| at);
@@ -126,7 +124,7 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
     }
     let listeners: Option<Vec<Listener>> = listeners.into_iter().collect();
     let listeners = Some(listeners?).filter(|all| !all.is_empty()).unwrap_or_else(server::default_listeners);
-    Some(Config { apis: apis.ok()?, names: Arc::clone(names), listeners, store, log, drain })
+    Some(Config { apis: apis.ok()?, listeners, store, log, drain })
 }
 
 /// Bitting's own API. It is part of the program; a test reads it.

@@ -89,7 +89,7 @@ fn configuration(ports: Ports, folder: &Path, keep: bool) -> Result<config::Conf
     if keep {
         keep_files(folder, &sources, &overrides)?;
     }
-    let loaded = config::load(sources, &overrides, folder);
+    let loaded = config::load(sources, &overrides, folder, &Arc::default());
     loaded.config.ok_or_else(|| Failure::new(loaded.problems.render(false)))
 }
 

@@ -97,6 +97,7 @@ impl From<Refusal> for Failure {
             Refusal::AccountExists(_) | Refusal::KeyExists(_) | Refusal::KeyRevoked(_) | Refusal::AlreadyRotated(..) => {
                 FailureKind::Refused
             }
+            Refusal::Damaged(_) => FailureKind::Store,
         };
         Self::of(kind, refusal.to_string())
     }
@@ -109,6 +110,7 @@ impl From<CommitError> for Failure {
             CommitError::Refused(refusal) => refusal.into(),
             CommitError::Store(error) => Self::of(FailureKind::Store, error.to_string()),
             CommitError::Stopping => Self::of(FailureKind::Store, "the server is stopping; try again when it is up"),
+            CommitError::Broken => Self::of(FailureKind::Store, error.to_string()),
         }
     }
 }

@@ -46,7 +46,7 @@ impl Server {
     /// # Errors
     /// If an address cannot be had, or the store cannot.
     pub async fn start(config: Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Result<Self, Failure> {
-        let Config { apis, names, listeners, store, drain, .. } = config;
+        let Config { apis, listeners, store, drain, .. } = config;
         let mut sockets = Vec::new();
         for listener in listeners {
             sockets.push((bind(listener.address).await?, listener));
@@ -55,7 +55,7 @@ impl Server {
         let store = Arc::new(SqliteStore::open(lock)?);
         let (journal, synchronous) = store.durability().await?;
         tracing::info!(path = %store.path().display(), journal, synchronous, "the store is open");
-        let engine = Engine::open(EngineOptions { store: Arc::<SqliteStore>::clone(&store), names, apis, clock }).await?;
+        let engine = Engine::open(EngineOptions { store: Arc::<SqliteStore>::clone(&store), apis, clock }).await?;
         let ids = Arc::new(RequestIds::new().map_err(Failure::other)?);
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), Arc::clone(&ids), bitting_http::reserved::<Incoming>()));
         let (stopping, stopped) = watch::channel(false);

@@ -87,11 +87,6 @@ impl Answer {
         response.headers_mut().clone_from(&self.headers);
         response
     }
-
-    /// Its status.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
 }
 
 impl Answers {

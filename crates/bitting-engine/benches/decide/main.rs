@@ -14,7 +14,7 @@ use std::sync::{Arc, LazyLock};
 
 use bitting_core::key::PlaintextKey;
 use bitting_core::name::Names;
-use bitting_engine::{Apis, Decision, Engine, EngineOptions, Inquiry, Presented, Scope, WallClock};
+use bitting_engine::{Decision, Engine, EngineOptions, Inquiry, Presented, Scope, WallClock};
 use bitting_store::{OwnerLock, SqliteStore};
 use divan::{Bencher, black_box};
 use http::{HeaderMap, HeaderValue, Method, header};
@@ -38,8 +38,8 @@ static SETTING: LazyLock<Setting> = LazyLock::new(|| {
         let path = million::store().await;
         let names = Arc::new(Names::default());
         let store = Arc::new(SqliteStore::open(OwnerLock::acquire(&path).unwrap()).unwrap());
-        let apis = Apis::new(vec![fixture::shop(&names, &["clerk", "boss"])], fixture::api("bitting", &names, &[])).unwrap();
-        Engine::start(EngineOptions { store, names, apis, clock: Arc::new(WallClock) }).await.unwrap()
+        let apis = fixture::apis(&names, vec![fixture::shop(&names, &["clerk", "boss"])]).unwrap();
+        Engine::start(EngineOptions { store, apis, clock: Arc::new(WallClock) }).await.unwrap()
     });
     Setting { keys: keys().step_by(COUNT / 200_000).collect(), engine, _runtime: runtime }
 });

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 use bitting_engine::{CommitError, KeySpec};
 use bitting_store::{Actor, Refusal};
 
-use super::doubt::Wrapped;
 use super::fixture::{Fixture, rename, revoke};
+use super::stumbling::{Fault, Wrapped};
 
 #[tokio::test]
 async fn a_caller_who_leaves_between_commit_and_answer_leaves_the_key_revoked() {
@@ -63,6 +63,23 @@ async fn an_engine_that_stops_finishes_what_it_was_given_and_takes_nothing_more(
     revoked.unwrap();
     assert_eq!(fixture.get(&key), "revoked_key");
     assert!(matches!(fixture.commit(rename(id, "x")).await, Err(CommitError::Stopping)));
+    assert!(!fixture.engine.status().broken);
+}
+
+#[tokio::test]
+async fn an_engine_whose_writer_panics_admits_no_key_any_more_and_says_so() {
+    let wrapped = Wrapped::default();
+    let controls = wrapped.clone();
+    let fixture = Fixture::through(|store| Arc::new(wrapped.around(store))).await;
+    let (revoked, id) = fixture.key(KeySpec::default()).await;
+    let (other, _) = fixture.key(KeySpec::default()).await;
+    assert!(!fixture.engine.status().broken);
+    controls.set_fault(Some(Fault::TakenButFatal));
+    assert!(matches!(fixture.commit(revoke(id)).await, Err(CommitError::Broken)));
+    assert_eq!((fixture.get(&revoked), fixture.get(&other)), ("store_unavailable".into(), "store_unavailable".into()));
+    assert!(matches!(fixture.commit(rename(id, "x")).await, Err(CommitError::Broken)));
+    assert!(fixture.engine.status().broken);
+    fixture.engine.stop().await;
 }
 
 #[tokio::test]

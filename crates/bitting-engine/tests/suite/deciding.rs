@@ -1,13 +1,14 @@
 //! The order of the checks, each told by the first one that fails.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::time::Timestamp;
-use bitting_engine::{Apis, Clock, Inquiry, KeySpec, Presented, Scope};
+use bitting_engine::{Clock, Inquiry, KeySpec, OtherNames, Presented, Scope};
 use bitting_store::{AccountPatch, Change, KeyPatch};
 use http::{HeaderMap, Method};
 
-use super::fixture::{Fixture, api, outcome, patch, revoke, shop, switch};
+use super::fixture::{Fixture, apis, outcome, patch, revoke, shop, switch};
 
 #[tokio::test]
 async fn every_step_of_the_pipeline_refuses_for_its_own_reason() {
@@ -15,11 +16,7 @@ async fn every_step_of_the_pipeline_refuses_for_its_own_reason() {
     let (key, id) = fixture.key(KeySpec::default()).await;
     let good = key.expose();
     let cut = &good[..good.len() - 1];
-    let unknown = {
-        let shop = fixture.engine.apis();
-        let issued = KeySpec { name: "x".into(), ..KeySpec::default() }.issue(shop.find("shop").unwrap(), fixture.clock.now());
-        issued.unwrap().key
-    };
+    let unknown = fixture.issue(KeySpec::default()).key;
     for (path, key, expected) in [
         ("/public", "", "admitted"),
         ("/public", "garbage", "admitted"),
@@ -53,7 +50,7 @@ async fn a_key_of_another_api_is_unknown() {
     // The same format under another name, so that the key gets as far as the look-up.
     let twin = bitting_core::api::Api { name: "twin".into(), ..shop(&fixture.names, &[]) };
     let twin = bitting_core::api::Api { id: fixture.names.intern(bitting_core::name::NameKind::Api, "twin"), ..twin };
-    fixture.engine.install(Apis::new(vec![twin], api("bitting", &fixture.names, &[])).unwrap());
+    fixture.engine.install(apis(&fixture.names, vec![twin]).unwrap()).unwrap();
     let presented = Presented::Key(key.expose().as_bytes());
     let inquiry = Inquiry { scope: Scope::Api("twin"), method: &Method::GET, path: "/things", presented, client: None };
     assert_eq!(outcome(&fixture.engine.decide(&inquiry)), "unknown_key");
@@ -154,17 +151,26 @@ async fn two_different_credentials_are_ambiguous() {
 async fn a_role_that_vanishes_from_the_configuration_grants_nothing_until_it_comes_back() {
     let fixture = Fixture::new().await;
     let (key, _) = fixture.key(KeySpec { role: Some("boss".into()), ..KeySpec::default() }).await;
-    let ask = || fixture.ask(&Method::GET, "/boss", key.expose().as_bytes());
+    let ask = |path| fixture.ask(&Method::GET, path, key.expose().as_bytes());
     let install = |roles: &[&str]| {
-        let apis = Apis::new(vec![shop(&fixture.names, roles)], api("bitting", &fixture.names, &[]));
-        fixture.engine.install(apis.unwrap());
+        let apis = apis(&fixture.names, vec![shop(&fixture.names, roles)]);
+        fixture.engine.install(apis.unwrap()).unwrap();
     };
-    assert_eq!(ask(), "admitted");
-    install(&["boss", "owner"]);
-    assert_eq!(ask(), "admitted");
-    install(&["clerk"]);
-    // Without the role nobody can be asked for it; the key still is a key.
+    assert_eq!((ask("/boss"), ask("/write")), ("admitted".into(), "admitted".into()));
+    install(&["clerk", "chief"]);
+    assert_eq!((ask("/write"), ask("/things")), ("insufficient_permission".into(), "admitted".into()));
+    install(&["boss", "clerk"]);
+    assert_eq!((ask("/boss"), ask("/write")), ("admitted".into(), "admitted".into()));
+}
+
+#[tokio::test]
+async fn apis_that_were_compiled_with_other_names_are_not_installed() {
+    let fixture = Fixture::new().await;
+    let (key, _) = fixture.key(KeySpec::default()).await;
+    let others = Arc::default();
+    // The same text, and yet every number in them may mean something else.
+    let apis = apis(&others, vec![shop(&others, &["clerk", "boss"])]).unwrap();
+    assert_eq!(fixture.engine.install(apis), Err(OtherNames));
+    assert!(Arc::ptr_eq(fixture.engine.apis().names(), &fixture.names));
     assert_eq!(fixture.get(&key), "admitted");
-    install(&["clerk", "boss"]);
-    assert_eq!(ask(), "admitted");
 }

@@ -15,7 +15,8 @@ use bitting_core::rights::{CapabilitySpec, Catalogue, CatalogueSpec, Need, Permi
 use bitting_core::route::{Access, Leniencies, Route, RouteTable, Rule, Target};
 use bitting_core::time::Timestamp;
 use bitting_engine::{
-    Apis, Clock, CommitError, Decision, Engine, EngineOptions, Inquiry, KeySpec, ManualClock, Presented, Scope,
+    Apis, ApisError, Clock, CommitError, Decision, Engine, EngineOptions, Inquiry, Issued, KeySpec, ManualClock, Presented,
+    Scope,
 };
 use bitting_store::{Actor, Change, Committed, KeyPatch, OwnerLock, SqliteStore, Store, SwitchPatch};
 use http::{HeaderValue, Method};
@@ -58,10 +59,15 @@ impl Fixture {
 
     /// Makes a key of the API with a role, permissions and an expiry.
     pub(crate) async fn key(&self, spec: KeySpec) -> (PlaintextKey, KeyId) {
-        let api = Arc::clone(self.engine.apis().find("shop").unwrap());
-        let issued = KeySpec { name: "test".into(), ..spec }.issue(&api, self.clock.now()).unwrap();
+        let issued = self.issue(spec);
         let committed = self.commit(issued.change).await.unwrap();
         (issued.key, committed.keys[0].row.id)
+    }
+
+    /// Makes a key that nobody knows of yet.
+    pub(crate) fn issue(&self, spec: KeySpec) -> Issued {
+        let apis = self.engine.apis();
+        KeySpec { name: "test".into(), ..spec }.issue(apis.find("shop").unwrap(), self.clock.now()).unwrap()
     }
 
     pub(crate) async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
@@ -114,11 +120,17 @@ async fn start(
     wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
 ) -> Arc<Engine> {
     let store = wrap(Arc::new(SqliteStore::open(OwnerLock::acquire(path).unwrap()).unwrap()));
-    let apis = Apis::new(vec![shop(names, &["clerk", "boss"])], api("bitting", names, &[])).unwrap();
-    Engine::start(EngineOptions { store, names: Arc::clone(names), apis, clock: Arc::new(clock.clone()) }).await.unwrap()
+    let apis = apis(names, vec![shop(names, &["clerk", "boss"])]).unwrap();
+    Engine::start(EngineOptions { store, apis, clock: Arc::new(clock.clone()) }).await.unwrap()
 }
 
-/// The API under test: one public path, one that anybody with a key may use, and one for each kind of right.
+/// APIs beside Bitting's own.
+pub(crate) fn apis(names: &Arc<Names>, list: Vec<Api>) -> Result<Apis, Vec<ApisError>> {
+    Apis::new(Arc::clone(names), list, api("bitting", names, &[]))
+}
+
+/// The API under test: one public path, one that anybody with a key may use, and one for each kind of right. Each role
+/// includes those before it, and `boss` may write.
 pub(crate) fn shop(names: &Names, roles: &[&str]) -> Api {
     api("shop", names, roles)
 }
@@ -168,10 +180,10 @@ fn format(name: &str) -> KeyFormat {
 
 fn catalogue(roles: &[&str]) -> Catalogue {
     let permission = |name: &str| PermissionSpec { name: name.parse().unwrap(), means: Vec::new(), description: "".into() };
-    let role = |(position, name): (usize, &&str)| RoleSpec {
-        name: (*name).into(),
+    let role = |(position, &name): (usize, &&str)| RoleSpec {
+        name: name.into(),
         includes: roles[..position].iter().map(|&lower| lower.into()).collect(),
-        permissions: Vec::new(),
+        permissions: if name == "boss" { vec!["things:write".parse().unwrap()] } else { Vec::new() },
         description: "".into(),
     };
     Catalogue::new(CatalogueSpec {
@@ -183,20 +195,23 @@ fn catalogue(roles: &[&str]) -> Catalogue {
 }
 
 fn routes(catalogue: &Catalogue, names: &Names) -> RouteTable {
-    let need = |asked: &str| catalogue.need([asked], names).unwrap_or_default();
+    let need = |asked: &str| catalogue.need([asked], names).unwrap();
     let rule = |pattern: &str, access| Rule {
         methods: "*".parse().unwrap(),
         pattern: pattern.parse().unwrap(),
         route: Route { access, denied: None, encoded_slash_is_data: false, target: Target::Upstream },
     };
-    let rules = vec![
+    let mut rules = vec![
         rule("/public", Access::Public),
         rule("/optional", Access::Optional(Need::default())),
         rule("/closed", Access::Closed),
         rule("/write", Access::Key(need("things:write"))),
-        rule("/boss", Access::Key(need("boss"))),
         rule("/refunds", Access::Key(need("refunds"))),
     ];
+    // A role that is not declared cannot be asked for.
+    if catalogue.role("boss").is_ok() {
+        rules.push(rule("/boss", Access::Key(need("boss"))));
+    }
     let default =
         Route { access: Access::Key(Need::default()), denied: None, encoded_slash_is_data: false, target: Target::Upstream };
     RouteTable::new(rules, default, Leniencies::NONE)

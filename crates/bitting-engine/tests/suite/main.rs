@@ -10,3 +10,4 @@ mod issuing;
 mod restarting;
 mod revoking;
 mod selecting;
+mod stumbling;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use bitting_engine::KeySpec;
-use bitting_store::{KeyPatch, RingRow, StoredKey};
+use bitting_store::KeyPatch;
 
-use super::fixture::{Fixture, patch, rename, revoke};
+use super::fixture::{Fixture, patch, revoke};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_admitted_after_a_revocation_was_answered_however_hard_the_key_is_used() {
@@ -69,26 +69,5 @@ async fn concurrent_changes_to_one_key_end_in_the_order_of_their_commits() {
         let expected = if stored.enabled { "admitted" } else { "disabled_key" };
         assert_eq!(last.keys[0].row.enabled, stored.enabled, "round {round}");
         assert_eq!(fixture.get(&key), expected, "round {round}");
-    }
-}
-
-#[tokio::test]
-async fn states_of_a_key_that_arrive_in_any_order_leave_the_latest() {
-    let fixture = Fixture::new().await;
-    let (key, id) = fixture.key(KeySpec::default()).await;
-    let mut states: Vec<StoredKey> = Vec::new();
-    for name in ["a", "b", "c"] {
-        states.extend(fixture.commit(rename(id, name)).await.unwrap().keys);
-    }
-    states.extend(fixture.commit(revoke(id)).await.unwrap().keys);
-    for turn in 0..states.len() {
-        let ring = bitting_engine::Ring::new(Arc::clone(&fixture.names), 1);
-        states.rotate_left(1);
-        for state in &states {
-            ring.apply(&RingRow::from(state));
-        }
-        let record = ring.record(&key.digest()).unwrap();
-        assert_eq!(record.standing, bitting_core::record::KeyStanding::Revoked, "turn {turn}");
-        assert_eq!(ring.len(), 1);
     }
 }

@@ -4,24 +4,20 @@ use std::sync::Arc;
 
 use bitting_core::api::Api;
 use bitting_core::name::Names;
-use bitting_engine::{Apis, ApisError, Decision, Inquiry, Presented, Scope};
+use bitting_engine::{Decision, Inquiry, Presented, Scope};
 use http::{HeaderMap, Method};
 
-use super::fixture::{Fixture, api, outcome};
+use super::fixture::{Fixture, api, apis, outcome};
 
 fn at(name: &str, hosts: &[&str], path: Option<&str>, names: &Names) -> Api {
     let hosts = hosts.iter().map(|host| host.parse().unwrap()).collect();
     Api { hosts, path_prefix: path.map(|path| path.parse().unwrap()), ..api(name, names, &[]) }
 }
 
-fn apis(names: &Names, list: Vec<Api>) -> Result<Apis, Vec<ApisError>> {
-    Apis::new(list, api("bitting", names, &[]))
-}
-
 /// The API's name and the outcome: every path but `/public` needs a key, and there is none.
 async fn asked(list: fn(&Names) -> Vec<Api>, requests: &[(&str, &str, &str)]) {
     let fixture = Fixture::new().await;
-    fixture.engine.install(apis(&fixture.names, list(&fixture.names)).unwrap());
+    fixture.engine.install(apis(&fixture.names, list(&fixture.names)).unwrap()).unwrap();
     let headers = HeaderMap::new();
     for &(authority, path, expected) in requests {
         let presented = Presented::Request { headers: &headers, query: None };
@@ -97,7 +93,7 @@ async fn an_api_that_is_named_keeps_to_its_own_paths() {
     let fixture = Fixture::new().await;
     let prefixed = |name, path| at(name, &["x.example"], Some(path), &fixture.names);
     let list = vec![prefixed("admin", "/admin"), prefixed("audit", "/admin/audit")];
-    fixture.engine.install(apis(&fixture.names, list).unwrap());
+    fixture.engine.install(apis(&fixture.names, list).unwrap()).unwrap();
     for (api, path, expected) in [
         ("admin", "/admin/users", "missing_key"),
         ("admin", "/outside", "unknown_host"),

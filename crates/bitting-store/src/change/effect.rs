@@ -14,7 +14,7 @@ use crate::row::{AccountRow, KeyRow, StoredKey};
 pub(crate) struct Found {
     /// The account that the change names.
     pub(crate) account: Option<AccountRow>,
-    /// The key that the change names.
+    /// The key that the change changes.
     pub(crate) key: Option<StoredKey>,
 }
 

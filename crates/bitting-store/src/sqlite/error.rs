@@ -1,11 +1,18 @@
 //! What SQLite's errors mean to Bitting.
 
-use rusqlite::ErrorCode;
+use rusqlite::{Error, ErrorCode};
 
 use crate::error::{StoreError, StoreErrorKind};
 
 /// Says what went wrong while reading or writing rows, before any commit.
-pub(super) fn unavailable(error: rusqlite::Error) -> StoreError {
+pub(super) fn unavailable(error: Error) -> StoreError {
+    if let Error::FromSqlConversionFailure(..)
+    | Error::IntegralValueOutOfRange(..)
+    | Error::InvalidColumnType(..)
+    | Error::Utf8Error(..) = error
+    {
+        return damaged("a column", error);
+    }
     let (kind, message) = match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => (StoreErrorKind::Unavailable, "the disk of the store is full"),
         Some(ErrorCode::ReadOnly) => (StoreErrorKind::Unavailable, "the store is read-only"),
@@ -21,11 +28,11 @@ pub(super) fn unavailable(error: rusqlite::Error) -> StoreError {
 }
 
 /// Says that COMMIT itself failed: the log may hold it or not.
-pub(super) fn in_doubt(error: rusqlite::Error) -> StoreError {
+pub(super) fn in_doubt(error: Error) -> StoreError {
     StoreError::new(StoreErrorKind::OutcomeUnknown, "it is not known whether the store took the change").because(error)
 }
 
 /// A stored value that Bitting cannot have written.
 pub(super) fn damaged(what: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
-    StoreError::new(StoreErrorKind::Unusable, format!("the store is damaged: {what}")).because(error)
+    StoreError::new(StoreErrorKind::Damaged, format!("the store is damaged: {what}")).because(error)
 }

@@ -12,7 +12,7 @@ use super::read::rows;
 use super::rows::{ACCOUNT_COLUMNS, KEY_COLUMNS, account_row, stored_key, stored_sequence};
 use super::{SqliteStore, progress};
 use crate::change::{Change, Committed, Effect, Entry, Found, Refusal, RowWrite, Write};
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::read::rights_text;
 use crate::row::{AccountRow, KeyRow, StoredKey};
 use crate::{ChangeLog, Progress};
@@ -50,14 +50,20 @@ fn append(connection: &mut Connection, batch: &[Entry]) -> Result<Vec<Result<Com
     Ok(answers)
 }
 
-/// One entry under a savepoint: a refusal leaves nothing of it behind, an error gives up the whole batch.
+/// One entry under a savepoint: a refusal leaves nothing of it behind, an error gives up the whole batch. A row that is
+/// damaged is a refusal, since it would fail whatever batch its entry is in.
 fn write_entry(
     transaction: &mut Transaction<'_>,
     entry: &Entry,
     sequence: Sequence,
 ) -> Result<Result<Committed, Refusal>, StoreError> {
     let savepoint = transaction.savepoint().map_err(unavailable)?;
-    let effect = match entry.effect(find(&savepoint, &entry.change)?, sequence) {
+    let found = match find(&savepoint, &entry.change) {
+        Ok(found) => found,
+        Err(error) if error.kind() == StoreErrorKind::Damaged => return Ok(Err(Refusal::Damaged(error.to_string()))),
+        Err(error) => return Err(error),
+    };
+    let effect = match entry.effect(found, sequence) {
         Ok(Effect::Write(write)) => write,
         Ok(Effect::Unchanged(committed)) => return Ok(Ok(committed)),
         Err(refusal) => return Ok(Err(refusal)),
@@ -80,7 +86,7 @@ fn find(connection: &Connection, change: &Change) -> Result<Found, StoreError> {
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM account WHERE api = ?1 AND id = ?2");
         found.account = rows(connection, &sql, (change.api(), account.as_str()), account_row)?.pop();
     }
-    if let Some(key) = change.keys().first() {
+    if let Some(key) = change.subject_key() {
         let sql = format!("SELECT {KEY_COLUMNS} FROM api_key WHERE id = ?1 AND api = ?2");
         found.key = rows(connection, &sql, (key.to_bytes(), change.api()), stored_key)?.pop();
     }

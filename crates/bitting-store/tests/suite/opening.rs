@@ -109,14 +109,3 @@ fn a_store_of_a_newer_version_is_refused_with_both_versions() {
     assert_eq!(kind, StoreErrorKind::TooNew);
     assert!(message.contains("its schema is 999, this version knows 1"), "{message}");
 }
-
-#[tokio::test]
-async fn a_damaged_row_is_an_error_and_no_panic() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("bitting.db");
-    let store = open(&path).unwrap();
-    store.append(vec![entry(1, new_account("acme"))]).await.unwrap().remove(0).unwrap();
-    Connection::open(&path).unwrap().execute("UPDATE account SET id = 'not an id'", []).unwrap();
-    let error = bitting_store::RingSource::ring_accounts(&store).await.unwrap_err();
-    assert_eq!(error.kind(), StoreErrorKind::Unusable);
-}

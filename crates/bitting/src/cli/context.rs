@@ -62,7 +62,7 @@ pub(super) fn configured(shared: &Shared) -> Result<Vec<PathBuf>, Failure> {
 pub(super) fn load_files(files: &[PathBuf], shared: &Shared) -> Result<Loaded, Failure> {
     let folder = files.first().and_then(|file| file.parent()).map(Path::to_owned).unwrap_or_default();
     let sources = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
-    Ok(config::load(sources, &shared.set, &folder))
+    Ok(config::load(sources, &shared.set, &folder, &Arc::default()))
 }
 
 fn read(file: &Path) -> Result<Source, Failure> {

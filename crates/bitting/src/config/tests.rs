@@ -8,7 +8,7 @@ use super::*;
 fn load_text(text: &str, overrides: &[&str]) -> Loaded {
     let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
     let overrides: Vec<String> = overrides.iter().map(|&argument| argument.to_owned()).collect();
-    load(vec![source], &overrides, Path::new("/etc/bitting"))
+    load(vec![source], &overrides, Path::new("/etc/bitting"), &Arc::default())
 }
 
 fn config(text: &str) -> Config {
@@ -35,7 +35,20 @@ fn three_lines_and_a_prefix_are_a_configuration() {
     let api = config.apis.find("shop").unwrap();
     assert_eq!(api.format.body_length(), 32);
     assert_eq!(api.credentials.carriers[0].to_string(), "bearer");
-    assert_eq!(api.answer(Reason::UnknownKey).status(), 401);
+    assert_eq!(api.answer(Reason::UnknownKey).response(AnswerContext::default()).status(), 401);
+}
+
+#[test]
+fn a_configuration_that_is_read_again_with_the_same_names_gives_an_api_the_same_number() {
+    let names = Arc::new(Names::default());
+    let read = |text: &str| {
+        let source = Source { name: "test.toml".to_owned(), text: text.to_owned() };
+        let apis = load(vec![source], &[], Path::new("."), &names).config.unwrap().apis;
+        assert!(Arc::ptr_eq(apis.names(), &names));
+        apis.find("shop").unwrap().id
+    };
+    let other = LEAST.replace("shop", "other").replace("upstream", "path = \"/other\"\nupstream");
+    assert_eq!(read(LEAST), read(&(other + LEAST)));
 }
 
 #[test]
@@ -52,7 +65,7 @@ fn every_example_can_be_read_without_an_error() {
     for file in folder.read_dir().unwrap() {
         let path = file.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
-        let loaded = load(vec![Source { name: path.display().to_string(), text }], &[], &folder);
+        let loaded = load(vec![Source { name: path.display().to_string(), text }], &[], &folder, &Arc::default());
         assert!(loaded.config.is_some(), "{}", loaded.problems.render(false));
         seen += 1;
     }
@@ -174,10 +187,15 @@ fn two_files_make_one_configuration_and_may_not_contradict() {
     let source = |name: &str, text: &str| Source { name: name.to_owned(), text: text.to_owned() };
     let second = LEAST.replace("shop", "club") + "hosts = []\n[log]\naccess = false\n";
     let second = second.replace("hosts = []\n", "").replace("name = \"club\"", "name = \"club\"\nhosts = [\"club.example\"]");
-    let both = load(vec![source("a.toml", LEAST), source("b.toml", &second)], &[], Path::new("."));
+    let both = load(vec![source("a.toml", LEAST), source("b.toml", &second)], &[], Path::new("."), &Arc::default());
     assert_eq!(both.config.unwrap().apis.protected().len(), 2);
     let log = "[log]\naccess = true\n";
-    let clash = load(vec![source("a.toml", &(LEAST.to_owned() + log)), source("b.toml", &second)], &[], Path::new("."));
+    let clash = load(
+        vec![source("a.toml", &(LEAST.to_owned() + log)), source("b.toml", &second)],
+        &[],
+        Path::new("."),
+        &Arc::default(),
+    );
     assert!(clash.problems.render(false).contains("\"access\" is set in two files"));
 }
 

@@ -1,6 +1,7 @@
 //! What README.md and `docs/` show can be used as it stands there.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use bitting::config::{self, Source};
 
@@ -17,7 +18,7 @@ fn every_configuration_that_is_shown_is_accepted_without_a_warning() {
     assert_eq!(examples.len(), 7);
     for text in examples {
         let source = Source { name: "example".to_owned(), text: text.to_owned() };
-        let loaded = config::load(vec![source], &[], Path::new("."));
+        let loaded = config::load(vec![source], &[], Path::new("."), &Arc::default());
         assert!(loaded.problems.0.is_empty(), "{text}\n{}", loaded.problems.render(false));
     }
 }

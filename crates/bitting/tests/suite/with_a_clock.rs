@@ -50,7 +50,7 @@ fn configure(traces: &Traces, example: &str, upstream: &Upstream) -> Config {
         Source { name: "listeners".to_owned(), text: listeners.to_owned() },
     ];
     let overrides = vec![format!("api.{example}.upstream=\"{}\"", upstream.origin())];
-    let loaded = config::load(sources, &overrides, traces.folder());
+    let loaded = config::load(sources, &overrides, traces.folder(), &Arc::default());
     loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)))
 }
 
@@ -132,21 +132,24 @@ async fn an_expired_key_stays_expired_across_a_restart_with_the_clock_set_back()
     running.server.stop().await;
     let again = start_in(traces, "backboard", &upstream, "2026-01-01T00:00:00Z").await;
     assert_eq!(get(again.gateway, "/", &[("x-api-key", &key)]).await.status, 401);
-    assert_eq!(get(again.service, "/readyz", &[]).await.json()["status"], "ready");
+    let ready = get(again.service, "/readyz", &[]).await.json();
+    assert_eq!(ready["status"], "ready");
+    let behind = "the machine's clock was 7200 s behind the latest time in the store, 2026-01-01T02:00:00Z";
+    assert!(ready["clock"].as_str().is_some_and(|words| words.contains(behind)), "{ready}");
 }
 
 #[tokio::test]
 async fn cs6_a_store_that_cannot_be_trusted_is_told_in_the_same_form() {
     let upstream = Upstream::start().await;
     let traces = Traces::new();
-    let Config { apis, names, store, .. } = configure(&traces, "csboard", &upstream);
+    let Config { apis, store, .. } = configure(&traces, "csboard", &upstream);
     let clock = Arc::new(ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap()));
     let api = Arc::clone(apis.find("csboard").unwrap());
     let key = KeySpec { name: "test".to_owned(), ..KeySpec::default() }.issue(&api, clock.now()).unwrap().key;
     traces.issued(key.expose());
     let store = Arc::new(SqliteStore::open(OwnerLock::acquire(&store).unwrap()).unwrap());
     // Its keys are not read yet, so it knows nothing of any.
-    let engine = Engine::open(EngineOptions { store, names, apis, clock }).await.unwrap();
+    let engine = Engine::open(EngineOptions { store, apis, clock }).await.unwrap();
     let ids = Arc::new(RequestIds::new().unwrap());
     let gateway = Gateway::new(Arc::clone(&engine), ids, bitting_http::reserved());
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();

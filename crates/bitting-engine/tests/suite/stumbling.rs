@@ -1,0 +1,176 @@
+//! A store that wraps a real one and can be made to stumble.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bitting_core::account::AccountId;
+use bitting_core::key::KeyId;
+use bitting_core::record::Sequence;
+use bitting_core::time::Timestamp;
+use bitting_store::{
+    AccountReader, AccountRow, AuditRow, ChangeLog, Committed, Entry, EventRow, Journal, KeyFilter, KeyReader, KeyRow, Page,
+    Progress, Refusal, RingRow, RingSource, Store, StoreError, StoreErrorKind,
+};
+use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
+
+/// Controls of a store that wraps a real one and can be made to stumble after, or before, its commits.
+#[derive(Clone, Default)]
+pub(crate) struct Wrapped(Arc<Controls>);
+
+#[derive(Default)]
+struct Controls {
+    batches: AtomicU64,
+    committed: Notify,
+    answers: Arc<RwLock<()>>,
+    fault: Mutex<Option<Fault>>,
+    reads: AtomicU64,
+    unreadable: Mutex<Unreadable>,
+}
+
+/// How the next commits go wrong.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Fault {
+    /// They take effect, and nobody can say so.
+    TakenButUnknown,
+    /// They do not take effect, and nobody can say so.
+    LostAndUnknown,
+    /// They fail in the open.
+    Refused,
+    /// They take effect, and the writer does not survive it.
+    TakenButFatal,
+}
+
+/// What cannot be read again after a commit of unknown outcome.
+#[derive(Clone, Copy, PartialEq, Default)]
+pub(crate) enum Unreadable {
+    #[default]
+    Nothing,
+    Accounts,
+    Everything,
+}
+
+impl Wrapped {
+    pub(crate) fn around(self, inner: Arc<dyn Store>) -> Stumbling {
+        Stumbling { inner, controls: self.0 }
+    }
+
+    pub(crate) fn batches(&self) -> u64 {
+        self.0.batches.load(Ordering::SeqCst)
+    }
+
+    /// Commits go on, but their answers wait until this is dropped.
+    pub(crate) fn hold_answers(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.0.answers).try_write_owned().unwrap()
+    }
+
+    pub(crate) async fn wait_until_committed(&self) {
+        self.0.committed.notified().await;
+    }
+
+    pub(crate) fn set_fault(&self, fault: Option<Fault>) {
+        *self.0.fault.lock().unwrap() = fault;
+    }
+
+    pub(crate) fn set_unreadable(&self, unreadable: Unreadable) {
+        *self.0.unreadable.lock().unwrap() = unreadable;
+    }
+
+    pub(crate) fn reads(&self) -> u64 {
+        self.0.reads.load(Ordering::SeqCst)
+    }
+}
+
+pub(crate) struct Stumbling {
+    inner: Arc<dyn Store>,
+    controls: Arc<Controls>,
+}
+
+impl Stumbling {
+    fn read_unless(&self, hindrances: &[Unreadable]) -> Result<(), StoreError> {
+        self.controls.reads.fetch_add(1, Ordering::SeqCst);
+        let hindered = hindrances.contains(&self.controls.unreadable.lock().unwrap());
+        if hindered { Err(StoreError::new(StoreErrorKind::Damaged, "cannot be read")) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl ChangeLog for Stumbling {
+    async fn append(&self, batch: Vec<Entry>) -> Result<Vec<Result<Committed, Refusal>>, StoreError> {
+        self.controls.batches.fetch_add(1, Ordering::SeqCst);
+        let unknown = StoreError::new(StoreErrorKind::OutcomeUnknown, "the connection broke");
+        let fault = *self.controls.fault.lock().unwrap();
+        let answer = match fault {
+            None => self.inner.append(batch).await,
+            Some(Fault::TakenButUnknown) => self.inner.append(batch).await.and(Err(unknown)),
+            Some(Fault::LostAndUnknown) => Err(unknown),
+            Some(Fault::TakenButFatal) => panic!("after the commit: {:?}", self.inner.append(batch).await),
+            Some(Fault::Refused) => Err(StoreError::new(StoreErrorKind::Unavailable, "the disk is full")),
+        };
+        self.controls.committed.notify_one();
+        drop(self.controls.answers.read().await);
+        answer
+    }
+
+    async fn progress(&self) -> Result<Progress, StoreError> {
+        self.inner.progress().await
+    }
+
+    async fn keep_time(&self, at: Timestamp) -> Result<(), StoreError> {
+        self.inner.keep_time(at).await
+    }
+}
+
+#[async_trait]
+impl RingSource for Stumbling {
+    async fn ring_accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
+        self.inner.ring_accounts().await
+    }
+
+    async fn key_count(&self) -> Result<u64, StoreError> {
+        self.inner.key_count().await
+    }
+
+    async fn ring_keys(&self, after: Option<KeyId>, limit: usize) -> Result<Vec<RingRow>, StoreError> {
+        self.inner.ring_keys(after, limit).await
+    }
+
+    async fn ring_key(&self, id: KeyId) -> Result<Option<RingRow>, StoreError> {
+        self.read_unless(&[Unreadable::Everything])?;
+        self.inner.ring_key(id).await
+    }
+}
+
+#[async_trait]
+impl KeyReader for Stumbling {
+    async fn key(&self, api: &str, id: KeyId) -> Result<Option<KeyRow>, StoreError> {
+        self.inner.key(api, id).await
+    }
+
+    async fn keys(&self, api: &str, filter: KeyFilter, page: Page<KeyId>) -> Result<Vec<KeyRow>, StoreError> {
+        self.inner.keys(api, filter, page).await
+    }
+}
+
+#[async_trait]
+impl AccountReader for Stumbling {
+    async fn account(&self, api: &str, id: &AccountId) -> Result<Option<AccountRow>, StoreError> {
+        self.read_unless(&[Unreadable::Accounts, Unreadable::Everything])?;
+        self.inner.account(api, id).await
+    }
+
+    async fn accounts(&self, api: &str, page: Page<AccountId>) -> Result<Vec<AccountRow>, StoreError> {
+        self.inner.accounts(api, page).await
+    }
+}
+
+#[async_trait]
+impl Journal for Stumbling {
+    async fn audit(&self, after: Sequence, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
+        self.inner.audit(after, limit).await
+    }
+
+    async fn events(&self, after: Sequence, limit: usize) -> Result<Vec<EventRow>, StoreError> {
+        self.inner.events(after, limit).await
+    }
+}

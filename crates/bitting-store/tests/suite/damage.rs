@@ -1,0 +1,46 @@
+//! Rows that hold what Bitting cannot have written.
+
+use bitting_store::{ChangeLog, OwnerLock, Refusal, RingSource, SqliteStore, StoreErrorKind};
+use rusqlite::Connection;
+
+use super::fixture::{entry, id, new_account, new_key, rename, revoke, suspend};
+
+/// A store with the accounts "acme" and "other", two keys of the former, and one statement run past it.
+async fn damaged_by(sql: &str) -> (SqliteStore, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bitting.db");
+    let store = SqliteStore::open(OwnerLock::acquire(&path).unwrap()).unwrap();
+    let changes = [new_account("acme"), new_account("other"), new_key(1, "acme"), new_key(2, "acme")];
+    for answer in store.append(changes.into_iter().map(|change| entry(1, change)).collect()).await.unwrap() {
+        answer.unwrap();
+    }
+    assert_eq!(Connection::open(&path).unwrap().execute(sql, []).unwrap(), 1, "{sql}");
+    (store, folder)
+}
+
+#[tokio::test]
+async fn a_damaged_row_is_told_from_a_store_that_cannot_be_reached() {
+    let (store, _folder) = damaged_by("UPDATE account SET id = 'not an id' WHERE id = 'other'").await;
+    assert_eq!(store.ring_accounts().await.unwrap_err().kind(), StoreErrorKind::Damaged);
+    let (store, _folder) = damaged_by("UPDATE api_key SET digest = x'00' WHERE name = 'key 1'").await;
+    let error = store.ring_key(id(1)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Damaged);
+    assert!(error.to_string().starts_with("the store is damaged: a column: "), "{error}");
+    assert!(store.ring_key(id(2)).await.unwrap().is_some(), "the other rows are sound");
+}
+
+#[tokio::test]
+async fn a_change_to_a_damaged_row_is_refused_and_the_rest_of_its_batch_is_written() {
+    for sql in [
+        "UPDATE api_key SET digest = x'00' WHERE name = 'key 1'",
+        "UPDATE api_key SET rights = 'no list' WHERE name = 'key 1'",
+        "UPDATE api_key SET description = CAST(x'ff' AS TEXT) WHERE name = 'key 1'",
+        "UPDATE api_key SET sequence = -1 WHERE name = 'key 1'",
+    ] {
+        let (store, _folder) = damaged_by(sql).await;
+        let batch = [rename(2, "kept"), revoke(1), suspend("other")].map(|change| entry(2, change));
+        let answers = store.append(batch.into()).await.unwrap();
+        assert!(matches!(&answers[..], [Ok(_), Err(Refusal::Damaged(_)), Ok(_)]), "{sql}: {answers:?}");
+        assert_eq!(store.progress().await.unwrap().sequence.0, 6, "{sql}");
+    }
+}
