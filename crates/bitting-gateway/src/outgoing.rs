@@ -29,6 +29,12 @@ fn is_override(name: &HeaderName) -> bool {
     )
 }
 
+/// Whether a header names fields that follow the body. They would come after everything here has been decided, identity and
+/// credentials included; without this header hyper's client does not send them on.
+fn announces_trailers(name: &HeaderName) -> bool {
+    *name == header::TRAILER
+}
+
 /// Turns the head of a permitted request into the one that goes upstream. `None` if it cannot be written as one, which no
 /// request that could be read is.
 pub(crate) fn prepare(head: &mut Parts, permit: &Permit, upstream: &Upstream, caller: &Caller, id: &HeaderValue) -> Option<()> {
@@ -38,7 +44,9 @@ pub(crate) fn prepare(head: &mut Parts, permit: &Permit, upstream: &Upstream, ca
     head.version = Version::HTTP_11;
     let headers = &mut head.headers;
     headers.reserve(ADDED);
-    hop_by_hop::remove(headers, |name| is_override(name) || caller.is_pretence(name) || api.identity.is_forged(name));
+    hop_by_hop::remove(headers, |name| {
+        announces_trailers(name) || is_override(name) || caller.is_pretence(name) || api.identity.is_forged(name)
+    });
     api.credentials.remove_from_headers(headers, &api.format);
     permit.identify(headers);
     caller.tell_upstream(host.as_ref(), headers);
