@@ -5,6 +5,7 @@ use bitting_engine::Permit;
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderName, HeaderValue, Uri, Version, header};
+use http_body::Body;
 
 use crate::client_address::Caller;
 use crate::hop_by_hop;
@@ -36,8 +37,15 @@ fn announces_trailers(name: &HeaderName) -> bool {
 }
 
 /// Turns the head of a permitted request into the one that goes upstream. `None` if it cannot be written as one, which no
-/// request that could be read is.
-pub(crate) fn prepare(head: &mut Parts, permit: &Permit, upstream: &Upstream, caller: &Caller, id: &HeaderValue) -> Option<()> {
+/// request that could be read is. The body is only asked whether and how it ends.
+pub(crate) fn prepare(
+    head: &mut Parts,
+    body: &impl Body,
+    permit: &Permit,
+    upstream: &Upstream,
+    caller: &Caller,
+    id: &HeaderValue,
+) -> Option<()> {
     let api = permit.api();
     let host = host_header(&head.uri, head.headers.get(header::HOST));
     head.uri = upstream_uri(&head.uri, upstream, |query| api.credentials.remove_from_query(query, &api.format))?;
@@ -47,6 +55,10 @@ pub(crate) fn prepare(head: &mut Parts, permit: &Permit, upstream: &Upstream, ca
     hop_by_hop::remove(headers, |name| {
         announces_trailers(name) || is_override(name) || caller.is_pretence(name) || api.identity.is_forged(name)
     });
+    if !body.is_end_stream() && !headers.contains_key(header::CONTENT_LENGTH) {
+        // Left to itself, hyper's client would send GET and HEAD without the body.
+        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     api.credentials.remove_from_headers(headers, &api.format);
     permit.identify(headers);
     caller.tell_upstream(host.as_ref(), headers);
