@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use bitting_core::address::{AddressList, ForwardedHeader, client_address};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use bitting_core::dialect::{begins_like, is_spelled_like};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// What is known of the connection that a request comes by.
 #[derive(Debug, Clone)]
@@ -14,6 +15,8 @@ pub struct Caller {
     is_trusted: bool,
     trusted_proxies: AddressList,
     forwarded_header: ForwardedHeader,
+    /// The other of the two, which its trusted proxies pass on as their own callers sent it.
+    disbelieved: HeaderName,
     api: Option<String>,
 }
 
@@ -32,6 +35,10 @@ impl Caller {
             is_trusted: trusted_proxies.contains(peer),
             trusted_proxies,
             forwarded_header,
+            disbelieved: match forwarded_header {
+                ForwardedHeader::XForwardedFor => header::FORWARDED,
+                ForwardedHeader::Forwarded => FORWARDED_FOR,
+            },
             api,
         }
     }
@@ -50,8 +57,13 @@ impl Caller {
     }
 
     /// Whether a header says for whom somebody forwards who may not say so. The upstream would believe it.
+    ///
+    /// A trusted proxy may, in the names as they are written: what is spelled otherwise came through it from its own
+    /// caller, and so did the one of `Forwarded` and `X-Forwarded-For` that it does not write.
     pub(crate) fn is_pretence(&self, name: &HeaderName) -> bool {
-        !self.is_trusted && matches!(name.as_str(), "forwarded" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto")
+        let forwards = *name == header::FORWARDED || begins_like(name, "x-forwarded-") || is_spelled_like(name, "x-real-ip");
+        let believed = || self.is_trusted && *name != self.disbelieved && !name.as_str().contains('_');
+        forwards && !believed()
     }
 
     /// Says for whom the request is forwarded.
