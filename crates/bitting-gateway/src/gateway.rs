@@ -19,7 +19,7 @@ use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
 use crate::body::{GatewayBody, LocalBody};
-use crate::client_address::Caller;
+use crate::caller::Caller;
 use crate::upstream::Upstreams;
 use crate::{hop_by_hop, outgoing};
 

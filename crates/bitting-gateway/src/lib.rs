@@ -9,12 +9,12 @@
 //! TLS, draining.
 
 mod body;
-mod client_address;
+mod caller;
 mod gateway;
 mod hop_by_hop;
 mod outgoing;
 mod upstream;
 
 pub use body::{GatewayBody, LocalBody};
-pub use client_address::Caller;
+pub use caller::Caller;
 pub use gateway::{Gateway, LocalService};

@@ -8,7 +8,7 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderName, HeaderValue, Uri, Version, header};
 use http_body::Body;
 
-use crate::client_address::Caller;
+use crate::caller::Caller;
 use crate::hop_by_hop;
 
 /// The request's id, upstream and back.

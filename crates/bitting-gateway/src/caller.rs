@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use bitting_core::address::{AddressList, ForwardedHeader, client_address};
 use bitting_core::dialect::{begins_like, is_spelled_like};
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// What is known of the connection that a request comes by.
@@ -12,6 +13,8 @@ pub struct Caller {
     peer: IpAddr,
     /// Its address as a header.
     peer_header: HeaderValue,
+    /// How its listener is spoken to, as `X-Forwarded-Proto` says it.
+    scheme: HeaderValue,
     is_trusted: bool,
     trusted_proxies: AddressList,
     forwarded_header: ForwardedHeader,
@@ -25,13 +28,20 @@ const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 impl Caller {
-    /// A connection from an address, with those who may say for whom they forward and the header in which they say it.
-    /// `api` is the only API that the listener serves, if it serves one.
-    pub fn new(peer: IpAddr, trusted_proxies: AddressList, forwarded_header: ForwardedHeader, api: Option<String>) -> Self {
+    /// A connection from an address to a listener with a scheme, with those who may say for whom they forward and the
+    /// header in which they say it. `api` is the only API that the listener serves, if it serves one.
+    pub fn new(
+        peer: IpAddr,
+        scheme: &Scheme,
+        trusted_proxies: AddressList,
+        forwarded_header: ForwardedHeader,
+        api: Option<String>,
+    ) -> Self {
         let peer = peer.to_canonical();
         Self {
             peer,
             peer_header: HeaderValue::try_from(peer.to_string()).unwrap_or(HeaderValue::from_static("unknown")),
+            scheme: HeaderValue::from_static(if *scheme == Scheme::HTTPS { "https" } else { "http" }),
             is_trusted: trusted_proxies.contains(peer),
             trusted_proxies,
             forwarded_header,
@@ -72,6 +82,26 @@ impl Caller {
         if let Some(host) = host {
             headers.entry(FORWARDED_HOST).or_insert_with(|| host.clone());
         }
-        headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
+        headers.entry(FORWARDED_PROTO).or_insert_with(|| self.scheme.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_upstream_learns_by_which_scheme_the_listener_was_reached_unless_a_trusted_proxy_said_it() {
+        for scheme in [Scheme::HTTP, Scheme::HTTPS] {
+            let peer = IpAddr::from([192, 0, 2, 7]);
+            let caller = Caller::new(peer, &scheme, AddressList::default(), ForwardedHeader::XForwardedFor, None);
+            let mut headers = HeaderMap::new();
+            caller.tell_upstream(None, &mut headers);
+            assert_eq!(headers[FORWARDED_FOR], "192.0.2.7");
+            assert_eq!(headers[FORWARDED_PROTO], scheme.as_str());
+            headers.insert(FORWARDED_PROTO, HeaderValue::from_static("said"));
+            caller.tell_upstream(None, &mut headers);
+            assert_eq!(headers[FORWARDED_PROTO], "said");
+        }
     }
 }
