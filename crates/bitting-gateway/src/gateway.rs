@@ -108,11 +108,15 @@ impl Gateway {
             }
             Decision::Permit(permit) if permit.target() == Target::Upstream => {
                 match self.forward(head, body, &permit, caller, exchange).await {
-                    Ok(response) => admitted(response, &permit),
+                    Ok(response) => exchange.admit(response, &permit),
                     Err(reason) => exchange.refuse(&permit.fail(reason)),
                 }
             }
-            Decision::Permit(permit) => self.answer_locally(Request::from_parts(head, body), permit).await,
+            Decision::Permit(permit) => {
+                let permit = Arc::new(permit);
+                let response = self.answer_locally(Request::from_parts(head, body), Arc::clone(&permit)).await;
+                exchange.admit(response, &permit)
+            }
         }
     }
 
@@ -131,29 +135,27 @@ impl Gateway {
         // The version is each hop's own (RFC 9110, section 2.5).
         *response.version_mut() = Version::HTTP_11;
         hop_by_hop::remove(response.headers_mut(), |_| false);
-        if let Some(cors) = &permit.api().cors {
-            cors.decorate(exchange.origin.as_ref(), response.headers_mut());
-        }
         Ok(response)
     }
 
-    async fn answer_locally(&self, mut request: Request<Incoming>, permit: Permit) -> Outcome {
-        let permit = Arc::new(permit);
-        request.extensions_mut().insert(Arc::clone(&permit));
-        let answered = self.local.clone().oneshot(request).await;
-        let response = match answered {
+    async fn answer_locally(&self, mut request: Request<Incoming>, permit: Arc<Permit>) -> Response<GatewayBody> {
+        request.extensions_mut().insert(permit);
+        match self.local.clone().oneshot(request).await {
             Ok(response) => response.map(GatewayBody::Local),
             Err(never) => match never {},
-        };
-        admitted(response, &permit)
+        }
     }
 }
 
-fn admitted(response: Response<GatewayBody>, permit: &Permit) -> Outcome {
-    Outcome { response, api: Arc::clone(permit.api()), reason: None, key: permit.key().cloned() }
-}
-
 impl Exchange<'_> {
+    /// Whoever answered, scripts may read it alike; a refusal sees to that itself.
+    fn admit(&self, mut response: Response<GatewayBody>, permit: &Permit) -> Outcome {
+        if let Some(cors) = &permit.api().cors {
+            cors.decorate(self.origin.as_ref(), response.headers_mut());
+        }
+        Outcome { response, api: Arc::clone(permit.api()), reason: None, key: permit.key().cloned() }
+    }
+
     fn refuse(&self, denial: &Denial) -> Outcome {
         let response = denial.response(AnswerFor { request_id: self.id.as_str(), origin: self.origin.as_ref() });
         Outcome {
