@@ -44,6 +44,21 @@ pub struct Access<'r> {
 impl Access<'_> {
     /// Writes the line, if anybody wants it.
     pub fn log(&self) {
+        self.write(None);
+    }
+
+    /// Writes the line of a request whose connection ended before the answer: the caller hung up, or the time to drain was
+    /// over. `unanswered` tells it from an upstream that answers [499](Self::client_closed_request) itself.
+    pub fn log_unanswered(&self) {
+        self.write(Some(true));
+    }
+
+    /// The customary status of a request that nobody waits for any more, 499. It is sent to nobody.
+    pub fn client_closed_request() -> StatusCode {
+        StatusCode::from_u16(499).unwrap_or(StatusCode::REQUEST_TIMEOUT)
+    }
+
+    fn write(&self, unanswered: Option<bool>) {
         if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
             return;
         }
@@ -61,6 +76,7 @@ impl Access<'_> {
             account = self.key.map(|key| key.account.id().as_str()),
             environment = environment.map(|environment| &*environment.name),
             ms = milliseconds(self.elapsed),
+            unanswered,
         );
     }
 }

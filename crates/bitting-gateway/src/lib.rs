@@ -8,6 +8,7 @@
 //! `outgoing`: hop-by-hop headers, credentials, forged identity. What it leaves to whoever accepts connections: listening,
 //! TLS, draining.
 
+mod access_line;
 mod body;
 mod caller;
 mod gateway;

@@ -5,6 +5,7 @@ mod draining;
 mod failing;
 mod forwarding;
 mod framing;
+mod leaving;
 mod paths;
 mod streaming;
 
