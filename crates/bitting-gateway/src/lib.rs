@@ -14,6 +14,7 @@ mod caller;
 mod gateway;
 mod hop_by_hop;
 mod outgoing;
+mod upload;
 mod upstream;
 
 pub use body::{GatewayBody, LocalBody};
