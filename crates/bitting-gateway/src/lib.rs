@@ -11,6 +11,7 @@
 mod access_line;
 mod body;
 mod caller;
+mod connector;
 mod gateway;
 mod hop_by_hop;
 mod outgoing;

@@ -12,10 +12,11 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use crate::connector::Connector;
 use crate::upload::Upload;
 
 /// One pool of connections for each pair of timeouts that is configured; mostly there is one.
-pub(crate) struct Upstreams(Vec<(Timeouts, Client<HttpConnector, Upload>)>);
+pub(crate) struct Upstreams(Vec<(Timeouts, Client<Connector, Upload>)>);
 
 /// To connect, and for the head of the response.
 type Timeouts = (Duration, Duration);
@@ -63,15 +64,17 @@ fn timeouts(api: &ServedApi) -> Timeouts {
     (api.timeouts.connect, api.timeouts.response_head)
 }
 
-fn client((connect, response_head): Timeouts) -> Client<HttpConnector, Upload> {
+fn client((connect, response_head): Timeouts) -> Client<Connector, Upload> {
     let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(connect));
     // hyper does not let go of a connection before everything is written, nor of the body and so of the caller. The kernel
     // ends one whose other side takes nothing any more.
     #[cfg(target_os = "linux")]
     connector.set_tcp_user_timeout(Some(response_head));
     connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new()).build(connector)
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_timer(TokioTimer::new())
+        .build(Connector::new(connector, connect))
 }
 
 fn why(error: &ClientError, api: &ServedApi) -> Reason {
