@@ -13,6 +13,7 @@ pub mod account;
 pub mod address;
 pub mod api;
 pub mod dialect;
+pub mod duration;
 pub mod key;
 pub mod name;
 pub mod reason;

@@ -28,7 +28,12 @@ pub enum Reason {
     QuotaExceeded,
     CostExceedsLimit,
     NotFound,
+    MethodNotAllowed,
     Conflict,
+    PreconditionFailed,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    IdempotencyKeyReused,
     StoreUnavailable,
     UpstreamUnreachable,
     UpstreamTimeout,
@@ -51,7 +56,7 @@ pub enum ReasonGroup {
 
 impl Reason {
     /// All reasons, each at the position of its number.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 28] = [
         Self::UnknownHost,
         Self::InvalidPath,
         Self::InvalidRequest,
@@ -71,7 +76,12 @@ impl Reason {
         Self::QuotaExceeded,
         Self::CostExceedsLimit,
         Self::NotFound,
+        Self::MethodNotAllowed,
         Self::Conflict,
+        Self::PreconditionFailed,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::IdempotencyKeyReused,
         Self::StoreUnavailable,
         Self::UpstreamUnreachable,
         Self::UpstreamTimeout,
@@ -125,6 +135,17 @@ impl Reason {
             Self::QuotaExceeded => ("quota_exceeded", Limited, 429, "The quota is used up."),
             Self::CostExceedsLimit => ("cost_exceeds_limit", Forbidden, 403, "The request costs more than the limit allows."),
             Self::NotFound => ("not_found", Invalid, 404, "There is nothing here."),
+            Self::MethodNotAllowed => ("method_not_allowed", Invalid, 405, "This cannot be done here."),
+            Self::PreconditionFailed => {
+                ("precondition_failed", Invalid, 412, "It was changed since it was read; read it again and decide anew.")
+            }
+            Self::PayloadTooLarge => ("payload_too_large", Invalid, 413, "The body is too large."),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", Invalid, 415, "The body is of a kind that is not read here.")
+            }
+            Self::IdempotencyKeyReused => {
+                ("idempotency_key_reused", Invalid, 422, "The idempotency key was used for another request.")
+            }
             Self::Conflict => ("conflict", Invalid, 409, "The request conflicts with the present state."),
             Self::StoreUnavailable => {
                 ("store_unavailable", Unavailable, 503, "The key cannot be checked at the moment. Try again shortly.")

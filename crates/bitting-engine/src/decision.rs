@@ -1,5 +1,6 @@
 //! What the engine answers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bitting_core::api::{Environment, Upstream};
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 
 use crate::apis::ServedApi;
+use crate::request_id::RequestId;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -50,6 +52,20 @@ pub struct Denial {
     key: Option<Arc<Record>>,
     /// The permission, role or capability that was missing, and the route that asked for it.
     missing: Option<(Box<str>, Arc<Route>)>,
+    /// What is wrong with this one request, instead of the dialect's general words.
+    problem: Option<Box<str>>,
+}
+
+/// A request that was let through, for whoever answers it inside Bitting: the gateway and the service listener put it among
+/// the request's extensions.
+#[derive(Debug, Clone)]
+pub struct Admission {
+    /// The proof.
+    pub permit: Arc<Permit>,
+    /// The request's id.
+    pub request_id: RequestId,
+    /// Where it came from.
+    pub client: IpAddr,
 }
 
 /// What a denial's answer depends on.
@@ -124,17 +140,17 @@ impl Permit {
 
     /// The request was admitted, and whoever answers it has found a reason of their own to refuse it.
     pub fn refuse(&self, reason: Reason) -> Denial {
-        Denial { api: Arc::clone(&self.api), reason, key: self.key().cloned(), missing: None }
+        Denial { api: Arc::clone(&self.api), reason, key: self.key().cloned(), missing: None, problem: None }
     }
 }
 
 impl Denial {
     pub(crate) fn new(api: &Arc<ServedApi>, reason: Reason) -> Self {
-        Self { api: Arc::clone(api), reason, key: None, missing: None }
+        Self { api: Arc::clone(api), reason, key: None, missing: None, problem: None }
     }
 
     pub(crate) fn of_key(api: &Arc<ServedApi>, reason: Reason, key: Arc<Record>) -> Self {
-        Self { api: Arc::clone(api), reason, key: Some(key), missing: None }
+        Self { api: Arc::clone(api), reason, key: Some(key), missing: None, problem: None }
     }
 
     pub(crate) fn lacking(api: &Arc<ServedApi>, key: Arc<Record>, asked: &str, route: &Arc<Route>) -> Self {
@@ -143,7 +159,15 @@ impl Denial {
             reason: Reason::InsufficientPermission,
             key: Some(key),
             missing: Some((asked.into(), Arc::clone(route))),
+            problem: None,
         }
+    }
+
+    /// With what is wrong with this one request instead of the dialect's general words.
+    #[must_use]
+    pub fn because(mut self, problem: &str) -> Self {
+        self.problem = Some(problem.into());
+        self
     }
 
     /// The API in whose words the answer is.
@@ -166,7 +190,8 @@ impl Denial {
         let own = self.missing.as_ref().and_then(|(_, route)| route.denied.as_ref());
         let answer = own.unwrap_or_else(|| self.api.answer(self.reason));
         let needed = self.missing.as_ref().map(|(asked, _)| &**asked);
-        let mut response = answer.response(AnswerContext { request_id: to.request_id, needed });
+        let problem = self.problem.as_deref();
+        let mut response = answer.response(AnswerContext { request_id: to.request_id, needed, problem });
         if let Some(cors) = &self.api.cors {
             cors.decorate(to.origin, response.headers_mut());
         }

@@ -143,6 +143,15 @@ impl Issued {
     }
 }
 
+impl Issued {
+    /// Lets a successor end no later than this.
+    pub fn end_by(&mut self, bound: Timestamp) {
+        if let Change::RotateKey { successor, .. } = &mut self.change {
+            successor.expires_at = Some(successor.expires_at.map_or(bound, |end| end.min(bound)));
+        }
+    }
+}
+
 fn make_key(api: &Api, environment: &str, now: Timestamp) -> Result<(PlaintextKey, KeyId), InvalidChange> {
     let known = || api.environments.iter().map(|e| &*e.name).collect::<Vec<_>>().join(", ");
     let key = api.format.generate(environment, |buffer| Entropy.fill(buffer))?;

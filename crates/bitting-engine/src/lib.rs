@@ -27,7 +27,7 @@ mod writer;
 
 pub use apis::{Apis, ApisError, ServedApi};
 pub use clock::{Clock, ManualClock, WallClock};
-pub use decision::{AnswerFor, Bearer, Decision, Denial, Permit};
+pub use decision::{Admission, AnswerFor, Bearer, Decision, Denial, Permit};
 pub use delegation::Holder;
 pub use desk::{InvalidChange, Issued, KeySpec, Violation};
 pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, OtherNames, StartError, check_change};

@@ -44,8 +44,8 @@ impl AccessLine {
     }
 
     /// The request's id.
-    pub(crate) fn request_id(&self) -> &str {
-        self.request_id.as_str()
+    pub(crate) fn request_id(&self) -> RequestId {
+        self.request_id
     }
 
     /// Where the request came from.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bitting_core::reason::Reason;
 use bitting_core::route::Target;
-use bitting_engine::{AnswerFor, Decision, Denial, Engine, Inquiry, Permit, Presented, RequestIds, Scope};
+use bitting_engine::{Admission, AnswerFor, Decision, Denial, Engine, Inquiry, Permit, Presented, RequestIds, Scope};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
@@ -19,7 +19,7 @@ use crate::upstream::Upstreams;
 use crate::{hop_by_hop, outgoing};
 
 /// Answers the requests that an API leaves to Bitting. It finds the [`Permit`] among the request's extensions, as an
-/// `Arc<Permit>`.
+/// [`Admission`].
 pub type LocalService = BoxCloneSyncService<Request<Incoming>, Response<LocalBody>, Infallible>;
 
 /// The gateway: everything that its connections share.
@@ -61,7 +61,10 @@ impl Gateway {
 
     async fn answer(&self, head: Parts, body: Incoming, caller: &Caller, exchange: &mut Exchange) -> Response<GatewayBody> {
         let Some(authority) = authority(&head).filter(|_| is_plainly_coded(&head.headers)) else {
-            return exchange.refuse(&self.engine.refuse(Reason::InvalidRequest));
+            let mut refusal = exchange.refuse(&self.engine.refuse(Reason::InvalidRequest));
+            // Where this request ends is not certain, so what comes after it is not read.
+            refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            return refusal;
         };
         let decision = self.engine.decide(&Inquiry {
             scope: caller.api().map_or(Scope::Authority(authority), Scope::Api),
@@ -86,7 +89,9 @@ impl Gateway {
             Decision::Permit(permit) => {
                 exchange.line.admitted(&permit);
                 let permit = Arc::new(permit);
-                let response = self.answer_locally(Request::from_parts(head, body), Arc::clone(&permit)).await;
+                let line = &exchange.line;
+                let admission = Admission { permit: Arc::clone(&permit), request_id: line.request_id(), client: line.client() };
+                let response = self.answer_locally(Request::from_parts(head, body), admission).await;
                 exchange.readable(response, &permit)
             }
         }
@@ -119,8 +124,8 @@ impl Gateway {
         Ok(response)
     }
 
-    async fn answer_locally(&self, mut request: Request<Incoming>, permit: Arc<Permit>) -> Response<GatewayBody> {
-        request.extensions_mut().insert(permit);
+    async fn answer_locally(&self, mut request: Request<Incoming>, admission: Admission) -> Response<GatewayBody> {
+        request.extensions_mut().insert(admission);
         match self.local.clone().oneshot(request).await {
             Ok(response) => response.map(GatewayBody::Local),
             Err(never) => match never {},
@@ -139,7 +144,8 @@ impl Exchange {
 
     fn refuse(&mut self, denial: &Denial) -> Response<GatewayBody> {
         self.line.refused(denial);
-        let to = AnswerFor { request_id: self.line.request_id(), origin: self.origin.as_ref() };
+        let id = self.line.request_id();
+        let to = AnswerFor { request_id: id.as_str(), origin: self.origin.as_ref() };
         denial.response(to).map(GatewayBody::from)
     }
 }

@@ -10,28 +10,25 @@ use axum::response::{IntoResponse, Response};
 use bitting_core::address::client_address;
 use bitting_core::reason::Reason;
 use bitting_engine::access::Access;
-use bitting_engine::{AnswerFor, Decision, Denial, Inquiry, Permit, Presented, RequestId, Scope};
+use bitting_engine::{Admission, AnswerFor, Decision, Denial, Inquiry, Presented, RequestId, Scope};
 use http::HeaderName;
 use http::request::Parts;
 
+use crate::fault::Fault;
 use crate::service::{Peer, Shared};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A request that the pipeline let through. A handler that takes one as an argument cannot be reached without a permit.
-#[derive(Clone)]
-pub(crate) struct Permitted {
-    pub(crate) request_id: RequestId,
-    /// The proof itself.
-    pub(crate) permit: Arc<Permit>,
-}
+pub(crate) struct Permitted(pub(crate) Admission);
 
 impl<S: Sync> FromRequestParts<S> for Permitted {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Response> {
         // Only a router without the guard would lack it, and that must not become an open door.
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| http::StatusCode::INTERNAL_SERVER_ERROR.into_response())
+        let admission = parts.extensions.get::<Admission>().cloned();
+        admission.map(Self).ok_or_else(|| http::StatusCode::INTERNAL_SERVER_ERROR.into_response())
     }
 }
 
@@ -62,7 +59,7 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
         Decision::Preflight(_, answer) => answer.map(Body::from),
         Decision::Permit(permit) => {
             key = permit.key().cloned();
-            request.extensions_mut().insert(Permitted { request_id, permit: Arc::new(permit) });
+            request.extensions_mut().insert(Admission { permit: Arc::new(permit), request_id, client });
             let response = next.run(request).await;
             reason = response.extensions().get::<Reason>().copied();
             response
@@ -77,8 +74,18 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
 }
 
 /// A route that exists, but not on this listener.
-pub(crate) async fn not_found(permitted: Permitted) -> Response {
-    refuse(&permitted.permit.refuse(Reason::NotFound), &permitted.request_id)
+pub(crate) async fn not_found(Permitted(admission): Permitted) -> Response {
+    refuse(&admission.permit.refuse(Reason::NotFound), &admission.request_id)
+}
+
+/// A path that exists, asked in a way in which it cannot be asked.
+pub(crate) async fn method_not_allowed() -> Fault {
+    Fault::of(Reason::MethodNotAllowed, Reason::MethodNotAllowed.default_detail())
+}
+
+/// A path below one that exists.
+pub(crate) async fn nothing_here() -> Fault {
+    Fault::not_found("such thing here")
 }
 
 /// A refusal, with its reason for the access log.

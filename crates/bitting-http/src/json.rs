@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
 use axum::response::IntoResponse;
+use bitting_core::reason::Reason;
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
 
-use crate::problem::Problem;
+use crate::fault::Fault;
 
 /// The most bytes that a request's body may have.
 const LIMIT: usize = 1 << 20;
@@ -21,29 +24,64 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Json<T>(pub(crate) T);
 
 impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
-    type Rejection = Problem;
+    type Rejection = Fault;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            let detail = "send a JSON object with Content-Type: application/json";
-            return Err(Problem::unreadable(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-        }
-        let body = Limited::new(request.into_body(), LIMIT).collect();
-        let body = tokio::time::timeout(TIMEOUT, body).await.map_err(|_| {
-            Problem::unreadable(StatusCode::REQUEST_TIMEOUT, format!("the body took longer than {} s", TIMEOUT.as_secs()))
-        })?;
-        let body = body.map_err(|error| {
-            if error.downcast_ref::<LengthLimitError>().is_some() {
-                Problem::unreadable(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {LIMIT} bytes"))
-            } else {
-                Problem::unreadable(StatusCode::BAD_REQUEST, "the body ended before its time")
-            }
-        })?;
-        let body = body.to_bytes();
-        serde_json::from_slice(&body).map(Self).map_err(|error| {
-            Problem::unreadable(StatusCode::BAD_REQUEST, format!("the body is not what it should be: {}", said(&error)))
-        })
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Fault> {
+        let body = body(request).await?;
+        read(&body).map(Self)
     }
+}
+
+/// A body with the digest of its bytes, by which a repeated request is known.
+pub(crate) struct Digested<T> {
+    pub(crate) value: T,
+    pub(crate) digest: [u8; 32],
+}
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Digested<T> {
+    type Rejection = Fault;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Fault> {
+        let body = body(request).await?;
+        Ok(Self { value: read(&body)?, digest: Sha256::digest(&body).into() })
+    }
+}
+
+/// All of a JSON body.
+async fn body(request: Request) -> Result<Bytes, Fault> {
+    if !is_json(request.headers()) {
+        let detail = "send a JSON object with Content-Type: application/json";
+        return Err(Fault::of(Reason::UnsupportedMediaType, detail));
+    }
+    let body = Limited::new(request.into_body(), LIMIT).collect();
+    let body = tokio::time::timeout(TIMEOUT, body)
+        .await
+        .map_err(|_| Fault::invalid(format!("the body took longer than {} s", TIMEOUT.as_secs())))?;
+    let body = body.map_err(|error| {
+        if error.downcast_ref::<LengthLimitError>().is_some() {
+            Fault::of(Reason::PayloadTooLarge, format!("the body is larger than {LIMIT} bytes"))
+        } else {
+            Fault::invalid("the body ended before its time")
+        }
+    })?;
+    Ok(body.to_bytes())
+}
+
+/// Reads a body, and says in which field it is wrong.
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let said = said(error.inner());
+        if path == "." {
+            Fault::invalid(format!("the body is not what it should be: {said}"))
+        } else {
+            Fault::field(&path, said)
+        }
+    });
+    let value = read?;
+    json.end().map_err(|error| Fault::invalid(format!("the body is not what it should be: {}", said(&error))))?;
+    Ok(value)
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {
@@ -63,7 +101,8 @@ fn said(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = ["missing field", "unknown field", "duplicate field"];
     match words.into_iter().find(|word| text.starts_with(word)) {
-        Some(_) => text,
+        // What comes after the place is quoted by no one.
+        Some(_) => text.split(" at line").next().unwrap_or_default().to_owned(),
         None if error.is_syntax() || error.is_eof() => format!("no JSON at {place}"),
         None => format!("a value of the wrong type at {place}"),
     }

@@ -4,11 +4,16 @@
 //! that a protected API leaves to Bitting on the gateway. Bitting's own API is guarded like any other: the same pipeline
 //! decides about each request before a handler sees it.
 
+mod caller;
+mod conditional;
+mod fault;
 mod guard;
 mod health;
+mod idempotency;
 mod json;
+mod management;
 mod metrics;
-mod problem;
+mod page;
 mod reserved;
 mod service;
 mod verify;

@@ -3,17 +3,24 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bitting_core::route::Target;
-use bitting_engine::Permit;
+use bitting_engine::{Admission, AnswerFor, Engine, RequestIds};
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, StatusCode, Uri};
+use http_body::Body as HttpBody;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use serde::Serialize;
+use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
+use crate::fault::Fault;
+use crate::idempotency::InFlight;
 use crate::json::Json;
+use crate::management;
+use crate::service::Shared;
 use crate::whoami::KeyView;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -23,23 +30,61 @@ struct Alive {
     status: &'static str,
 }
 
-/// The service that answers them. It finds the request's permit among its extensions, as an `Arc<Permit>`.
-pub fn reserved<B: Send + 'static>()
--> BoxCloneSyncService<Request<B>, http::Response<UnsyncBoxBody<Bytes, BoxError>>, Infallible> {
-    BoxCloneSyncService::new(tower::service_fn(|request: Request<B>| async move {
-        let answer = request.extensions().get::<Arc<Permit>>().map_or_else(
-            // Without a permit there is nothing to say; the gateway never asks without one.
-            || StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-            |permit| answer(permit),
-        );
-        Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()))
+/// The service that answers them. It finds the request's [`Admission`] among its extensions.
+pub fn reserved<B>(
+    engine: Arc<Engine>,
+    ids: Arc<RequestIds>,
+) -> BoxCloneSyncService<Request<B>, http::Response<UnsyncBoxBody<Bytes, BoxError>>, Infallible>
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    let shared = Shared { engine, ids, metrics: Arc::new(String::new), in_flight: InFlight::default() };
+    let keys = management::keys().with_state(shared);
+    BoxCloneSyncService::new(tower::service_fn(move |request: Request<B>| {
+        let keys = keys.clone();
+        async move {
+            let answer = match request.extensions().get::<Admission>().cloned() {
+                // Without an admission there is nothing to say; the gateway never asks without one.
+                None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                Some(admission) => in_dialect(answer(request, &admission, keys).await, &admission),
+            };
+            Ok(answer.map(|body| body.map_err(BoxError::from).boxed_unsync()))
+        }
     }))
 }
 
-fn answer(permit: &Permit) -> Response {
-    match (permit.target(), permit.key()) {
-        (Target::Health, _) => Json(Alive { status: "alive" }).into_response(),
-        (Target::Whoami, Some(record)) => Json(KeyView::new(permit.api(), record)).into_response(),
-        (Target::Whoami | Target::Upstream | Target::Management, _) => StatusCode::NOT_FOUND.into_response(),
+async fn answer<B>(request: Request<B>, admission: &Admission, keys: axum::Router) -> Response
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    let permit = &admission.permit;
+    match (permit.target(), permit.key(), &permit.api().management_path) {
+        (Target::Health, _, _) => Json(Alive { status: "alive" }).into_response(),
+        (Target::Whoami, Some(record), _) => Json(KeyView::new(permit.api(), record)).into_response(),
+        (Target::Management, Some(_), Some(base)) => {
+            let mut request = request.map(Body::new);
+            *request.uri_mut() = below(request.uri(), base);
+            match keys.oneshot(request).await {
+                Ok(response) => response,
+                Err(never) => match never {},
+            }
+        }
+        _ => Fault::not_found("such thing here").into_response(),
     }
+}
+
+/// The rest of a path below the one at which keys are managed. The path is well-formed, and its rule has matched it.
+fn below(uri: &Uri, base: &str) -> Uri {
+    let rest = uri.path().get(base.len()..).filter(|rest| !rest.is_empty()).unwrap_or("/");
+    let target = uri.query().map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}"));
+    target.parse().unwrap_or_else(|_| Uri::from_static("/"))
+}
+
+/// A fault as the API itself would tell it.
+fn in_dialect(answer: Response, admission: &Admission) -> Response {
+    let Some(fault) = answer.extensions().get::<Fault>() else { return answer };
+    let denial = admission.permit.refuse(fault.reason).because(&fault.detail);
+    let mut told = denial.response(AnswerFor { request_id: admission.request_id.as_str(), origin: None }).map(Body::from);
+    told.extensions_mut().insert(fault.reason);
+    told
 }

@@ -9,8 +9,9 @@ use axum::routing::{get, post};
 use bitting_core::address::{AddressList, ForwardedHeader};
 use bitting_engine::{Engine, RequestIds};
 
+use crate::idempotency::InFlight;
 use crate::metrics::Metrics;
-use crate::{guard, health, metrics, verify};
+use crate::{guard, health, management, metrics, verify};
 
 /// The parts of the service listener that are switched on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct Parts {
     pub metrics: bool,
     /// `GET /healthz` and `GET /readyz`.
     pub health: bool,
+    /// Everything below `/v1/apis/{api}`.
+    pub management: bool,
 }
 
 /// Who is at the other end of the connection. Whoever accepts connections puts it among each request's extensions.
@@ -40,11 +43,12 @@ pub(crate) struct Shared {
     pub(crate) engine: Arc<Engine>,
     pub(crate) ids: Arc<RequestIds>,
     pub(crate) metrics: Metrics,
+    pub(crate) in_flight: InFlight,
 }
 
 /// The routes of the parts that are switched on; everything else is `not_found`.
 pub fn service(engine: Arc<Engine>, ids: Arc<RequestIds>, metrics: Metrics, parts: Parts) -> Router {
-    let shared = Shared { engine, ids, metrics };
+    let shared = Shared { engine, ids, metrics, in_flight: InFlight::default() };
     let mut router = Router::new();
     if parts.health {
         router = router.route("/healthz", get(health::alive)).route("/readyz", get(health::ready));
@@ -55,5 +59,12 @@ pub fn service(engine: Arc<Engine>, ids: Arc<RequestIds>, metrics: Metrics, part
     if parts.verify {
         router = router.route("/v1/verify", post(verify::verify));
     }
-    router.fallback(guard::not_found).layer(from_fn_with_state(shared.clone(), guard::guard)).with_state(shared)
+    if parts.management {
+        router = router.merge(management::of_operators());
+    }
+    router
+        .method_not_allowed_fallback(guard::method_not_allowed)
+        .fallback(guard::not_found)
+        .layer(from_fn_with_state(shared.clone(), guard::guard))
+        .with_state(shared)
 }

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use axum::extract::State;
+use bitting_core::reason::Reason;
+use bitting_core::rights::Need;
 use bitting_engine::{AnswerFor, Bearer, Decision, Inquiry, Permit, Presented, RequestId, Scope};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -11,9 +13,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
+use crate::fault::Fault;
 use crate::guard::Permitted;
 use crate::json::Json;
-use crate::problem::Problem;
 use crate::service::Shared;
 use crate::whoami::KeyView;
 
@@ -72,36 +74,42 @@ struct ReadyResponse {
 /// Decides about a request that somebody else received.
 pub(crate) async fn verify(
     State(shared): State<Shared>,
-    permitted: Permitted,
+    Permitted(admission): Permitted,
     Json(asked): Json<VerifyRequest>,
-) -> Result<Json<VerifyResponse>, Problem> {
+) -> Result<Json<VerifyResponse>, Fault> {
     let apis = shared.engine.apis();
     if !apis.protected().iter().any(|api| *api.name == *asked.api) {
         let known: Vec<&str> = apis.protected().iter().map(|api| &*api.name).collect();
-        return Err(Problem::field("api", format!("there is no API {:?}; there are: {}", asked.api, known.join(", "))));
+        return Err(Fault::field("api", format!("there is no API {:?}; there are: {}", asked.api, known.join(", "))));
     }
     let method =
-        Method::from_bytes(asked.method.as_bytes()).map_err(|_| Problem::field("method", "write a method such as GET"))?;
+        Method::from_bytes(asked.method.as_bytes()).map_err(|_| Fault::field("method", "write a method such as GET"))?;
+    let needed = apis.own().catalogue.need([&*format!("{}:verify", asked.api)], apis.names());
+    let holds = |need: &Need| admission.permit.key().is_some_and(|key| need.unmet_by(key.holdings.grants()).is_none());
+    if !needed.is_ok_and(|need| holds(&need)) {
+        let detail = format!("The token may not verify keys of {}.", asked.api);
+        return Err(Fault::of(Reason::InsufficientPermission, detail));
+    }
     if method == Method::CONNECT {
-        return Err(Problem::field("method", "CONNECT asks for a tunnel, not for a path"));
+        return Err(Fault::field("method", "CONNECT asks for a tunnel, not for a path"));
     }
     if asked.path.contains(['?', '#']) {
-        return Err(Problem::field("path", "send it without its query, which has a field of its own"));
+        return Err(Fault::field("path", "send it without its query, which has a field of its own"));
     }
     let headers = asked.headers.as_ref().map(read_headers).transpose()?;
     let presented = match (&asked.key, &headers) {
-        (Some(_), Some(_)) => return Err(Problem::field("key", "send either the key or the headers, not both")),
+        (Some(_), Some(_)) => return Err(Fault::field("key", "send either the key or the headers, not both")),
         (Some(_), None) if asked.query.is_some() => {
-            return Err(Problem::field("query", "send it with the headers, or send the key alone"));
+            return Err(Fault::field("query", "send it with the headers, or send the key alone"));
         }
         (Some(key), None) => Presented::Key(key.0.as_bytes()),
         (None, Some(headers)) => Presented::Request { headers, query: asked.query.as_ref().map(|query| query.as_str()) },
-        (None, None) => return Err(Problem::field("headers", "send the request's headers, or the key")),
+        (None, None) => return Err(Fault::field("headers", "send the request's headers, or the key")),
     };
     let scope = Scope::Api(&asked.api);
     let inquiry = Inquiry { scope, method: &method, path: &asked.path, presented, client: asked.client_address };
     let origin = headers.as_ref().and_then(|headers| headers.get(header::ORIGIN));
-    Ok(Json(VerifyResponse::new(shared.engine.decide(&inquiry), &permitted.request_id, origin)))
+    Ok(Json(VerifyResponse::new(shared.engine.decide(&inquiry), &admission.request_id, origin)))
 }
 
 impl VerifyResponse {
@@ -163,11 +171,11 @@ impl fmt::Debug for PresentedText {
     }
 }
 
-fn read_headers(given: &Map<String, Value>) -> Result<HeaderMap, Problem> {
+fn read_headers(given: &Map<String, Value>) -> Result<HeaderMap, Fault> {
     let mut headers = HeaderMap::new();
     for (name, values) in given {
         let field = format!("headers.{}", name.escape_default());
-        let header: HeaderName = name.parse().map_err(|_| Problem::field(&field, "this is not the name of a header"))?;
+        let header: HeaderName = name.parse().map_err(|_| Fault::field(&field, "this is not the name of a header"))?;
         let values = match values {
             Value::Array(values) => values.as_slice(),
             one => std::slice::from_ref(one),
@@ -175,7 +183,7 @@ fn read_headers(given: &Map<String, Value>) -> Result<HeaderMap, Problem> {
         for value in values {
             let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
             let value =
-                value.ok_or_else(|| Problem::field(&field, "write text, or a list of texts, without control characters"))?;
+                value.ok_or_else(|| Fault::field(&field, "write text, or a list of texts, without control characters"))?;
             headers.append(&header, value);
         }
     }

@@ -5,6 +5,7 @@
 
 mod api;
 mod document;
+mod own;
 mod problem;
 mod section;
 mod server;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use bitting_core::name::Names;
 use bitting_engine::{Apis, ApisError};
 
-use self::document::{Node, Table, Value};
+use self::document::{Table, Value};
 use self::section::{Findings, Section};
 
 pub use problem::{Location, Problem, ProblemReport, Problems, Source};
@@ -45,9 +46,6 @@ pub struct Loaded {
     /// Errors and warnings.
     pub problems: Problems,
 }
-
-/// Bitting's own API, in the same words as any other.
-const OWN_API: &str = include_str!("config/own.toml");
 
 /// Reads sources and options. Paths in them are relative to `folder`. An engine that runs takes other APIs only if they were
 /// compiled with its [names](Apis::names); a first reading brings new ones.
@@ -115,8 +113,9 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
         root.unknown(entry, ["api", "listen", "store", "log", "server"].into_iter());
     }
     let places: Vec<(String, &Location)> = apis.iter().flatten().map(|(api, at)| (api.name.to_string(), *at)).collect();
+    let own = own::read(names, &api_names)?;
     let apis: Option<Vec<_>> = apis.into_iter().map(|api| api.map(|(api, _)| api)).collect();
-    let apis = Apis::new(Arc::clone(names), apis?, own_api(names)?);
+    let apis = Apis::new(Arc::clone(names), apis?, own);
     for error in apis.as_ref().err().into_iter().flatten() {
         let (ApisError::SameName(name) | ApisError::SameSite { second: name, .. }) = error;
         let at = places.iter().rev().find(|(of, _)| **of == **name).map_or(root.at, |(_, at)| at);
@@ -125,16 +124,6 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
     let listeners: Option<Vec<Listener>> = listeners.into_iter().collect();
     let listeners = Some(listeners?).filter(|all| !all.is_empty()).unwrap_or_else(server::default_listeners);
     Some(Config { apis: apis.ok()?, listeners, store, log, drain })
-}
-
-/// Bitting's own API. It is part of the program; a test reads it.
-fn own_api(names: &Names) -> Option<bitting_core::api::Api> {
-    let source = Arc::new(Source { name: "own.toml".to_owned(), text: OWN_API.to_owned() });
-    let Node { value, at } = document::parse(&source, &mut Vec::new());
-    let Value::Table(table) = &value else { return None };
-    let findings = Findings::default();
-    let root = Section::new("", table, &at, &findings);
-    root.sections("api").first().and_then(|section| api::read(section, names, true))
 }
 
 fn shares_line(problem: &Problem, others: &[Problem]) -> bool {

@@ -6,7 +6,6 @@
 pub mod cli;
 pub mod config;
 pub mod demo;
-mod duration;
 pub mod failure;
 pub mod owner;
 pub mod server;

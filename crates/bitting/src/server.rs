@@ -58,7 +58,8 @@ impl Server {
         tracing::info!(path = %store.path().display(), journal, synchronous, "the store is open");
         let engine = Engine::open(EngineOptions { store: Arc::<SqliteStore>::clone(&store), apis, clock }).await?;
         let ids = Arc::new(RequestIds::new().map_err(Failure::other)?);
-        let gateway = Arc::new(Gateway::new(Arc::clone(&engine), Arc::clone(&ids), bitting_http::reserved::<Incoming>()));
+        let reserved = bitting_http::reserved::<Incoming>(Arc::clone(&engine), Arc::clone(&ids));
+        let gateway = Arc::new(Gateway::new(Arc::clone(&engine), Arc::clone(&ids), reserved));
         let (stopping, stopped) = watch::channel(false);
         let limits = ConnectionLimits::of_process();
         let (mut addresses, mut tasks) = (Vec::new(), Vec::new());
@@ -73,7 +74,12 @@ impl Server {
                     tokio::spawn(serve_gateway(socket, limit, listener, api, Arc::clone(&gateway), stopped))
                 }
                 Serves::Service(routes) => {
-                    let parts = Parts { verify: routes.verify, metrics: routes.metrics, health: routes.health };
+                    let parts = Parts {
+                        verify: routes.verify,
+                        metrics: routes.metrics,
+                        health: routes.health,
+                        management: routes.management,
+                    };
                     let service = bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), parts);
                     tokio::spawn(serve_service(socket, Arc::clone(&limits.service), listener, service, stopped))
                 }

@@ -13,6 +13,8 @@ pub struct Answer {
     status: StatusCode,
     headers: HeaderMap,
     body: Template,
+    /// The same with the detail of one request in place of the general one.
+    particular: Template,
 }
 
 /// What an answer is built from.
@@ -50,6 +52,8 @@ pub struct AnswerContext<'r> {
     pub request_id: &'r str,
     /// The permission, role or capability that was missing.
     pub needed: Option<&'r str>,
+    /// What is wrong with this one request, to be said instead of the dialect's general words.
+    pub problem: Option<&'r str>,
 }
 
 /// An answer for every reason.
@@ -76,13 +80,21 @@ impl Answer {
         for (name, value) in more.into_iter().filter(|(name, _)| name != header::CACHE_CONTROL) {
             headers.insert(name, value);
         }
-        Ok(Self { status, headers, body: Template::new(&body, &variables)? })
+        let mut in_particular = variables.clone();
+        in_particular.set("detail", "{problem}");
+        let (body, particular) = (Template::new(&body, &variables)?, Template::new(&body, &in_particular)?);
+        Ok(Self { status, headers, body, particular })
     }
 
     /// The answer to one request.
     pub fn response(&self, context: AnswerContext<'_>) -> Response<Bytes> {
-        let values = DynamicValues { needed: context.needed.unwrap_or_default(), request_id: context.request_id };
-        let mut response = Response::new(self.body.render(values));
+        let values = DynamicValues {
+            needed: context.needed.unwrap_or_default(),
+            request_id: context.request_id,
+            problem: context.problem.unwrap_or_default(),
+        };
+        let body = if context.problem.is_some() { &self.particular } else { &self.body };
+        let mut response = Response::new(body.render(values));
         *response.status_mut() = self.status;
         response.headers_mut().clone_from(&self.headers);
         response
@@ -121,7 +133,7 @@ mod tests {
 
     #[test]
     fn only_a_401_carries_the_challenge_and_every_refusal_is_no_store() {
-        let context = AnswerContext { request_id: "r", needed: Some("n") };
+        let context = AnswerContext { request_id: "r", needed: Some("n"), problem: None };
         let unauthorized = Answer::new(spec(401)).unwrap().response(context);
         assert!(unauthorized.headers().contains_key(header::WWW_AUTHENTICATE));
         assert_eq!(unauthorized.headers()[header::CACHE_CONTROL], "no-store");

@@ -57,6 +57,7 @@ enum Piece {
 enum Dynamic {
     Needed,
     RequestId,
+    Problem,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,8 @@ enum Escape {
 pub(super) struct DynamicValues<'v> {
     pub(super) needed: &'v str,
     pub(super) request_id: &'v str,
+    /// What is wrong with this one request.
+    pub(super) problem: &'v str,
 }
 
 impl Variables {
@@ -120,7 +123,7 @@ impl Template {
         }
         let template = builder.finish();
         if let BodySpec::JsonText(_) = spec {
-            let sample = template.render(DynamicValues { needed: "x", request_id: "x" });
+            let sample = template.render(DynamicValues { needed: "x", request_id: "x", problem: "x" });
             serde_json::from_slice::<Value>(&sample).map_err(|e| TemplateError::NotJson(e.to_string()))?;
         }
         Ok(template)
@@ -252,12 +255,13 @@ impl Builder<'_> {
 }
 
 impl Dynamic {
-    const ALL: [Self; 2] = [Self::Needed, Self::RequestId];
+    const ALL: [Self; 3] = [Self::Needed, Self::RequestId, Self::Problem];
 
     fn name(self) -> &'static str {
         match self {
             Self::Needed => "needed",
             Self::RequestId => "request_id",
+            Self::Problem => "problem",
         }
     }
 
@@ -265,6 +269,7 @@ impl Dynamic {
         match self {
             Self::Needed => values.needed,
             Self::RequestId => values.request_id,
+            Self::Problem => values.problem,
         }
     }
 }
@@ -341,8 +346,11 @@ mod tests {
     }
 
     fn render(spec: &BodySpec) -> String {
-        let body =
-            Template::new(spec, &variables()).unwrap().render(DynamicValues { needed: "tasks:\"read\"", request_id: "r1" });
+        let body = Template::new(spec, &variables()).unwrap().render(DynamicValues {
+            needed: "tasks:\"read\"",
+            request_id: "r1",
+            problem: "",
+        });
         String::from_utf8(body.to_vec()).unwrap()
     }
 
@@ -372,7 +380,7 @@ mod tests {
         let mut variables = variables();
         variables.set("detail", "You lack {needed} for {code}.");
         let body = Template::new(&BodySpec::JsonText(r#"{"d": "{detail}"}"#.into()), &variables).unwrap();
-        let values = DynamicValues { needed: "\"x\"", request_id: "" };
+        let values = DynamicValues { needed: "\"x\"", request_id: "", problem: "" };
         assert_eq!(body.render(values), r#"{"d": "You lack \"x\" for unknown_key."}"#);
         variables.set("code", "{detail}");
         assert!(Template::new(&BodySpec::Text("{detail}".into()), &variables).is_err());
@@ -384,7 +392,7 @@ mod tests {
         let TemplateError::UnknownPlaceholder { name, known } = &error else { panic!("{error}") };
         assert_eq!(
             (name.as_str(), &known[..]),
-            ("detial", &["code", "detail", "status", "needed", "request_id"].map(String::from)[..])
+            ("detial", &["code", "detail", "status", "needed", "request_id", "problem"].map(String::from)[..])
         );
     }
 

@@ -106,7 +106,7 @@ pub(super) fn when(text: &str, now: Timestamp) -> Result<Option<Timestamp>, Fail
     if text == "never" {
         return Ok(None);
     }
-    if let Ok(duration) = crate::duration::parse(text) {
+    if let Ok(duration) = bitting_core::duration::parse(text) {
         return Ok(Some(now.plus(duration)));
     }
     let end_of_day = |date: Date| format!("{date}T23:59:59.999Z").parse::<Timestamp>();

@@ -55,7 +55,7 @@ async fn create(context: &Context, options: CreateKey, json: bool) -> Result<(),
 
 async fn rotate(context: &Context, options: RotateKey, json: bool) -> Result<(), Failure> {
     let api = context.api(options.api.api.as_deref())?;
-    let overlap = crate::duration::parse(&options.overlap)
+    let overlap = bitting_core::duration::parse(&options.overlap)
         .map_err(|error| Failure::of(FailureKind::Refused, format!("overlap: {error}")))?;
     let now = WallClock.now();
     let expires_at = options.expires.as_deref().map(|text| when(text, now)).transpose()?;

@@ -151,7 +151,7 @@ impl<'c> Section<'c> {
     /// A duration such as `"30s"`.
     pub(super) fn duration(&self, key: &'static str) -> Option<Duration> {
         let text = self.text(key)?;
-        match crate::duration::parse(text.value) {
+        match bitting_core::duration::parse(text.value) {
             Ok(duration) => Some(duration),
             Err(error) => {
                 self.findings.error(

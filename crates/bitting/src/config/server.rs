@@ -53,6 +53,8 @@ pub struct ServiceRoutes {
     pub metrics: bool,
     /// `/healthz` and `/readyz`.
     pub health: bool,
+    /// Everything below `/v1/apis/{api}`.
+    pub management: bool,
 }
 
 /// How the process logs.
@@ -79,7 +81,7 @@ pub enum LogFormat {
 
 /// The gateway on 8080 and the service listener on 8081, both for this machine only.
 pub(super) fn default_listeners() -> Vec<Listener> {
-    let all = ServiceRoutes { verify: true, metrics: true, health: true };
+    let all = ServiceRoutes { verify: true, metrics: true, health: true, management: true };
     vec![local(8080, Serves::Gateway { api: None }), local(8081, Serves::Service(all))]
 }
 
@@ -127,18 +129,22 @@ fn read_address(text: &At<'_, &str>, listen: &Section<'_>) -> Option<SocketAddr>
 fn read_serves(listen: &Section<'_>, apis: &[&str]) -> Option<Serves> {
     let Some(words) = listen.texts("serve") else {
         if listen.place("serve").is_none() {
-            let help = "write serve = [\"gateway\"], or any of \"verify\", \"metrics\" and \"health\"";
+            let help = "write serve = [\"gateway\"], or any of \"management\", \"verify\", \"metrics\" and \"health\"";
             listen.findings.error(listen.at, "this listener serves nothing", help);
         }
         return None;
     };
     let (mut gateway, mut service) = (None, ServiceRoutes::default());
     for word in &words {
-        match word.clone().choose(&[("gateway", 0), ("verify", 1), ("metrics", 2), ("health", 3)], listen.findings) {
+        match word
+            .clone()
+            .choose(&[("gateway", 0), ("verify", 1), ("metrics", 2), ("health", 3), ("management", 4)], listen.findings)
+        {
             Some(0) => gateway = Some(word.at),
             Some(1) => service.verify = true,
             Some(2) => service.metrics = true,
-            Some(_) => service.health = true,
+            Some(3) => service.health = true,
+            Some(_) => service.management = true,
             None => {}
         }
     }

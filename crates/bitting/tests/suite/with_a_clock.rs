@@ -152,7 +152,8 @@ async fn cs6_a_store_that_cannot_be_trusted_is_told_in_the_same_form() {
     // Its keys are not read yet, so it knows nothing of any.
     let engine = Engine::open(EngineOptions { store, apis, clock }).await.unwrap();
     let ids = Arc::new(RequestIds::new().unwrap());
-    let gateway = Gateway::new(Arc::clone(&engine), ids, bitting_http::reserved());
+    let reserved = bitting_http::reserved(Arc::clone(&engine), Arc::clone(&ids));
+    let gateway = Gateway::new(Arc::clone(&engine), ids, reserved);
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {

@@ -5,14 +5,14 @@ use std::time::Duration;
 /// A text that is no duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a duration such as \"90d\", \"12h\", \"30s\" or \"500ms\"")]
-pub(crate) struct InvalidDuration(String);
+pub struct InvalidDuration(String);
 
 /// Reads a duration such as `90d`, `1h 30m` or `500ms`. A day has 24 hours; months and years are refused, since they have no
 /// one length.
 ///
 /// # Errors
 /// If it is none, or negative.
-pub(crate) fn parse(text: &str) -> Result<Duration, InvalidDuration> {
+pub fn parse(text: &str) -> Result<Duration, InvalidDuration> {
     let invalid = || InvalidDuration(text.chars().take(64).collect());
     let span: jiff::Span = text.parse().map_err(|_| invalid())?;
     if span.get_months() != 0 || span.get_years() != 0 {

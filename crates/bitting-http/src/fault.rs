@@ -1,0 +1,117 @@
+//! Requests that were let through and cannot be done, with what is wrong with them.
+//!
+//! On the service listener a fault is an RFC 9457 problem that names the fields. On the gateway it is the dialect's answer to
+//! the same reason; whoever serves the gateway finds the fault among the response's extensions.
+
+use axum::response::{IntoResponse, Response};
+use bitting_core::reason::Reason;
+use bitting_engine::{CommitError, InvalidChange, Violation};
+use bitting_store::{Refusal, StoreError};
+use http::{HeaderValue, header};
+use serde_json::json;
+
+/// Why a request is not done.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    pub(crate) reason: Reason,
+    pub(crate) detail: String,
+    errors: Vec<Violation>,
+}
+
+impl Fault {
+    /// For a reason, in words for this request.
+    pub(crate) fn of(reason: Reason, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// A request that makes no sense.
+    pub(crate) fn invalid(detail: impl Into<String>) -> Self {
+        Self::of(Reason::InvalidRequest, detail)
+    }
+
+    /// One field that is wrong.
+    pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::fields(vec![Violation { field: field.to_owned(), message: message.into() }])
+    }
+
+    fn fields(errors: Vec<Violation>) -> Self {
+        let detail = errors.iter().map(|wrong| format!("{}: {}", wrong.field, wrong.message)).collect::<Vec<_>>().join("; ");
+        Self { reason: Reason::InvalidRequest, detail, errors }
+    }
+
+    /// Something that is not there, or that is not the caller's to see.
+    pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
+        Self::of(Reason::NotFound, format!("There is no {what}."))
+    }
+}
+
+impl From<Refusal> for Fault {
+    fn from(refusal: Refusal) -> Self {
+        let reason = match &refusal {
+            Refusal::NoSuchAccount(_) | Refusal::NoSuchKey(_) => Reason::NotFound,
+            Refusal::NotYours => Reason::InsufficientPermission,
+            Refusal::IdempotencyKeyReused => Reason::IdempotencyKeyReused,
+            Refusal::Damaged(_) => Reason::StoreUnavailable,
+            Refusal::AccountExists(_)
+            | Refusal::KeyExists(_)
+            | Refusal::KeyRevoked(_)
+            | Refusal::TooManyKeys(..)
+            | Refusal::Changed(_)
+            | Refusal::AlreadyRotated(..) => Reason::Conflict,
+        };
+        Self::of(reason, refusal.to_string())
+    }
+}
+
+impl From<InvalidChange> for Fault {
+    fn from(invalid: InvalidChange) -> Self {
+        match invalid {
+            InvalidChange::Fields(errors) => Self::fields(errors),
+            InvalidChange::Entropy(error) => Self::of(Reason::StoreUnavailable, error.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for Fault {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Invalid(invalid) => invalid.into(),
+            CommitError::Refused(refusal) => refusal.into(),
+            CommitError::Exceeds(_) => Self::of(Reason::InsufficientPermission, error.to_string()),
+            CommitError::Store(_) | CommitError::Stopping | CommitError::Broken => {
+                tracing::warn!(%error, "a change could not be written");
+                Self::of(Reason::StoreUnavailable, "The change could not be written. Try again shortly.")
+            }
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(%error, "the store could not be read");
+        Self::of(Reason::StoreUnavailable, "The store cannot be read at the moment. Try again shortly.")
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let status = self.reason.default_status();
+        let mut body = json!({
+            "type": "about:blank",
+            "title": status.canonical_reason().unwrap_or("Error"),
+            "status": status.as_u16(),
+            "detail": self.detail,
+            "code": self.reason.name(),
+        });
+        if !self.errors.is_empty() {
+            body["errors"] = json!(self.errors);
+        }
+        let mut response = (status, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response.extensions_mut().insert(self.reason);
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,96 @@
+//! `GET …/api-keys`
+
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use axum::response::{IntoResponse, Response};
+use bitting_core::account::AccountId;
+use bitting_core::rights::Permission;
+use bitting_core::time::Timestamp;
+use bitting_store::{KeyCursor, KeyFilter, KeySearch, KeyStatus, Page, StatusFilter};
+use serde::{Deserialize, Serialize};
+
+use super::Key;
+use crate::caller::Caller;
+use crate::fault::Fault;
+use crate::json::Json;
+use crate::page::Asked;
+
+/// Which keys, and which part of the list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListKeys {
+    limit: Option<usize>,
+    cursor: Option<String>,
+    #[serde(flatten)]
+    filter: Filter,
+}
+
+/// Which keys.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Filter {
+    account: Option<AccountId>,
+    environment: Option<String>,
+    /// Without it, every state but `revoked`.
+    status: Option<KeyStatus>,
+    created_by: Option<String>,
+    permission: Option<Permission>,
+    /// How the name begins.
+    name: Option<String>,
+    /// How the key begins.
+    prefix: Option<String>,
+}
+
+pub(crate) async fn list(caller: Caller, query: Result<Query<ListKeys>, QueryRejection>) -> Result<Response, Fault> {
+    let Query(asked) = query.map_err(|error| Fault::invalid(error.body_text()))?;
+    let now = caller.shared.engine.now();
+    let filter = asked.filter.of(&caller, now)?;
+    let page =
+        Asked::<KeyCursor>::new(asked.limit, asked.cursor.as_deref(), &(&*caller.api.name, &asked.filter, caller.scope()))?;
+    let reading = Page { after: page.after.clone(), limit: page.reading() };
+    let rows = caller.shared.engine.store().keys(&caller.api.name, filter.clone(), reading).await?;
+    let page = page.page(rows, |last| filter.cursor(last), |row| Key::new(row, now));
+    Ok(Json(page).into_response())
+}
+
+impl Filter {
+    /// What the store is asked for: the caller's keys, of those that are asked for.
+    pub(super) fn of(&self, caller: &Caller, now: Timestamp) -> Result<KeyFilter, Fault> {
+        let search = match (&self.name, &self.prefix) {
+            (Some(_), Some(_)) => return Err(Fault::field("prefix", "search by name or by prefix, not by both")),
+            (Some(name), None) => Some(KeySearch::Name(name.clone())),
+            (None, Some(prefix)) => Some(KeySearch::Prefix(prefix.trim_end_matches("...").to_owned())),
+            (None, None) => None,
+        };
+        let mut filter = KeyFilter {
+            account: self.account.clone(),
+            environment: self.environment.clone(),
+            status: Some((self.status.map_or(StatusFilter::NotRevoked, StatusFilter::Is), now)),
+            creator: self.created_by.clone(),
+            permission: self.permission.clone(),
+            search,
+        };
+        if let Some(holder) = caller.holder() {
+            let (account, environment) = (holder.row().account.clone(), holder.row().environment.clone());
+            let elsewhere = self.account.as_ref().is_some_and(|asked| *asked != account)
+                || self.environment.as_ref().is_some_and(|asked| *asked != environment);
+            // What is not theirs is not there for them.
+            if elsewhere {
+                filter.creator = Some(String::new());
+            }
+            (filter.account, filter.environment) = (Some(account), Some(environment));
+        }
+        Ok(filter)
+    }
+
+    /// Whether it leaves nothing out.
+    pub(super) fn is_empty(&self) -> bool {
+        self.account.is_none()
+            && self.environment.is_none()
+            && self.status.is_none()
+            && self.created_by.is_none()
+            && self.permission.is_none()
+            && self.name.is_none()
+            && self.prefix.is_none()
+    }
+}

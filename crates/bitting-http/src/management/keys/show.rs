@@ -1,0 +1,34 @@
+//! `GET …/api-keys/{id}`
+
+use axum::response::{IntoResponse, Response};
+use http::header;
+use serde::Serialize;
+
+use super::Key;
+use crate::caller::Caller;
+use crate::conditional::entity_tag;
+use crate::fault::Fault;
+use crate::json::Json;
+use crate::management::id::Id;
+
+/// A key with what it was used for.
+#[derive(Serialize)]
+struct Detailed {
+    #[serde(flatten)]
+    key: Key,
+    usage: Usage,
+}
+
+/// Requests that reached the upstream, by days and months of UTC. Zero as long as usage is not counted.
+#[derive(Serialize, Default)]
+struct Usage {
+    requests_today: u64,
+    requests_this_month: u64,
+}
+
+pub(crate) async fn show(caller: Caller, Id(id): Id) -> Result<Response, Fault> {
+    let row = caller.key(&id).await?;
+    let tag = entity_tag(row.sequence);
+    let key = Key::new(row, caller.shared.engine.now());
+    Ok(([(header::ETAG, tag)], Json(Detailed { key, usage: Usage::default() })).into_response())
+}

@@ -1,0 +1,58 @@
+//! Bitting's own API, in the same words as any other: a file that is part of the program, and a few lines for each API that
+//! operators manage. An operator's token may be limited to some of them, which is a matter of permissions like any other.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use bitting_core::api::Api;
+use bitting_core::name::Names;
+
+use super::document::{self, Node, Value};
+use super::problem::Source;
+use super::section::{Findings, Section};
+
+const OWN_API: &str = include_str!("own.toml");
+
+/// What can be managed of an API: the path below it, what reading it needs and what changing it needs.
+const MANAGED: [(&str, &str, &str); 4] = [
+    ("api-keys/*", "keys:read", "keys:write"),
+    ("api-keys:revoke", "keys:write", "keys:write"),
+    ("accounts/*", "accounts:read", "accounts:write"),
+    ("audit-log", "audit:read", "audit:read"),
+];
+
+/// Reads it for the configured APIs. A test sees to it that nothing is wrong with it.
+pub(super) fn read(names: &Names, apis: &[&str]) -> Option<Api> {
+    let source = Arc::new(Source { name: "own.toml".to_owned(), text: text(apis) });
+    let Node { value, at } = document::parse(&source, &mut Vec::new());
+    let Value::Table(table) = &value else { return None };
+    let findings = Findings::default();
+    let root = Section::new("", table, &at, &findings);
+    root.sections("api").first().and_then(|section| super::api::read(section, names, true))
+}
+
+fn text(apis: &[&str]) -> String {
+    let mut text = OWN_API.to_owned();
+    let mut add = |line: String| {
+        // Writing into a string succeeds.
+        let _ = writeln!(text, "{line}");
+    };
+    for api in apis {
+        for permission in ["verify", "keys:read", "keys:write", "accounts:read", "accounts:write", "audit:read"] {
+            add(format!("\"{api}:{permission}\" = \"The same, for {api} alone\""));
+        }
+    }
+    let route = |matches: &str, rule: &str| format!("\n[[api.route]]\nmatch = \"{matches}\"\n{rule}");
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        add(route(&format!("GET {path}"), "access = \"public\""));
+    }
+    // For which API is said in the body, so the handler asks for the permission.
+    add(route("POST /v1/verify", "access = \"key\""));
+    for api in apis {
+        for (path, read, write) in MANAGED {
+            add(route(&format!("GET /v1/apis/{api}/{path}"), &format!("needs = \"{api}:{read}\"")));
+            add(route(&format!("/v1/apis/{api}/{path}"), &format!("needs = \"{api}:{write}\"")));
+        }
+    }
+    text
+}
