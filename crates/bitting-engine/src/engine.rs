@@ -24,6 +24,9 @@ use crate::{meters, pipeline};
 /// How many changes may wait for the writer before callers wait to hand theirs over.
 const QUEUE: usize = 4_096;
 
+/// How many keys are read from the store at once while loading.
+const LOAD_PAGE: usize = 20_000;
+
 /// What an engine is started with.
 pub struct EngineOptions {
     /// Where everything lasts.
@@ -131,7 +134,7 @@ impl Engine {
     /// # Errors
     /// If the store cannot be read.
     pub async fn load(&self) -> Result<(), StoreError> {
-        self.ring.load(&*self.store).await
+        self.ring.load(&*self.store, LOAD_PAGE).await
     }
 
     /// Decides about a request. No I/O, and nothing waits.

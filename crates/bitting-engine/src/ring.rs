@@ -55,21 +55,21 @@ impl Ring {
         }
     }
 
-    /// Reads everything from a store. Changes may be applied meanwhile: their numbers are higher.
+    /// Reads everything from a store, so many keys at once. Changes may be applied meanwhile: their numbers are higher.
     ///
     /// # Errors
     /// If the store cannot be read; then the ring stays untrusted.
-    pub(crate) async fn load(&self, store: &dyn Store) -> Result<(), StoreError> {
+    pub(crate) async fn load(&self, store: &dyn Store, page_size: usize) -> Result<(), StoreError> {
         let expected = usize::try_from(store.key_count().await?).unwrap_or_default();
         self.records.pin().reserve(expected);
         for account in store.ring_accounts().await? {
             self.apply_account(&account);
         }
-        let mut page = store.ring_keys(None, LOAD_PAGE).await?;
+        let mut page = store.ring_keys(None, page_size).await?;
         while let Some(last) = page.last() {
-            let (more, after) = (page.len() == LOAD_PAGE, last.id);
+            let (more, after) = (page.len() == page_size, last.id);
             // The next page is read while this one goes into the map.
-            let next = async { if more { store.ring_keys(Some(after), LOAD_PAGE).await } else { Ok(Vec::new()) } };
+            let next = async { if more { store.ring_keys(Some(after), page_size).await } else { Ok(Vec::new()) } };
             let fill = async {
                 for row in &page {
                     self.apply(row);
@@ -203,9 +203,6 @@ impl TrustedRing<'_> {
         self.0.records.pin().get(digest).cloned()
     }
 }
-
-/// How many keys are read from the store at once while loading.
-const LOAD_PAGE: usize = 20_000;
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
+use bitting_store::{Actor, Change, ChangeLog, Entry, NewKey, OwnerLock, SqliteStore};
 
 use super::*;
 
@@ -24,6 +25,49 @@ fn row(number: u8, sequence: u64) -> RingRow {
 
 fn standing(ring: &Ring, number: u8) -> KeyStanding {
     ring.records.pin().get(&Digest::from_bytes([number; 32])).unwrap().standing
+}
+
+/// A store with the first keys, all of one account.
+async fn store_of(count: u8, folder: &std::path::Path) -> SqliteStore {
+    let store = SqliteStore::open(OwnerLock::acquire(&folder.join("bitting.db")).unwrap()).unwrap();
+    let entry = |number| {
+        let RingRow { id, digest, api, account, environment, .. } = row(number, 1);
+        let new = NewKey {
+            api,
+            id,
+            digest,
+            prefix: String::new(),
+            account,
+            create_account: true,
+            name: String::new(),
+            description: String::new(),
+            environment,
+            role: None,
+            permissions: Vec::new(),
+            capabilities: Vec::new(),
+            allowed_addresses: None,
+            metadata: serde_json::Map::new(),
+            expires_at: None,
+        };
+        let change = Change::CreateKey(Box::new(new));
+        Entry { change, actor: Actor::System, request_id: String::new(), at: Timestamp::from_millis(0) }
+    };
+    for answer in store.append((0..count).map(entry).collect()).await.unwrap() {
+        answer.unwrap();
+    }
+    store
+}
+
+#[tokio::test]
+async fn keys_are_all_loaded_however_many_pages_they_fill() {
+    for (count, page_size) in [(0, 7), (6, 7), (7, 7), (21, 7), (50, 7), (50, 1)] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store_of(count, folder.path()).await;
+        let ring = Ring::new(Arc::default(), 1);
+        ring.load(&store, page_size).await.unwrap();
+        assert_eq!((ring.len(), ring.is_loaded()), (count.into(), true), "{count} keys, {page_size} a page");
+        assert!((0..count).all(|number| standing(&ring, number) == KeyStanding::Active));
+    }
 }
 
 #[test]

@@ -31,14 +31,3 @@ async fn an_expired_key_stays_expired_when_the_clock_is_set_back_across_a_restar
     let fixture = fixture.restart().await;
     assert_eq!(fixture.get(&key), "expired_key");
 }
-
-#[tokio::test]
-async fn more_keys_than_one_page_are_all_loaded() {
-    let fixture = Fixture::new().await;
-    let mut keys = Vec::new();
-    for _ in 0..50 {
-        keys.push(fixture.key(KeySpec::default()).await.0);
-    }
-    let fixture = fixture.restart().await;
-    assert!(keys.iter().all(|key| fixture.get(key) == "admitted"));
-}

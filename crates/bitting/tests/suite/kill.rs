@@ -1,7 +1,7 @@
 //! SIGKILL at any moment: everything that was acknowledged is there afterwards.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 
 use serde_json::{Value, json};
@@ -19,10 +19,11 @@ async fn after_fifty_kills_every_acknowledged_change_is_there() {
     let file = traces.path("bitting.toml");
     std::fs::write(&file, config(&upstream, "")).unwrap();
     let mut keys: BTreeMap<String, (String, bool)> = BTreeMap::new();
+    let mut accounts: BTreeSet<String> = BTreeSet::new();
     let mut chance = 0x2545_F491_4F6C_DD1Du64;
     for round in 0..ROUNDS {
         let mut bitting = Bitting::serve(&file, &[], traces.clone());
-        check(&bitting, &keys).await;
+        check(&bitting, &keys, &accounts).await;
         chance ^= chance << 13;
         chance ^= chance >> 7;
         chance ^= chance << 17;
@@ -30,7 +31,7 @@ async fn after_fifty_kills_every_acknowledged_change_is_there() {
         let (mut left, pid) = (chance % 7, bitting.pid());
         for number in 0.. {
             if left == 0 {
-                kill_during(pid, &traces, chance);
+                accounts.extend(kill_during(pid, &traces, chance));
                 break;
             }
             left -= 1;
@@ -47,36 +48,58 @@ async fn after_fifty_kills_every_acknowledged_change_is_there() {
         assert_eq!(bitting.wait(), 137, "round {round}");
     }
     let bitting = Bitting::serve(&file, &[], traces);
-    check(&bitting, &keys).await;
+    check(&bitting, &keys, &accounts).await;
+    assert!(accounts.len() > 100, "{} accounts", accounts.len());
     assert!(keys.len() > 40 && keys.values().any(|(_, revoked)| *revoked), "{} keys", keys.len());
 }
 
-async fn check(bitting: &Bitting, keys: &BTreeMap<String, (String, bool)>) {
+async fn check(bitting: &Bitting, keys: &BTreeMap<String, (String, bool)>, accounts: &BTreeSet<String>) {
     for (id, (key, revoked)) in keys {
         let bearer = format!("Bearer {key}");
         let status = get(bitting.gateway, "/x", &[("authorization", &bearer)]).await.status.as_u16();
         assert_eq!(status, if *revoked { 401 } else { 200 }, "{id}");
     }
+    let list = bitting.json(&["accounts", "list", "--limit", "10000"]);
+    let there: BTreeSet<&str> = list.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+    for account in accounts {
+        assert!(there.contains(&**account), "{account} was acknowledged and is gone");
+    }
 }
 
-/// Sends a burst of changes at once and kills the server somewhere in it: before, among or after their commits. None of
-/// them counts as acknowledged unless its answer came.
-fn kill_during(pid: u32, traces: &Traces, chance: u64) {
-    let question = |number: u64| {
-        let account = json!({"change": "create_account", "api": "shop", "id": format!("burst-{chance}-{number}"), "name": ""});
-        json!({"ask": "commit", "change": account, "user": "burst"}).to_string()
-    };
-    let mut burst: Vec<UnixStream> = (0..20).map(|_| traces.control_socket()).collect();
-    for (number, stream) in burst.iter_mut().enumerate() {
-        stream.write_all(question(number as u64).as_bytes()).unwrap();
+/// Sends a burst of changes at once and kills the server somewhere in it: before, among or after their commits. Returns the
+/// accounts that were acknowledged, which are those whose answer came.
+fn kill_during(pid: u32, traces: &Traces, chance: u64) -> Vec<String> {
+    let ids: Vec<String> = (0..20).map(|number| format!("burst-{chance}-{number}")).collect();
+    let mut burst: Vec<UnixStream> = ids.iter().map(|_| traces.control_socket()).collect();
+    for (id, stream) in ids.iter().zip(&mut burst) {
+        stream.write_all(new_account(id).as_bytes()).unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
     }
     // How many answers to wait for decides where the kill falls.
-    for stream in burst.iter_mut().take((chance >> 32) as usize % 20) {
-        let mut answer = Vec::new();
-        let _ = BufReader::new(stream).take(1).read_to_end(&mut answer);
+    let answers_before = (chance >> 32) as usize % 20;
+    let mut acknowledged = Vec::new();
+    for (number, (id, stream)) in ids.into_iter().zip(burst).enumerate() {
+        if number == answers_before {
+            assert!(std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+        }
+        if says_done(stream) {
+            acknowledged.push(id);
+        }
     }
-    assert!(std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+    acknowledged
+}
+
+/// What the command line sends for a new account.
+fn new_account(id: &str) -> String {
+    let account = json!({"change": "create_account", "api": "shop", "id": id, "name": ""});
+    json!({"ask": "commit", "change": account, "user": "burst"}).to_string()
+}
+
+/// Reads an answer, which is cut short or missing if the server was killed first.
+fn says_done(mut stream: UnixStream) -> bool {
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer);
+    serde_json::from_slice(&answer).is_ok_and(|answer: Value| answer["done"].is_object())
 }
 
 #[tokio::test]
@@ -87,9 +110,7 @@ async fn a_burst_of_changes_that_was_acknowledged_in_part_is_there_in_that_part(
     let streams: Vec<UnixStream> = (0..200)
         .map(|number| {
             let mut stream = bitting.traces.control_socket();
-            let account = json!({"change": "create_account", "api": "shop", "id": format!("a-{number}"), "name": ""});
-            let question = json!({"ask": "commit", "change": account, "user": "burst"}).to_string();
-            stream.write_all(question.as_bytes()).unwrap();
+            stream.write_all(new_account(&format!("a-{number}")).as_bytes()).unwrap();
             stream.shutdown(std::net::Shutdown::Write).unwrap();
             stream
         })
@@ -98,9 +119,7 @@ async fn a_burst_of_changes_that_was_acknowledged_in_part_is_there_in_that_part(
         if number == 120 {
             bitting.signal("KILL");
         }
-        let mut answer = String::new();
-        let _ = BufReader::new(stream).read_line(&mut answer);
-        if serde_json::from_str::<Value>(&answer).is_ok_and(|answer| answer["done"].is_object()) {
+        if says_done(stream) {
             acknowledged.push(format!("a-{number}"));
         }
     }
