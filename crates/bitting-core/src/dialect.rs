@@ -10,6 +10,7 @@ mod identity;
 mod labels;
 mod query;
 mod removal;
+mod spelling;
 mod template;
 
 pub use answer::{Answer, AnswerContext, AnswerError, AnswerSpec, Answers};
@@ -19,4 +20,5 @@ pub use credential::{Ambiguous, Credential, CredentialRules, Foreign, Found};
 pub use identity::IdentityHeaders;
 pub use labels::Labels;
 pub use query::methods_asked_for;
+pub use spelling::{begins_like, is_spelled_like};
 pub use template::{BodySpec, Template, TemplateError, Variables};

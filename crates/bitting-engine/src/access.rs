@@ -10,7 +10,7 @@ use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use http::{Method, StatusCode};
 
-use crate::apis::{Apis, ServedApi};
+use crate::apis::ServedApi;
 use crate::request_id::RequestId;
 
 /// The target of the access log's events.
@@ -41,7 +41,22 @@ pub struct Access<'r> {
 
 impl Access<'_> {
     /// Writes the line, if anybody wants it. The keys of none of the APIs are in it.
-    pub fn log(&self, apis: &Apis) {
+    pub fn log(&self) {
+        self.write(None);
+    }
+
+    /// Writes the line of a request whose connection ended before the answer: the caller hung up, or the time to drain was
+    /// over. `unanswered` tells it from an upstream that answers [499](Self::client_closed_request) itself.
+    pub fn log_unanswered(&self) {
+        self.write(Some(true));
+    }
+
+    /// The customary status of a request that nobody waits for any more, 499. It is sent to nobody.
+    pub fn client_closed_request() -> StatusCode {
+        StatusCode::from_u16(499).unwrap_or(StatusCode::REQUEST_TIMEOUT)
+    }
+
+    fn write(&self, unanswered: Option<bool>) {
         if !tracing::enabled!(target: TARGET, tracing::Level::INFO) {
             return;
         }
@@ -52,13 +67,14 @@ impl Access<'_> {
             api = &*self.api.name,
             client = %self.client,
             method = self.method.as_str(),
-            path = &*apis.concealment().conceal(self.path),
+            path = &*self.api.concealment().conceal(self.path),
             status = self.status.as_u16(),
             reason = self.reason.map(Reason::name),
             key = self.key.map(|key| tracing::field::display(key.id)),
             account = self.key.map(|key| key.account.id().as_str()),
             environment = environment.map(|environment| &*environment.name),
             ms = milliseconds(self.elapsed),
+            unanswered,
         );
     }
 }

@@ -21,8 +21,6 @@ pub struct Apis {
     sites: Vec<Site>,
     /// Bitting's own, which also speaks where no API can be told.
     own: Arc<ServedApi>,
-    /// Leaves the keys of all of them out of the access log.
-    concealment: Concealment,
 }
 
 /// An API in service: what it is, and what is counted of it.
@@ -31,6 +29,8 @@ pub struct ServedApi {
     api: Api,
     /// Made when they are first needed: a recorder must be installed by then, not when the configuration is read.
     meters: OnceLock<Meters>,
+    /// Leaves the keys of all APIs of the generation out of the access log.
+    concealment: Arc<Concealment>,
 }
 
 /// Two APIs that would answer the same requests, or bear the same name.
@@ -69,8 +69,11 @@ impl Apis {
     /// # Errors
     /// Each pair that cannot be told apart.
     pub fn new(names: Arc<Names>, apis: Vec<Api>, own: Api) -> Result<Self, Vec<ApisError>> {
-        let own = Arc::new(ServedApi::new(own));
-        let all: Vec<Arc<ServedApi>> = apis.into_iter().map(|api| Arc::new(ServedApi::new(api))).collect();
+        let formats = apis.iter().chain([&own]).map(|api| api.format.clone());
+        let concealment = Arc::new(Concealment::new(formats));
+        let served = |api| Arc::new(ServedApi { api, meters: OnceLock::new(), concealment: Arc::clone(&concealment) });
+        let own = served(own);
+        let all: Vec<Arc<ServedApi>> = apis.into_iter().map(served).collect();
         let mut errors = Vec::new();
         for (position, second) in all.iter().enumerate() {
             for first in &all[..position] {
@@ -84,11 +87,7 @@ impl Apis {
                 errors.push(ApisError::SameName(own.name.clone()));
             }
         }
-        if !errors.is_empty() {
-            return Err(errors);
-        }
-        let concealment = Concealment::new(all.iter().chain([&own]).map(|api| api.format.clone()));
-        Ok(Self { names, sites: sites(&all), all, own, concealment })
+        if errors.is_empty() { Ok(Self { names, sites: sites(&all), all, own }) } else { Err(errors) }
     }
 
     /// The names that they were compiled with. The next generation needs the same.
@@ -104,11 +103,6 @@ impl Apis {
     /// Bitting's own API.
     pub fn own(&self) -> &Arc<ServedApi> {
         &self.own
-    }
-
-    /// Leaves the keys of all APIs out of what is logged.
-    pub fn concealment(&self) -> &Concealment {
-        &self.concealment
     }
 
     /// Makes all meters, so that what has not happened yet is counted as zero.
@@ -172,8 +166,8 @@ impl Site {
 }
 
 impl ServedApi {
-    fn new(api: Api) -> Self {
-        Self { meters: OnceLock::new(), api }
+    pub(crate) fn concealment(&self) -> &Concealment {
+        &self.concealment
     }
 
     pub(crate) fn meters(&self) -> &Meters {

@@ -1,25 +1,20 @@
 //! One request's way through the gateway.
 
 use std::convert::Infallible;
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bitting_core::reason::Reason;
-use bitting_core::record::Record;
 use bitting_core::route::Target;
-use bitting_engine::access::Access;
-use bitting_engine::{
-    AnswerFor, Decision, Denial, Engine, Inquiry, Permit, Presented, RequestId, RequestIds, Scope, ServedApi,
-};
+use bitting_engine::{AnswerFor, Decision, Denial, Engine, Inquiry, Permit, Presented, RequestIds, Scope};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, Uri, Version, header};
+use http::{HeaderValue, Method, Request, Response, Version, header};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
+use crate::access_line::AccessLine;
 use crate::body::{GatewayBody, LocalBody};
-use crate::client_address::Caller;
+use crate::caller::Caller;
 use crate::upstream::Upstreams;
 use crate::{hop_by_hop, outgoing};
 
@@ -35,21 +30,10 @@ pub struct Gateway {
     local: LocalService,
 }
 
-/// An answer, and what the access log says about it.
-struct Outcome {
-    response: Response<GatewayBody>,
-    api: Arc<ServedApi>,
-    reason: Option<Reason>,
-    key: Option<Arc<Record>>,
-}
-
 /// What is kept of a request while its head is on the way upstream.
-struct Exchange<'r> {
-    id: &'r RequestId,
+struct Exchange {
+    line: AccessLine,
     id_header: HeaderValue,
-    client: IpAddr,
-    method: Method,
-    uri: Uri,
     origin: Option<HeaderValue>,
 }
 
@@ -62,35 +46,20 @@ impl Gateway {
 
     /// Answers a request.
     pub async fn handle(&self, request: Request<Incoming>, caller: &Caller) -> Response<GatewayBody> {
-        let started = Instant::now();
         let (head, body) = request.into_parts();
         let id = self.ids.next();
-        let exchange = Exchange {
-            id: &id,
+        let mut exchange = Exchange {
+            line: AccessLine::begin(id, caller.client(&head.headers), &head),
             id_header: id.to_header(),
-            client: caller.client(&head.headers),
-            method: head.method.clone(),
-            uri: head.uri.clone(),
             origin: head.headers.get(header::ORIGIN).cloned(),
         };
-        let mut outcome = self.answer(head, body, caller, &exchange).await;
-        Access {
-            request_id: &id,
-            api: &outcome.api,
-            client: exchange.client,
-            method: &exchange.method,
-            path: exchange.uri.path(),
-            status: outcome.response.status(),
-            reason: outcome.reason,
-            key: outcome.key.as_deref(),
-            elapsed: started.elapsed(),
-        }
-        .log(&self.engine.apis());
-        outcome.response.headers_mut().insert(outgoing::REQUEST_ID, exchange.id_header);
-        outcome.response
+        let mut response = self.answer(head, body, caller, &mut exchange).await;
+        exchange.line.answered(response.status());
+        response.headers_mut().insert(outgoing::REQUEST_ID, exchange.id_header);
+        response
     }
 
-    async fn answer(&self, head: Parts, body: Incoming, caller: &Caller, exchange: &Exchange<'_>) -> Outcome {
+    async fn answer(&self, head: Parts, body: Incoming, caller: &Caller, exchange: &mut Exchange) -> Response<GatewayBody> {
         let Some(authority) = authority(&head) else {
             return exchange.refuse(&self.engine.refuse(Reason::InvalidRequest));
         };
@@ -99,20 +68,27 @@ impl Gateway {
             method: &head.method,
             path: head.uri.path(),
             presented: Presented::Request { headers: &head.headers, query: head.uri.query() },
-            client: Some(exchange.client),
+            client: Some(exchange.line.client()),
         });
         match decision {
             Decision::Denial(denial) => exchange.refuse(&denial),
             Decision::Preflight(api, answer) => {
-                Outcome { response: answer.map(GatewayBody::from), api, reason: None, key: None }
+                exchange.line.concerns(api);
+                answer.map(GatewayBody::from)
             }
             Decision::Permit(permit) if permit.target() == Target::Upstream => {
+                exchange.line.admitted(&permit);
                 match self.forward(head, body, &permit, caller, exchange).await {
-                    Ok(response) => admitted(response, &permit),
+                    Ok(response) => exchange.readable(response, &permit),
                     Err(reason) => exchange.refuse(&permit.fail(reason)),
                 }
             }
-            Decision::Permit(permit) => self.answer_locally(Request::from_parts(head, body), permit).await,
+            Decision::Permit(permit) => {
+                exchange.line.admitted(&permit);
+                let permit = Arc::new(permit);
+                let response = self.answer_locally(Request::from_parts(head, body), Arc::clone(&permit)).await;
+                exchange.readable(response, &permit)
+            }
         }
     }
 
@@ -122,46 +98,40 @@ impl Gateway {
         body: Incoming,
         permit: &Permit,
         caller: &Caller,
-        exchange: &Exchange<'_>,
+        exchange: &Exchange,
     ) -> Result<Response<GatewayBody>, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
-        outgoing::prepare(&mut head, permit, upstream, caller, &exchange.id_header).ok_or(Reason::InvalidRequest)?;
+        outgoing::prepare(&mut head, &body, permit, upstream, caller, &exchange.id_header).ok_or(Reason::InvalidRequest)?;
         let response = self.upstreams.send(permit.api(), Request::from_parts(head, body)).await?;
         let mut response = response.map(GatewayBody::Upstream);
         // The version is each hop's own (RFC 9110, section 2.5).
         *response.version_mut() = Version::HTTP_11;
         hop_by_hop::remove(response.headers_mut(), |_| false);
-        if let Some(cors) = &permit.api().cors {
-            cors.decorate(exchange.origin.as_ref(), response.headers_mut());
-        }
         Ok(response)
     }
 
-    async fn answer_locally(&self, mut request: Request<Incoming>, permit: Permit) -> Outcome {
-        let permit = Arc::new(permit);
-        request.extensions_mut().insert(Arc::clone(&permit));
-        let answered = self.local.clone().oneshot(request).await;
-        let response = match answered {
+    async fn answer_locally(&self, mut request: Request<Incoming>, permit: Arc<Permit>) -> Response<GatewayBody> {
+        request.extensions_mut().insert(permit);
+        match self.local.clone().oneshot(request).await {
             Ok(response) => response.map(GatewayBody::Local),
             Err(never) => match never {},
-        };
-        admitted(response, &permit)
+        }
     }
 }
 
-fn admitted(response: Response<GatewayBody>, permit: &Permit) -> Outcome {
-    Outcome { response, api: Arc::clone(permit.api()), reason: None, key: permit.key().cloned() }
-}
-
-impl Exchange<'_> {
-    fn refuse(&self, denial: &Denial) -> Outcome {
-        let response = denial.response(AnswerFor { request_id: self.id.as_str(), origin: self.origin.as_ref() });
-        Outcome {
-            response: response.map(GatewayBody::from),
-            api: Arc::clone(denial.api()),
-            reason: Some(denial.reason()),
-            key: denial.key().cloned(),
+impl Exchange {
+    /// Whoever answered, scripts may read it alike; a refusal sees to that itself.
+    fn readable(&self, mut response: Response<GatewayBody>, permit: &Permit) -> Response<GatewayBody> {
+        if let Some(cors) = &permit.api().cors {
+            cors.decorate(self.origin.as_ref(), response.headers_mut());
         }
+        response
+    }
+
+    fn refuse(&mut self, denial: &Denial) -> Response<GatewayBody> {
+        self.line.refused(denial);
+        let to = AnswerFor { request_id: self.line.request_id(), origin: self.origin.as_ref() };
+        denial.response(to).map(GatewayBody::from)
     }
 }
 

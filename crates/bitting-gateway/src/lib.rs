@@ -8,13 +8,14 @@
 //! `outgoing`: hop-by-hop headers, credentials, forged identity. What it leaves to whoever accepts connections: listening,
 //! TLS, draining.
 
+mod access_line;
 mod body;
-mod client_address;
+mod caller;
 mod gateway;
 mod hop_by_hop;
 mod outgoing;
 mod upstream;
 
 pub use body::{GatewayBody, LocalBody};
-pub use client_address::Caller;
+pub use caller::Caller;
 pub use gateway::{Gateway, LocalService};

@@ -1,12 +1,14 @@
 //! What of a request goes upstream.
 
 use bitting_core::api::Upstream;
+use bitting_core::dialect::{begins_like, is_spelled_like};
 use bitting_engine::Permit;
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderName, HeaderValue, Uri, Version, header};
+use http_body::Body;
 
-use crate::client_address::Caller;
+use crate::caller::Caller;
 use crate::hop_by_hop;
 
 /// The request's id, upstream and back.
@@ -15,30 +17,52 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// How many headers are added to a request, so that its map grows once.
 const ADDED: usize = 10;
 
-/// Whether a header makes some frameworks see another method or path than the one that was decided about.
-fn is_override(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "x-http-method"
-            | "x-http-method-override"
-            | "x-method-override"
-            | "x-original-method"
-            | "x-original-uri"
-            | "x-original-url"
-            | "x-rewrite-url"
-    )
+/// Headers that make some frameworks see another method or path than the one that was decided about.
+const OVERRIDES: [&str; 7] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-method",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
+/// Whether a header would tell the upstream what is Bitting's alone to say: the method, the path, or the request's id.
+fn is_usurped(name: &HeaderName) -> bool {
+    begins_like(name, "x-")
+        && (is_spelled_like(name, REQUEST_ID.as_str()) || OVERRIDES.iter().any(|own| is_spelled_like(name, own)))
+}
+
+/// Whether a header names fields that follow the body. They would come after everything here has been decided, identity and
+/// credentials included; without this header hyper's client does not send them on.
+fn announces_trailers(name: &HeaderName) -> bool {
+    *name == header::TRAILER
 }
 
 /// Turns the head of a permitted request into the one that goes upstream. `None` if it cannot be written as one, which no
-/// request that could be read is.
-pub(crate) fn prepare(head: &mut Parts, permit: &Permit, upstream: &Upstream, caller: &Caller, id: &HeaderValue) -> Option<()> {
+/// request that could be read is. The body is only asked whether and how it ends.
+pub(crate) fn prepare(
+    head: &mut Parts,
+    body: &impl Body,
+    permit: &Permit,
+    upstream: &Upstream,
+    caller: &Caller,
+    id: &HeaderValue,
+) -> Option<()> {
     let api = permit.api();
     let host = host_header(&head.uri, head.headers.get(header::HOST));
     head.uri = upstream_uri(&head.uri, upstream, |query| api.credentials.remove_from_query(query, &api.format))?;
     head.version = Version::HTTP_11;
     let headers = &mut head.headers;
     headers.reserve(ADDED);
-    hop_by_hop::remove(headers, |name| is_override(name) || caller.is_pretence(name) || api.identity.is_forged(name));
+    hop_by_hop::remove(headers, |name| {
+        announces_trailers(name) || is_usurped(name) || caller.is_pretence(name) || api.identity.is_forged(name)
+    });
+    if !body.is_end_stream() && !headers.contains_key(header::CONTENT_LENGTH) {
+        // Left to itself, hyper's client would send GET and HEAD without the body.
+        headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
     api.credentials.remove_from_headers(headers, &api.format);
     permit.identify(headers);
     caller.tell_upstream(host.as_ref(), headers);

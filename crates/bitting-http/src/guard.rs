@@ -73,7 +73,7 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
     let elapsed = started.elapsed();
     let key = key.as_deref();
     Access { request_id: &request_id, api: own, client, method: &method, path: uri.path(), status, reason, key, elapsed }
-        .log(&apis);
+        .log();
     response
 }
 

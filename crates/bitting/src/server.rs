@@ -15,6 +15,7 @@ use bitting_engine::{Clock, Engine, EngineOptions, RequestIds};
 use bitting_gateway::{Caller, Gateway};
 use bitting_http::{Metrics, Parts, Peer};
 use bitting_store::{OwnerLock, SqliteStore};
+use http::uri::Scheme;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::TcpListener;
@@ -137,7 +138,7 @@ async fn serve_gateway(
 ) {
     let per_connection = |peer: SocketAddr| {
         let trusted = listener.trusted_proxies.clone();
-        let caller = Arc::new(Caller::new(peer.ip(), trusted, listener.forwarded_header, api.clone()));
+        let caller = Arc::new(Caller::new(peer.ip(), &Scheme::HTTP, trusted, listener.forwarded_header, api.clone()));
         let gateway = Arc::clone(&gateway);
         service_fn(move |request| {
             let (gateway, caller) = (Arc::clone(&gateway), Arc::clone(&caller));

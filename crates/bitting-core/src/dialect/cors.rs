@@ -43,7 +43,7 @@ impl Cors {
         let origin = headers.get(ORIGIN)?;
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        self.allow_origin(origin, response.headers_mut());
+        self.allow_origin(Some(origin), response.headers_mut());
         if response.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
             let headers = response.headers_mut();
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, self.methods.clone());
@@ -54,34 +54,38 @@ impl Cors {
     }
 
     /// Lets a script read a response, a refusal included. An upstream that allows an origin itself is left alone.
+    ///
+    /// A request without `Origin` is answered as a shared cache may keep it for one with: the same for everybody, or marked
+    /// as made for this one (Fetch standard, "CORS protocol and HTTP caches").
     pub fn decorate(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
-        let Some(origin) = origin.filter(|_| !response.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN)) else { return };
+        if response.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            return;
+        }
         self.allow_origin(origin, response);
         if let Some(exposed) = self.exposed.as_ref().filter(|_| response.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN)) {
             response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());
         }
     }
 
-    fn allow_origin(&self, origin: &HeaderValue, response: &mut HeaderMap) {
+    fn allow_origin(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
         let allowed = match &self.origins {
             // A browser refuses "*" together with credentials, so the origin is named then.
-            CorsOrigins::Any if !self.credentials => HeaderValue::from_static("*"),
-            CorsOrigins::Any => origin.clone(),
-            CorsOrigins::Listed(origins) => {
-                response.append(VARY, HeaderValue::from_static("Origin"));
-                if !origins.contains(origin) {
-                    return;
-                }
-                origin.clone()
-            }
+            CorsOrigins::Any if !self.credentials => Some(HeaderValue::from_static("*")),
+            CorsOrigins::Any => origin.cloned(),
+            CorsOrigins::Listed(origins) => origin.filter(|origin| origins.contains(origin)).cloned(),
         };
-        if matches!(self.origins, CorsOrigins::Any) && self.credentials {
+        if self.differs_by_origin() {
             response.append(VARY, HeaderValue::from_static("Origin"));
         }
+        let Some(allowed) = allowed else { return };
         response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
         if self.credentials {
             response.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         }
+    }
+
+    fn differs_by_origin(&self) -> bool {
+        self.credentials || self.origins != CorsOrigins::Any
     }
 }
 
@@ -150,5 +154,19 @@ mod tests {
         listed().decorate(Some(&HeaderValue::from_static("https://app.example")), &mut response);
         assert_eq!(response[ACCESS_CONTROL_ALLOW_ORIGIN], "https://own.example");
         assert!(!response.contains_key(ACCESS_CONTROL_EXPOSE_HEADERS));
+    }
+
+    #[test]
+    fn what_a_cache_keeps_of_a_request_without_an_origin_does_not_lock_scripts_out() {
+        for (cors, vary, allowed) in [
+            (listed(), Some("Origin"), None),
+            (cors(CorsOrigins::Any, true), Some("Origin"), None),
+            (cors(CorsOrigins::Any, false), None, Some("*")),
+        ] {
+            let mut response = HeaderMap::new();
+            cors.decorate(None, &mut response);
+            let get = |name| response.get(name).map(|value| value.to_str().unwrap());
+            assert_eq!((get(VARY), get(ACCESS_CONTROL_ALLOW_ORIGIN)), (vary, allowed), "{:?}", cors.origins);
+        }
     }
 }

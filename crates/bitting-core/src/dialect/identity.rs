@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::spelling::{begins_like, is_spelled_like};
+
 /// The names of the identity headers, each absent if the API does not want it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdentityHeaders {
@@ -36,10 +38,10 @@ impl IdentityHeaders {
         [&self.key_id, &self.account, &self.environment, &self.role, &self.permissions].into_iter().flatten()
     }
 
-    /// Whether a caller who sends this header could pass for somebody: the names in use and every `Bitting-…`, in any case
-    /// and with `_` for `-`, which some servers take for the same (RFC 3875, section 4.1.18, turns both into one variable).
+    /// Whether a caller who sends this header could pass for somebody: the names in use and every `Bitting-…`, however
+    /// spelled.
     pub fn is_forged(&self, name: &HeaderName) -> bool {
-        same_variable_prefix(name.as_str(), "bitting-") || self.names().any(|own| is_spelled_like(name, own))
+        begins_like(name, "bitting-") || self.names().any(|own| is_spelled_like(name, own.as_str()))
     }
 
     /// Sets a header if the API wants it.
@@ -48,16 +50,6 @@ impl IdentityHeaders {
             headers.insert(name.clone(), value);
         }
     }
-}
-
-/// Whether two header names become one variable where `_` and `-` are the same.
-pub(super) fn is_spelled_like(name: &HeaderName, other: &HeaderName) -> bool {
-    name.as_str().len() == other.as_str().len() && same_variable_prefix(name.as_str(), other.as_str())
-}
-
-fn same_variable_prefix(name: &str, prefix: &str) -> bool {
-    let hyphen = |b: u8| if b == b'_' { b'-' } else { b };
-    name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(|(a, b)| hyphen(a) == hyphen(b))
 }
 
 #[cfg(test)]

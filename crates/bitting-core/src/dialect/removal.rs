@@ -6,8 +6,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::credential::{after_scheme, basic_pair, basic_user, cookie_value};
-use super::identity::is_spelled_like;
 use super::query::{Parameter, parameters};
+use super::spelling::is_spelled_like;
 use super::{Carrier, CredentialRules, Foreign};
 use crate::key::KeyFormat;
 
@@ -26,8 +26,8 @@ impl CredentialRules {
                         && !in_authorization(value, format)
                 }),
                 Carrier::Header(name) => {
-                    // `X_API_Key` is `X-API-Key` to an upstream behind CGI or WSGI.
-                    let alike: Vec<HeaderName> = headers.keys().filter(|other| is_spelled_like(other, name)).cloned().collect();
+                    let alike = headers.keys().filter(|other| is_spelled_like(other, name.as_str()));
+                    let alike: Vec<HeaderName> = alike.cloned().collect();
                     for name in &alike {
                         retain(headers, name, |value| self.stays(value.as_bytes().trim_ascii(), format));
                     }

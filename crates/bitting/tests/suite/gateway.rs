@@ -4,8 +4,13 @@ mod cors;
 mod draining;
 mod failing;
 mod forwarding;
+mod framing;
+mod leaving;
 mod paths;
 mod streaming;
+
+use tokio::io::AsyncReadExt as _;
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::harness::{Bitting, Upstream};
 
@@ -23,4 +28,26 @@ pub(crate) async fn start(more: &str) -> (Bitting, Upstream, String) {
     let bitting = Bitting::with_config(&config(&upstream, more));
     let bearer = format!("Bearer {}", bitting.key(&[]).key);
     (bitting, upstream, bearer)
+}
+
+/// The same before an upstream that the test plays itself, byte for byte.
+async fn start_before_a_socket(more: &str) -> (Bitting, TcpListener, String) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", socket.local_addr().unwrap());
+    let config = format!("[[api]]\nname = \"shop\"\nupstream = \"{origin}\"\n[api.key]\nprefix = \"shop_\"\n{more}\n");
+    let bitting = Bitting::with_config(&config);
+    let bearer = format!("Bearer {}", bitting.key(&[]).key);
+    (bitting, socket, bearer)
+}
+
+/// Reads until what was read holds a text.
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+    let mut text = String::new();
+    while !text.contains(end) {
+        let mut buffer = [0; 4096];
+        let count = stream.read(&mut buffer).await.unwrap();
+        assert!(count > 0, "the connection ended after {text:?}");
+        text.push_str(&String::from_utf8_lossy(&buffer[..count]));
+    }
+    text
 }

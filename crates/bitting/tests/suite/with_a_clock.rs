@@ -13,6 +13,7 @@ use bitting_core::time::Timestamp;
 use bitting_engine::{Clock, Engine, EngineOptions, KeySpec, ManualClock, RequestIds};
 use bitting_gateway::{Caller, Gateway};
 use bitting_store::{Actor, Change, KeyPatch, OwnerLock, SqliteStore};
+use http::uri::Scheme;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -156,7 +157,7 @@ async fn cs6_a_store_that_cannot_be_trusted_is_told_in_the_same_form() {
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {
         let (stream, peer) = socket.accept().await.unwrap();
-        let caller = Caller::new(peer.ip(), AddressList::default(), ForwardedHeader::XForwardedFor, None);
+        let caller = Caller::new(peer.ip(), &Scheme::HTTP, AddressList::default(), ForwardedHeader::XForwardedFor, None);
         let handle = |request| async { Ok::<_, Infallible>(gateway.handle(request, &caller).await) };
         http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await
     });

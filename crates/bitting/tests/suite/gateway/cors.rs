@@ -1,7 +1,7 @@
 //! Scripts of other origins.
 
 use super::{config, start};
-use crate::harness::{Bitting, Upstream, get, request};
+use crate::harness::{Bitting, Traces, Upstream, get, request};
 
 const CORS: &str = "[api.cors]\norigins = [\"https://app.example\"]\nexpose = [\"X-Request-Id\"]\n";
 
@@ -39,6 +39,32 @@ async fn a_script_may_read_its_refusal_and_its_answer() {
     }
     let other = get(bitting.gateway, "/x", &[("origin", "https://evil.example")]).await;
     assert_eq!((other.status.as_u16(), other.header("access-control-allow-origin")), (401, ""));
+}
+
+#[tokio::test]
+async fn a_script_may_read_what_bitting_itself_answers() {
+    let upstream = Upstream::start().await;
+    let traces = Traces::new();
+    std::fs::write(traces.path("bitting.toml"), config(&upstream, CORS)).unwrap();
+    let paths = ["api.shop.health_path=/healthz".to_owned(), "api.shop.whoami_path=/whoami".to_owned()];
+    let bitting = Bitting::serve(&traces.path("bitting.toml"), &paths, traces.clone());
+    let bearer = format!("Bearer {}", bitting.key(&[]).key);
+    for path in ["/healthz", "/whoami"] {
+        let reply = get(bitting.gateway, path, &[("origin", "https://app.example"), ("authorization", &bearer)]).await;
+        assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (200, "https://app.example"));
+        assert_eq!((reply.header("access-control-expose-headers"), reply.header("vary")), ("X-Request-Id", "Origin"));
+    }
+    assert!(upstream.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_to_a_request_without_an_origin_says_that_it_would_differ_with_one() {
+    let (bitting, _upstream, bearer) = start(CORS).await;
+    for headers in [&[][..], &[("authorization", &*bearer)]] {
+        let reply = get(bitting.gateway, "/x", headers).await;
+        assert_eq!((reply.header("vary"), reply.header("access-control-allow-origin")), ("Origin", ""));
+        assert_eq!(reply.headers.get_all("vary").iter().count(), 1);
+    }
 }
 
 #[tokio::test]

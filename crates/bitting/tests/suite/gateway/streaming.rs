@@ -7,9 +7,9 @@ use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse as _, Response};
 use http_body_util::channel::{Channel, Sender};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
-use super::{config, start};
+use super::{config, read_until, start, start_before_a_socket};
 use crate::harness::{Bitting, Upstream};
 
 #[tokio::test]
@@ -38,17 +38,13 @@ async fn server_sent_events_arrive_as_they_are_sent() {
 
 #[tokio::test]
 async fn a_request_body_reaches_the_upstream_while_it_is_still_being_sent() {
-    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let origin = format!("http://{}", socket.local_addr().unwrap());
-    let config = format!("[[api]]\nname = \"shop\"\nupstream = \"{origin}\"\n[api.key]\nprefix = \"shop_\"\n");
-    let bitting = Bitting::with_config(&config);
-    let key = bitting.key(&[]).key;
+    let (bitting, socket, bearer) = start_before_a_socket("").await;
     let mut caller = TcpStream::connect(bitting.gateway).await.unwrap();
-    let head = format!("POST /up HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Length: 10\r\n\r\nfirst");
+    let head = format!("POST /up HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\nContent-Length: 10\r\n\r\nfirst");
     caller.write_all(head.as_bytes()).await.unwrap();
     let (mut upstream, _) = socket.accept().await.unwrap();
     let seen = read_until(&mut upstream, "first").await;
-    assert!(seen.contains("content-length: 10") && !seen.contains(&key), "{seen}");
+    assert!(seen.contains("content-length: 10") && !seen.contains("shop_"), "{seen}");
     caller.write_all(b"again").await.unwrap();
     read_until(&mut upstream, "again").await;
     upstream.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok").await.unwrap();
@@ -79,16 +75,4 @@ async fn an_answer_to_head_has_the_length_and_no_body() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.contains("content-length: 11") && answer.ends_with("\r\n\r\n"), "{answer}");
     assert_eq!(upstream.last().method, "HEAD");
-}
-
-/// Reads until what was read ends with a text.
-async fn read_until(stream: &mut TcpStream, end: &str) -> String {
-    let mut text = String::new();
-    while !text.contains(end) {
-        let mut buffer = [0; 4096];
-        let count = stream.read(&mut buffer).await.unwrap();
-        assert!(count > 0, "the connection ended after {text:?}");
-        text.push_str(&String::from_utf8_lossy(&buffer[..count]));
-    }
-    text
 }
