@@ -36,6 +36,11 @@ impl AddressList {
         self.0.iter().any(|network| network.contains(&address))
     }
 
+    /// Whether every address of another list lies in this one too, each of its networks in one network of this.
+    pub fn covers(&self, other: &Self) -> bool {
+        other.0.iter().all(|theirs| self.0.iter().any(|own| own.contains(theirs)))
+    }
+
     /// Whether there is no network, so that no address is contained.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -7,8 +7,10 @@
 
 mod catalogue;
 mod grants;
+mod mandate;
 mod permission;
 
 pub use catalogue::{CapabilitySpec, Catalogue, CatalogueError, CatalogueSpec, PermissionSpec, RoleSpec, UnknownRight};
 pub use grants::{Clause, Grants, Need};
+pub use mandate::{Excess, Mandate};
 pub use permission::{InvalidPermission, Permission};

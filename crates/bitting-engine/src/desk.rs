@@ -100,6 +100,7 @@ impl KeySpec {
             allowed_addresses: self.allowed_addresses,
             metadata: self.metadata,
             expires_at: self.expires_at,
+            account_limit: None,
         }));
         Ok(Issued { key, change })
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use bitting_core::reason::Reason;
 use bitting_core::time::Timestamp;
-use bitting_store::{Actor, Change, Committed, Entry, Refusal, Store, StoreError};
+use bitting_store::{Actor, Change, Committed, Conditions, Entry, Origin, Refusal, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -175,10 +175,19 @@ impl Engine {
     /// # Errors
     /// If the change is wrong, refused, or could not be written.
     pub async fn commit(&self, change: Change, actor: Actor, request_id: &str) -> Result<Committed, CommitError> {
+        let origin = Origin { actor, request_id: request_id.to_owned(), address: None };
+        self.submit(change, origin, Conditions::default()).await
+    }
+
+    /// The same, if some conditions hold when the change is written.
+    ///
+    /// # Errors
+    /// If the change is wrong, refused, or could not be written.
+    pub async fn submit(&self, change: Change, origin: Origin, conditions: Conditions) -> Result<Committed, CommitError> {
         let at = self.now();
         desk::check(&self.apis.load(), &change, at)?;
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(CommitError::Stopping)?;
-        let entry = Entry { change, actor, request_id: request_id.to_owned(), at };
+        let entry = Entry { change, origin, conditions, at };
         let (answer, answered) = oneshot::channel();
         // A writer that ends by itself has answered all who hold its queue.
         queue.send(Job { entry, answer }).await.map_err(|_| CommitError::Broken)?;

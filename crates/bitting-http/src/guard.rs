@@ -72,8 +72,7 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
     let status = response.status();
     let elapsed = started.elapsed();
     let key = key.as_deref();
-    Access { request_id: &request_id, api: own, client, method: &method, path: uri.path(), status, reason, key, elapsed }
-        .log();
+    Access { request_id: &request_id, api: own, client, method: &method, path: uri.path(), status, reason, key, elapsed }.log();
     response
 }
 

@@ -3,6 +3,8 @@
 mod effect;
 
 use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
@@ -22,12 +24,51 @@ pub(crate) use effect::{Effect, Found, RowWrite, Write};
 pub struct Entry {
     /// What shall change.
     pub change: Change,
-    /// Who wants it.
-    pub actor: Actor,
-    /// The request that it came with, for the audit log.
-    pub request_id: String,
+    /// Who wants it, and how they asked.
+    pub origin: Origin,
+    /// What must hold for it to be made.
+    pub conditions: Conditions,
     /// When.
     pub at: Timestamp,
+}
+
+/// Who wants a change, and how they asked, for the audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Who.
+    pub actor: Actor,
+    /// The request that it came with.
+    pub request_id: String,
+    /// Where from, if it came over the network.
+    pub address: Option<IpAddr>,
+}
+
+/// What must hold for a change to be made; by default nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Conditions {
+    /// Keys of the API that are still as this commit left them: those on which it was decided that the change may be made,
+    /// and the one that its author has seen.
+    pub keys: Vec<(KeyId, Sequence)>,
+    /// The account that the change is about is still as this commit left it.
+    pub account: Option<Sequence>,
+    /// The same request was not answered before.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What makes a request the same as another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Who asks, and for what.
+    pub scope: String,
+    /// The key that they chose.
+    pub key: String,
+    /// A digest of what they sent.
+    pub fingerprint: [u8; 32],
+}
+
+impl Idempotency {
+    /// How long a request is remembered.
+    pub const KEPT: Duration = Duration::from_hours(24);
 }
 
 /// Something that shall change.
@@ -132,6 +173,10 @@ pub struct NewKey {
     pub metadata: Map<String, Value>,
     /// From this instant on it is refused.
     pub expires_at: Option<Timestamp>,
+    /// How many keys its account may have, this one included; `None` is as many as it likes. Revoked and expired ones do
+    /// not count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_limit: Option<u32>,
 }
 
 /// New values for a key. What is `None` stays; where a value can be absent, `Some(None)` removes it.
@@ -203,7 +248,7 @@ pub enum Actor {
 }
 
 /// A change that was made, or had been made before.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Committed {
     /// The number of the commit that left the rows so.
     pub sequence: Sequence,
@@ -211,6 +256,9 @@ pub struct Committed {
     pub keys: Vec<StoredKey>,
     /// The accounts as they now are.
     pub accounts: Vec<AccountRow>,
+    /// Whether the same request was answered before, and this is what it did then.
+    #[serde(skip)]
+    pub replayed: bool,
 }
 
 /// Why a change was not made. Nothing of it was written.
@@ -232,6 +280,15 @@ pub enum Refusal {
     /// The key is ended for good and cannot be changed.
     #[error("the key {0} is revoked; make a new one")]
     KeyRevoked(KeyId),
+    /// The account has as many keys as it may have.
+    #[error("the account {0} has {1} keys, which is as many as it may have; revoke one first")]
+    TooManyKeys(AccountId, u32),
+    /// It was changed since whoever wants this change last looked.
+    #[error("{0} was changed meanwhile; read it again and decide anew")]
+    Changed(String),
+    /// Another request was made with the same idempotency key.
+    #[error("the idempotency key was used for another request")]
+    IdempotencyKeyReused,
     /// The key was rotated before; its successor can be rotated.
     #[error("the key {0} was rotated already, into {1}")]
     AlreadyRotated(KeyId, KeyId),

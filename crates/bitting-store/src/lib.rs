@@ -19,10 +19,14 @@ use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 
 pub use change::{
-    AccountPatch, Actor, Change, Committed, Entry, KeyPatch, NewAccount, NewKey, Refusal, Successor, SwitchPatch,
+    AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, KeyPatch, NewAccount, NewKey, Origin, Refusal,
+    Successor, SwitchPatch,
 };
 pub use error::{StoreError, StoreErrorKind};
-pub use read::{AccountReader, AuditRow, EventRow, Journal, KeyFilter, KeyReader, Page, RingRow, RingSource};
+pub use read::{
+    AccountReader, AuditFilter, AuditRow, EventRow, Journal, KeyCursor, KeyFilter, KeyReader, KeySearch, Page, RingRow,
+    RingSource, StatusFilter,
+};
 pub use row::{AccountRow, KeyRow, KeyStatus, StoredKey};
 pub use sqlite::{OwnerLock, SqliteStore};
 

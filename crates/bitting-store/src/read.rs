@@ -5,6 +5,7 @@ use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
 use bitting_core::key::{Digest, KeyId};
 use bitting_core::record::Sequence;
+use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -62,8 +63,12 @@ pub trait KeyReader: Send + Sync {
     /// A key of an API by its id.
     async fn key(&self, api: &str, id: KeyId) -> Result<Option<KeyRow>, StoreError>;
 
-    /// Keys of an API, newest first.
-    async fn keys(&self, api: &str, filter: KeyFilter, page: Page<KeyId>) -> Result<Vec<KeyRow>, StoreError>;
+    /// Keys of an API, newest first, or in the order of what is searched.
+    async fn keys(&self, api: &str, filter: KeyFilter, page: Page<KeyCursor>) -> Result<Vec<KeyRow>, StoreError>;
+
+    /// The keys that a key has made, and those that they have made, and so on, whatever their state. What a key was rotated
+    /// from counts as the key itself.
+    async fn descendants(&self, api: &str, of: KeyId) -> Result<Vec<KeyId>, StoreError>;
 }
 
 /// Which keys to list; what is `None` does not filter.
@@ -73,8 +78,59 @@ pub struct KeyFilter {
     pub account: Option<AccountId>,
     /// Of this environment.
     pub environment: Option<String>,
-    /// In this state at this time.
-    pub status: Option<(KeyStatus, Timestamp)>,
+    /// In some states at this time.
+    pub status: Option<(StatusFilter, Timestamp)>,
+    /// Made by whoever writes themselves so in `created_by`.
+    pub creator: Option<String>,
+    /// Given exactly this permission.
+    pub permission: Option<Permission>,
+    /// Whose name or prefix begins so. Then the list is in that order, unless it is of one account.
+    pub search: Option<KeySearch>,
+}
+
+/// In which states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StatusFilter {
+    /// In every state but revoked.
+    NotRevoked,
+    /// In this one.
+    Is(KeyStatus),
+}
+
+/// The beginning of a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeySearch {
+    /// Of the name, the case of ASCII letters aside.
+    Name(String),
+    /// Of the prefix that is shown.
+    Prefix(String),
+}
+
+/// Where a list of keys ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyCursor {
+    /// The last key.
+    pub id: KeyId,
+    /// Its name or prefix, where that gives the order.
+    pub text: Option<String>,
+}
+
+impl KeyFilter {
+    /// Whether the list is in the order of what is searched.
+    pub fn is_by_text(&self) -> bool {
+        self.search.is_some() && self.account.is_none()
+    }
+
+    /// Where a list under this filter ends if it ends with this key.
+    pub fn cursor(&self, last: &KeyRow) -> KeyCursor {
+        let text = self.search.as_ref().filter(|_| self.is_by_text()).map(|search| match search {
+            KeySearch::Name(_) => last.name.clone(),
+            KeySearch::Prefix(_) => last.prefix.clone(),
+        });
+        KeyCursor { id: last.id, text }
+    }
 }
 
 /// A part of a list.
@@ -102,8 +158,26 @@ pub trait Journal: Send + Sync {
     /// Audit rows after a commit.
     async fn audit(&self, after: Sequence, limit: usize) -> Result<Vec<AuditRow>, StoreError>;
 
+    /// Audit rows of an API, newest first.
+    async fn audit_log(&self, api: &str, filter: AuditFilter, page: Page<Sequence>) -> Result<Vec<AuditRow>, StoreError>;
+
     /// Events after a commit.
     async fn events(&self, after: Sequence, limit: usize) -> Result<Vec<EventRow>, StoreError>;
+}
+
+/// Which audit rows to list; what is `None` does not filter.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct AuditFilter {
+    /// Done by whoever writes themselves so.
+    pub actor: Option<String>,
+    /// Done to this key or account.
+    pub subject: Option<String>,
+    /// Of this kind, as in `key.revoked`.
+    pub action: Option<String>,
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
 }
 
 /// Who changed what. It holds no secret.
@@ -119,6 +193,8 @@ pub struct AuditRow {
     pub actor: String,
     /// The request that it came with.
     pub request_id: String,
+    /// Where it came from, if it came over the network.
+    pub address: Option<String>,
     /// What was done, as in `key.revoked`.
     pub action: String,
     /// The id of what was changed.

@@ -76,7 +76,7 @@ pub struct KeyRow {
 }
 
 /// A key with the digest that it is looked up by.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredKey {
     /// The SHA-256 of the key.
     pub digest: Digest,

@@ -5,6 +5,7 @@
 //! engine gathers changes into batches.
 
 mod error;
+mod listing;
 mod lock;
 mod open;
 mod read;

@@ -94,9 +94,13 @@ impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let kind = match refusal {
             Refusal::NoSuchAccount(_) | Refusal::NoSuchKey(_) => FailureKind::NotFound,
-            Refusal::AccountExists(_) | Refusal::KeyExists(_) | Refusal::KeyRevoked(_) | Refusal::AlreadyRotated(..) => {
-                FailureKind::Refused
-            }
+            Refusal::AccountExists(_)
+            | Refusal::KeyExists(_)
+            | Refusal::KeyRevoked(_)
+            | Refusal::TooManyKeys(..)
+            | Refusal::Changed(_)
+            | Refusal::IdempotencyKeyReused
+            | Refusal::AlreadyRotated(..) => FailureKind::Refused,
             Refusal::Damaged(_) => FailureKind::Store,
         };
         Self::of(kind, refusal.to_string())

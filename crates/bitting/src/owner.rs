@@ -19,8 +19,8 @@ use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Apis, Clock, WallClock, check_change};
 use bitting_store::{
-    AccountReader, AccountRow, Actor, Change, ChangeLog, Entry, KeyFilter, KeyReader, KeyRow, OwnerLock, Page, SqliteStore,
-    StoreErrorKind,
+    AccountReader, AccountRow, Actor, Change, ChangeLog, Conditions, Entry, KeyCursor, KeyFilter, KeyReader, KeyRow, Origin,
+    OwnerLock, Page, SqliteStore, StoreErrorKind,
 };
 
 use self::client::Client;
@@ -69,7 +69,8 @@ impl Owner {
             Self::Here { store, apis } => {
                 let at = now(store).await?;
                 check_change(apis, &change, at)?;
-                let entry = Entry { change, actor: Actor::CommandLine(user()), request_id: String::new(), at };
+                let origin = Origin { actor: Actor::CommandLine(user()), request_id: String::new(), address: None };
+                let entry = Entry { change, origin, conditions: Conditions::default(), at };
                 let outcome = store.append(vec![entry]).await?.pop();
                 let committed = outcome.ok_or_else(|| Failure::new("the store gave no answer"))??;
                 Ok(Done::from(committed))
@@ -95,7 +96,7 @@ impl Owner {
     ///
     /// # Errors
     /// If the store failed.
-    pub async fn keys(&self, api: &str, filter: KeyFilter, page: Page<KeyId>) -> Result<Vec<KeyRow>, Failure> {
+    pub async fn keys(&self, api: &str, filter: KeyFilter, page: Page<KeyCursor>) -> Result<Vec<KeyRow>, Failure> {
         match self {
             Self::Here { store, .. } => Ok(store.keys(api, filter, page).await?),
             Self::There(client) => match client.ask(Question::Keys { api: api.to_owned(), filter, page }).await? {
@@ -158,7 +159,7 @@ const SOCKET: &str = "socket";
 
 impl From<bitting_store::Committed> for Done {
     fn from(committed: bitting_store::Committed) -> Self {
-        let bitting_store::Committed { sequence: Sequence(sequence), keys, accounts } = committed;
+        let bitting_store::Committed { sequence: Sequence(sequence), keys, accounts, .. } = committed;
         Self { sequence, keys: keys.into_iter().map(|key| key.row).collect(), accounts }
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bitting_core::key::{KeyFormat, KeyId, PlaintextKey};
 use bitting_core::name::Names;
 use bitting_core::time::Timestamp;
-use bitting_store::{Actor, Change, ChangeLog, Entry, NewKey, OwnerLock, SqliteStore};
+use bitting_store::{Actor, Change, ChangeLog, Conditions, Entry, NewKey, Origin, OwnerLock, SqliteStore};
 use serde_json::Map;
 
 use crate::fixture;
@@ -58,8 +58,10 @@ fn entry(number: usize, format: &KeyFormat, key: &PlaintextKey) -> Entry {
         allowed_addresses: None,
         metadata: Map::new(),
         expires_at: None,
+        account_limit: None,
     };
-    Entry { change: Change::CreateKey(Box::new(new)), actor: Actor::System, request_id: String::new(), at }
+    let origin = Origin { actor: Actor::System, request_id: String::new(), address: None };
+    Entry { change: Change::CreateKey(Box::new(new)), origin, conditions: Conditions::default(), at }
 }
 
 /// The keys, the same each time: a benchmark has no secrets.

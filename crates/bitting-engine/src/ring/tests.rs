@@ -2,7 +2,7 @@
 
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
-use bitting_store::{Actor, Change, ChangeLog, Entry, NewKey, OwnerLock, SqliteStore};
+use bitting_store::{Actor, Change, ChangeLog, Conditions, Entry, NewKey, Origin, OwnerLock, SqliteStore};
 
 use super::*;
 
@@ -48,9 +48,11 @@ async fn store_of(count: u8, folder: &std::path::Path) -> SqliteStore {
             allowed_addresses: None,
             metadata: serde_json::Map::new(),
             expires_at: None,
+            account_limit: None,
         };
         let change = Change::CreateKey(Box::new(new));
-        Entry { change, actor: Actor::System, request_id: String::new(), at: Timestamp::from_millis(0) }
+        let origin = Origin { actor: Actor::System, request_id: String::new(), address: None };
+        Entry { change, origin, conditions: Conditions::default(), at: Timestamp::from_millis(0) }
     };
     for answer in store.append((0..count).map(entry).collect()).await.unwrap() {
         answer.unwrap();

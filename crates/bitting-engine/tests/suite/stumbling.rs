@@ -9,8 +9,8 @@ use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{
-    AccountReader, AccountRow, AuditRow, ChangeLog, Committed, Entry, EventRow, Journal, KeyFilter, KeyReader, KeyRow, Page,
-    Progress, Refusal, RingRow, RingSource, Store, StoreError, StoreErrorKind,
+    AccountReader, AccountRow, AuditFilter, AuditRow, ChangeLog, Committed, Entry, EventRow, Journal, KeyCursor, KeyFilter,
+    KeyReader, KeyRow, Page, Progress, Refusal, RingRow, RingSource, Store, StoreError, StoreErrorKind,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -147,8 +147,12 @@ impl KeyReader for Stumbling {
         self.inner.key(api, id).await
     }
 
-    async fn keys(&self, api: &str, filter: KeyFilter, page: Page<KeyId>) -> Result<Vec<KeyRow>, StoreError> {
+    async fn keys(&self, api: &str, filter: KeyFilter, page: Page<KeyCursor>) -> Result<Vec<KeyRow>, StoreError> {
         self.inner.keys(api, filter, page).await
+    }
+
+    async fn descendants(&self, api: &str, of: KeyId) -> Result<Vec<KeyId>, StoreError> {
+        self.inner.descendants(api, of).await
     }
 }
 
@@ -166,6 +170,10 @@ impl AccountReader for Stumbling {
 
 #[async_trait]
 impl Journal for Stumbling {
+    async fn audit_log(&self, api: &str, filter: AuditFilter, page: Page<Sequence>) -> Result<Vec<AuditRow>, StoreError> {
+        self.inner.audit_log(api, filter, page).await
+    }
+
     async fn audit(&self, after: Sequence, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
         self.inner.audit(after, limit).await
     }

@@ -16,6 +16,8 @@ pub(crate) struct Found {
     pub(crate) account: Option<AccountRow>,
     /// The key that the change changes.
     pub(crate) key: Option<StoredKey>,
+    /// How many keys of the account count, where there may only be so many.
+    pub(crate) keys_of_account: u32,
 }
 
 /// What a change comes to.
@@ -75,6 +77,9 @@ impl Entry {
 
     fn create_key(&self, new: &NewKey, found: &Found, sequence: Sequence) -> Result<Effect, Refusal> {
         let mut rows = Vec::new();
+        if let Some(most) = new.account_limit.filter(|&most| found.keys_of_account >= most) {
+            return Err(Refusal::TooManyKeys(new.account.clone(), most));
+        }
         if found.account.is_none() {
             if !new.create_account {
                 return Err(Refusal::NoSuchAccount(new.account.clone()));
@@ -97,7 +102,7 @@ impl Entry {
             metadata: new.metadata.clone(),
             enabled: true,
             created_at: self.at,
-            created_by: self.actor.to_string(),
+            created_by: self.origin.actor.to_string(),
             updated_at: self.at,
             expires_at: new.expires_at,
             revoked_at: None,
@@ -124,7 +129,7 @@ impl Entry {
             id: successor.id,
             prefix: successor.prefix.clone(),
             created_at: self.at,
-            created_by: self.actor.to_string(),
+            created_by: self.origin.actor.to_string(),
             updated_at: self.at,
             expires_at: successor.expires_at,
             replaces: Some(old.row.id),
@@ -151,7 +156,7 @@ impl Entry {
 impl Write {
     /// The rows as a caller is told of them.
     pub(crate) fn committed(self, sequence: Sequence) -> Committed {
-        let mut committed = Committed { sequence, keys: Vec::new(), accounts: Vec::new() };
+        let mut committed = Committed { sequence, keys: Vec::new(), accounts: Vec::new(), replayed: false };
         for row in self.rows {
             match row {
                 RowWrite::NewAccount(account) | RowWrite::ChangedAccount(account) => committed.accounts.push(account),
@@ -188,7 +193,12 @@ fn update_account(
     set(&mut new.name, patch.name.as_ref());
     set(&mut new.enabled, patch.enabled.as_ref());
     if new == old {
-        return Ok(Effect::Unchanged(Committed { sequence: old.sequence, keys: Vec::new(), accounts: vec![old] }));
+        return Ok(Effect::Unchanged(Committed {
+            sequence: old.sequence,
+            keys: Vec::new(),
+            accounts: vec![old],
+            replayed: false,
+        }));
     }
     (new.updated_at, new.sequence) = (at, sequence);
     Ok(Effect::Write(Write {
@@ -227,7 +237,12 @@ fn changed_key(
     let mut new = old.clone();
     change(&mut new.row);
     if new == old {
-        return Effect::Unchanged(Committed { sequence: old.row.sequence, keys: vec![old], accounts: Vec::new() });
+        return Effect::Unchanged(Committed {
+            sequence: old.row.sequence,
+            keys: vec![old],
+            accounts: Vec::new(),
+            replayed: false,
+        });
     }
     (new.row.updated_at, new.row.sequence) = (at, sequence);
     Effect::Write(Write {

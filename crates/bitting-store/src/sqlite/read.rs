@@ -4,16 +4,19 @@ use async_trait::async_trait;
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
-use rusqlite::types::ToSql;
 use rusqlite::{Connection, Params, Row, named_params};
 
 use super::SqliteStore;
 use super::error::unavailable;
+use super::listing::{audit_log, descendants, keys};
 use super::rows::{
-    ACCOUNT_COLUMNS, KEY_COLUMNS, RING_COLUMNS, account_row, audit_row, event_row, ring_row, stored_key, stored_sequence,
+    ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, RING_COLUMNS, account_row, audit_row, event_row, ring_row, stored_key,
+    stored_sequence,
 };
 use crate::error::StoreError;
-use crate::read::{AccountReader, AuditRow, EventRow, Journal, KeyFilter, KeyReader, Page, RingRow, RingSource};
+use crate::read::{
+    AccountReader, AuditFilter, AuditRow, EventRow, Journal, KeyCursor, KeyFilter, KeyReader, Page, RingRow, RingSource,
+};
 use crate::row::{AccountRow, KeyRow};
 
 #[async_trait]
@@ -60,46 +63,16 @@ impl KeyReader for SqliteStore {
         .await
     }
 
-    async fn keys(&self, api: &str, filter: KeyFilter, page: Page<KeyId>) -> Result<Vec<KeyRow>, StoreError> {
+    async fn keys(&self, api: &str, filter: KeyFilter, page: Page<KeyCursor>) -> Result<Vec<KeyRow>, StoreError> {
         let api = api.to_owned();
-        self.read(move |connection| {
-            let before = page.after.map(KeyId::to_bytes);
-            let (limit, account) = (sql_limit(page.limit), filter.account.as_ref().map(AccountId::as_str));
-            let (status, now) = match filter.status {
-                Some((status, now)) => (Some(status.name()), now.as_millis()),
-                None => (None, 0),
-            };
-            let mut conditions = vec!["api = :api"];
-            let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":api", &api), (":limit", &limit)];
-            let mut filter_by = |condition, name, value| {
-                conditions.push(condition);
-                parameters.push((name, value));
-            };
-            if let Some(account) = &account {
-                filter_by("account = :account", ":account", account);
-            }
-            if let Some(environment) = &filter.environment {
-                filter_by("environment = :environment", ":environment", environment);
-            }
-            if let Some(before) = &before {
-                filter_by("id < :before", ":before", before);
-            }
-            if let Some(status) = &status {
-                filter_by(STATUS_IS, ":status", status);
-                parameters.push((":now", &now));
-            }
-            let sql =
-                format!("SELECT {KEY_COLUMNS} FROM api_key WHERE {} ORDER BY id DESC LIMIT :limit", conditions.join(" AND "));
-            let found = rows(connection, &sql, &parameters[..], stored_key)?;
-            Ok(found.into_iter().map(|key| key.row).collect())
-        })
-        .await
+        self.read(move |connection| keys(connection, &api, &filter, &page)).await
+    }
+
+    async fn descendants(&self, api: &str, of: KeyId) -> Result<Vec<KeyId>, StoreError> {
+        let api = api.to_owned();
+        self.read(move |connection| descendants(connection, &api, of)).await
     }
 }
-
-/// The state in one word, as `KeyRow::status` says it.
-const STATUS_IS: &str = "CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= :now THEN 'expired' \
-     WHEN enabled THEN 'active' ELSE 'disabled' END = :status";
 
 #[async_trait]
 impl AccountReader for SqliteStore {
@@ -127,11 +100,15 @@ impl AccountReader for SqliteStore {
 impl Journal for SqliteStore {
     async fn audit(&self, after: Sequence, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
         self.read(move |connection| {
-            let sql = "SELECT sequence, at, api, actor, request_id, action, subject, before, after FROM audit \
-                       WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
-            rows(connection, sql, (stored_sequence(after), sql_limit(limit)), audit_row)
+            let sql = format!("SELECT {AUDIT_COLUMNS} FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT ?2");
+            rows(connection, &sql, (stored_sequence(after), sql_limit(limit)), audit_row)
         })
         .await
+    }
+
+    async fn audit_log(&self, api: &str, filter: AuditFilter, page: Page<Sequence>) -> Result<Vec<AuditRow>, StoreError> {
+        let api = api.to_owned();
+        self.read(move |connection| audit_log(connection, &api, &filter, &page)).await
     }
 
     async fn events(&self, after: Sequence, limit: usize) -> Result<Vec<EventRow>, StoreError> {
@@ -159,6 +136,6 @@ pub(super) fn rows<T>(
     Ok(found)
 }
 
-fn sql_limit(limit: usize) -> i64 {
+pub(super) fn sql_limit(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -24,6 +24,9 @@ pub(super) const KEY_COLUMNS: &str = "id, digest, api, account, environment, rig
      expires_at, revoked_at, sequence, name, description, prefix, metadata, created_at, created_by, updated_at, replaced_by, \
      replaces";
 
+/// The columns of [`audit_row`], in its order.
+pub(super) const AUDIT_COLUMNS: &str = "sequence, at, api, actor, request_id, action, subject, before, after, address";
+
 /// The columns of [`account_row`], in its order.
 pub(super) const ACCOUNT_COLUMNS: &str = "api, id, name, enabled, created_at, updated_at, sequence";
 
@@ -56,8 +59,7 @@ pub(super) fn ring_row(row: &Row<'_>) -> Result<RingRow, StoreError> {
 }
 
 pub(super) fn stored_key(row: &Row<'_>) -> Result<StoredKey, StoreError> {
-    let rights: String = get(row, 5)?;
-    let (role, permissions, capabilities): (Option<String>, Vec<Permission>, Vec<String>) = json(&rights)?;
+    let (role, permissions, capabilities) = rights(row, 5)?;
     let digest = Digest::from_bytes(get(row, 1)?);
     let row = KeyRow {
         id: KeyId::from_bytes(get(row, 0)?),
@@ -85,6 +87,18 @@ pub(super) fn stored_key(row: &Row<'_>) -> Result<StoredKey, StoreError> {
     Ok(StoredKey { digest, row })
 }
 
+/// The permissions of a key, of which only the rights were read.
+pub(super) fn rights_permissions(row: &Row<'_>) -> Result<Vec<Permission>, StoreError> {
+    rights(row, 0).map(|(_, permissions, _)| permissions)
+}
+
+/// Role, permissions and capabilities.
+type Rights = (Option<String>, Vec<Permission>, Vec<String>);
+
+fn rights(row: &Row<'_>, column: usize) -> Result<Rights, StoreError> {
+    json(&get::<String>(row, column)?)
+}
+
 pub(super) fn audit_row(row: &Row<'_>) -> Result<AuditRow, StoreError> {
     Ok(AuditRow {
         sequence: sequence(row, 0)?,
@@ -96,6 +110,7 @@ pub(super) fn audit_row(row: &Row<'_>) -> Result<AuditRow, StoreError> {
         subject: get(row, 6)?,
         before: json(&get::<String>(row, 7)?)?,
         after: json(&get::<String>(row, 8)?)?,
+        address: get(row, 9)?,
     })
 }
 

@@ -3,15 +3,16 @@
 use async_trait::async_trait;
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
+use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
-use rusqlite::{Connection, ErrorCode, Params, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Params, Row, Transaction, TransactionBehavior, params};
 use serde_json::json;
 
-use super::error::{in_doubt, unavailable};
+use super::error::{damaged, in_doubt, unavailable};
 use super::read::rows;
-use super::rows::{ACCOUNT_COLUMNS, KEY_COLUMNS, account_row, stored_key, stored_sequence};
+use super::rows::{ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, account_row, rights_permissions, stored_key, stored_sequence};
 use super::{SqliteStore, progress};
-use crate::change::{Change, Committed, Effect, Entry, Found, Refusal, RowWrite, Write};
+use crate::change::{Change, Committed, Effect, Entry, Found, Idempotency, Refusal, RowWrite, Write};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::read::rights_text;
 use crate::row::{AccountRow, KeyRow, StoredKey};
@@ -28,7 +29,11 @@ impl ChangeLog for SqliteStore {
     }
 
     async fn keep_time(&self, at: Timestamp) -> Result<(), StoreError> {
-        self.write(move |connection| execute(connection, "UPDATE progress SET time = max(time, ?1)", [at.as_millis()])).await
+        self.write(move |connection| {
+            execute(connection, "UPDATE progress SET time = max(time, ?1)", [at.as_millis()])?;
+            execute(connection, "DELETE FROM idempotency WHERE at <= ?1", [forgotten(at)])
+        })
+        .await
     }
 }
 
@@ -58,14 +63,24 @@ fn write_entry(
     sequence: Sequence,
 ) -> Result<Result<Committed, Refusal>, StoreError> {
     let savepoint = transaction.savepoint().map_err(unavailable)?;
-    let found = match find(&savepoint, &entry.change) {
+    if let Some(answer) = answered_before(&savepoint, entry)? {
+        return Ok(answer);
+    }
+    let found = match find(&savepoint, entry) {
         Ok(found) => found,
         Err(error) if error.kind() == StoreErrorKind::Damaged => return Ok(Err(Refusal::Damaged(error.to_string()))),
         Err(error) => return Err(error),
     };
+    if let Some(refusal) = changed_meanwhile(&savepoint, entry, &found)? {
+        return Ok(Err(refusal));
+    }
     let effect = match entry.effect(found, sequence) {
         Ok(Effect::Write(write)) => write,
-        Ok(Effect::Unchanged(committed)) => return Ok(Ok(committed)),
+        Ok(Effect::Unchanged(committed)) => {
+            remember(&savepoint, entry, &committed)?;
+            savepoint.commit().map_err(unavailable)?;
+            return Ok(Ok(committed));
+        }
         Err(refusal) => return Ok(Err(refusal)),
     };
     for row in &effect.rows {
@@ -75,13 +90,69 @@ fn write_entry(
         }
     }
     write_journal(&savepoint, entry, &effect, sequence)?;
+    let committed = effect.committed(sequence);
+    remember(&savepoint, entry, &committed)?;
     savepoint.commit().map_err(unavailable)?;
-    Ok(Ok(effect.committed(sequence)))
+    Ok(Ok(committed))
+}
+
+/// The answer to the same request, if it was asked before.
+fn answered_before(connection: &Connection, entry: &Entry) -> Result<Option<Result<Committed, Refusal>>, StoreError> {
+    let Some(idempotency) = &entry.conditions.idempotency else { return Ok(None) };
+    let sql = "SELECT fingerprint, outcome FROM idempotency WHERE scope = ?1 AND key = ?2 AND at > ?3";
+    let read = |row: &Row<'_>| Ok((row.get(0).map_err(unavailable)?, row.get(1).map_err(unavailable)?));
+    let found = rows(connection, sql, (&idempotency.scope, &idempotency.key, forgotten(entry.at)), read)?.pop();
+    let Some((fingerprint, outcome)): Option<(Vec<u8>, String)> = found else { return Ok(None) };
+    if fingerprint != idempotency.fingerprint {
+        return Ok(Some(Err(Refusal::IdempotencyKeyReused)));
+    }
+    let committed = serde_json::from_str::<Committed>(&outcome).map_err(|error| damaged("a remembered answer", error))?;
+    Ok(Some(Ok(Committed { replayed: true, ..committed })))
+}
+
+/// What was answered until then is no longer remembered.
+fn forgotten(now: Timestamp) -> i64 {
+    now.as_millis().saturating_sub(i64::try_from(Idempotency::KEPT.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Keeps what was done, for the same request to be answered with.
+fn remember(connection: &Connection, entry: &Entry, committed: &Committed) -> Result<(), StoreError> {
+    let Some(idempotency) = &entry.conditions.idempotency else { return Ok(()) };
+    let sql = "INSERT OR REPLACE INTO idempotency (scope, key, fingerprint, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5)";
+    let outcome = json!(committed).to_string();
+    let values = params![idempotency.scope, idempotency.key, idempotency.fingerprint.as_slice(), entry.at.as_millis(), outcome];
+    execute(connection, sql, values)
+}
+
+/// Whether something that had to stay as it was did not.
+fn changed_meanwhile(connection: &Connection, entry: &Entry, found: &Found) -> Result<Option<Refusal>, StoreError> {
+    if let (Some(expected), Some(account)) = (entry.conditions.account, &found.account)
+        && account.sequence != expected
+    {
+        return Ok(Some(Refusal::Changed(account.id.to_string())));
+    }
+    for &(key, expected) in &entry.conditions.keys {
+        let sql = "SELECT sequence FROM api_key WHERE id = ?1";
+        let read = |row: &Row<'_>| row.get::<_, i64>(0).map_err(unavailable);
+        if rows(connection, sql, [key.to_bytes()], read)?.pop() != Some(stored_sequence(expected)) {
+            return Ok(Some(Refusal::Changed(key.to_string())));
+        }
+    }
+    Ok(None)
 }
 
 /// What the change is about, as it stands.
-fn find(connection: &Connection, change: &Change) -> Result<Found, StoreError> {
+fn find(connection: &Connection, entry: &Entry) -> Result<Found, StoreError> {
+    let change = &entry.change;
     let mut found = Found::default();
+    if let Change::CreateKey(new) = change
+        && let Some(most) = new.account_limit
+    {
+        let sql = "SELECT 1 FROM api_key INDEXED BY api_key_by_account WHERE api = ?1 AND account = ?2 \
+                   AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?3) LIMIT ?4";
+        let counted = rows(connection, sql, (&new.api, new.account.as_str(), entry.at.as_millis(), most), |_| Ok(()))?;
+        found.keys_of_account = u32::try_from(counted.len()).unwrap_or(u32::MAX);
+    }
     if let Some(account) = change.account() {
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM account WHERE api = ?1 AND id = ?2");
         found.account = rows(connection, &sql, (change.api(), account.as_str()), account_row)?.pop();
@@ -154,7 +225,7 @@ fn insert_key(connection: &Connection, StoredKey { digest, row }: &StoredKey) ->
     ];
     let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
     match statement.execute(values) {
-        Ok(_) => Ok(None),
+        Ok(_) => list_permissions(connection, row, &[]).map(|()| None),
         // Only the id and the digest are unique; the account was found or made under this very savepoint.
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(Some(Refusal::KeyExists(row.id))),
         Err(error) => Err(unavailable(error)),
@@ -179,24 +250,40 @@ fn update_key(connection: &Connection, row: &KeyRow) -> Result<(), StoreError> {
         row.updated_at.as_millis(),
         row.replaced_by.map(KeyId::to_bytes)
     ];
-    execute(connection, sql, values)
+    let before = rows(connection, "SELECT rights FROM api_key WHERE id = ?1", [row.id.to_bytes()], rights_permissions)?.pop();
+    execute(connection, sql, values)?;
+    list_permissions(connection, row, &before.unwrap_or_default())
+}
+
+/// Lists the key under its permissions, and no longer under those that it has lost.
+fn list_permissions(connection: &Connection, row: &KeyRow, before: &[Permission]) -> Result<(), StoreError> {
+    let id = row.id.to_bytes();
+    for permission in before.iter().filter(|permission| !row.permissions.contains(permission)) {
+        let sql = "DELETE FROM key_permission WHERE api = ?1 AND permission = ?2 AND key = ?3";
+        execute(connection, sql, (&row.api, permission.as_str(), id))?;
+    }
+    for permission in row.permissions.iter().filter(|permission| !before.contains(permission)) {
+        let sql = "INSERT OR IGNORE INTO key_permission (api, permission, key) VALUES (?1, ?2, ?3)";
+        execute(connection, sql, (&row.api, permission.as_str(), id))?;
+    }
+    Ok(())
 }
 
 fn write_journal(connection: &Connection, entry: &Entry, write: &Write, sequence: Sequence) -> Result<(), StoreError> {
-    let sql = "INSERT INTO audit (sequence, at, api, actor, request_id, action, subject, before, after) \
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    let sql = format!("INSERT INTO audit ({AUDIT_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
     let values = params![
         stored_sequence(sequence),
         entry.at.as_millis(),
         entry.change.api(),
-        entry.actor.to_string(),
-        entry.request_id,
+        entry.origin.actor.to_string(),
+        entry.origin.request_id,
         write.action,
         write.subject,
         write.before.to_string(),
-        write.after.to_string()
+        write.after.to_string(),
+        entry.origin.address.map(|address| address.to_string())
     ];
-    execute(connection, sql, values)?;
+    execute(connection, &sql, values)?;
     let sql = "INSERT INTO event (sequence, at, api, name, payload) VALUES (?1, ?2, ?3, ?4, ?5)";
     let values =
         params![stored_sequence(sequence), entry.at.as_millis(), entry.change.api(), write.action, write.after.to_string()];

@@ -1,16 +1,30 @@
 //! What every store must do. Each case gets an empty store; a second backend adds one line at the end.
 
+mod conditions;
+mod listing;
+
 use std::sync::Arc;
 
+use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_store::{
-    Change, Committed, Entry, KeyFilter, KeyPatch, KeyStatus, OwnerLock, Page, Refusal, RingRow, SqliteStore, Store,
-    SwitchPatch,
+    Change, Committed, Entry, KeyCursor, KeyFilter, KeyPatch, KeyStatus, OwnerLock, Page, Refusal, RingRow, SqliteStore,
+    StatusFilter, Store, SwitchPatch,
 };
 use serde_json::Value;
 
 use super::fixture::{API, at, digest, entry, id, new_account, new_key, rename, revoke, rotate, suspend, update};
 
+use self::conditions::{
+    a_change_is_refused_if_what_it_was_decided_on_has_changed,
+    a_request_that_is_repeated_is_answered_as_before_and_changes_nothing, an_account_has_no_more_keys_than_it_may_have,
+    an_idempotency_key_serves_one_request_and_is_forgotten_after_a_day,
+};
+use self::listing::{
+    a_key_is_listed_under_the_permissions_that_it_has_now, descendants_are_found_through_every_generation_and_rotation,
+    keys_are_listed_by_each_filter_and_by_all_of_them_together, names_and_prefixes_are_searched_in_their_order_and_by_pages,
+    the_audit_log_is_listed_newest_first_by_filter_and_page,
+};
 /// A store under test and what must live as long as it.
 struct Case {
     store: Arc<dyn Store>,
@@ -248,11 +262,12 @@ async fn keys_are_listed_newest_first_by_filter_and_page(case: Case) {
     case.append(40, revoke(4)).await.unwrap();
     case.append(41, update(5, KeyPatch { expires_at: Some(Some(at(50))), ..KeyPatch::default() })).await.unwrap();
     case.append(42, update(6, KeyPatch { enabled: Some(false), ..KeyPatch::default() })).await.unwrap();
-    let list = async |filter: KeyFilter, after, limit| -> Vec<u8> {
+    let list = async |filter: KeyFilter, after: Option<KeyId>, limit| -> Vec<u8> {
+        let after = after.map(|id| KeyCursor { id, text: None });
         let rows = case.store.keys(API, filter, Page { after, limit }).await.unwrap();
         rows.iter().map(|row| row.name.trim_start_matches("key ").parse().unwrap()).collect()
     };
-    let by_status = |status| KeyFilter { status: Some((status, at(50))), ..KeyFilter::default() };
+    let by_status = |status| KeyFilter { status: Some((StatusFilter::Is(status), at(50))), ..KeyFilter::default() };
     let of_other = KeyFilter { account: Some("other".parse().unwrap()), ..KeyFilter::default() };
     assert_eq!(list(KeyFilter::default(), None, 100).await, [7, 6, 5, 4, 3, 2, 1]);
     assert_eq!(list(KeyFilter::default(), None, 2).await, [7, 6]);
@@ -351,6 +366,15 @@ macro_rules! every_case_on {
                 accounts_are_listed_by_id_and_page,
                 the_ring_is_read_in_pages_without_a_gap,
                 the_latest_time_is_kept_and_never_goes_back,
+                keys_are_listed_by_each_filter_and_by_all_of_them_together,
+                names_and_prefixes_are_searched_in_their_order_and_by_pages,
+                a_key_is_listed_under_the_permissions_that_it_has_now,
+                descendants_are_found_through_every_generation_and_rotation,
+                the_audit_log_is_listed_newest_first_by_filter_and_page,
+                a_change_is_refused_if_what_it_was_decided_on_has_changed,
+                a_request_that_is_repeated_is_answered_as_before_and_changes_nothing,
+                an_idempotency_key_serves_one_request_and_is_forgotten_after_a_day,
+                an_account_has_no_more_keys_than_it_may_have,
             ]
         );
     };

@@ -2,7 +2,7 @@
 
 use bitting_core::key::{Digest, KeyId};
 use bitting_core::time::Timestamp;
-use bitting_store::{AccountPatch, Actor, Change, Entry, KeyPatch, NewAccount, NewKey, Successor};
+use bitting_store::{AccountPatch, Actor, Change, Conditions, Entry, KeyPatch, NewAccount, NewKey, Origin, Successor};
 use serde_json::Map;
 
 pub(crate) const API: &str = "csboard";
@@ -21,7 +21,9 @@ pub(crate) fn digest(number: u8) -> Digest {
 }
 
 pub(crate) fn entry(ms: i64, change: Change) -> Entry {
-    Entry { change, actor: Actor::CommandLine("tester".into()), request_id: format!("request-{ms}"), at: at(ms) }
+    let actor = Actor::CommandLine("tester".into());
+    let origin = Origin { actor, request_id: format!("request-{ms}"), address: Some([192, 0, 2, 1].into()) };
+    Entry { change, origin, conditions: Conditions::default(), at: at(ms) }
 }
 
 pub(crate) fn new_account(name: &str) -> Change {
@@ -50,6 +52,7 @@ pub(crate) fn new_key(number: u8, account: &str) -> Change {
         allowed_addresses: None,
         metadata: Map::new(),
         expires_at: None,
+        account_limit: None,
     }))
 }
 

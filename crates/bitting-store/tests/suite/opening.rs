@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use bitting_store::{ChangeLog, OwnerLock, SqliteStore, StoreError, StoreErrorKind};
+use bitting_core::record::Sequence;
+use bitting_store::{ChangeLog, Journal, KeyFilter, KeyReader, OwnerLock, Page, SqliteStore, StoreError, StoreErrorKind};
 use rusqlite::Connection;
 
 use super::fixture::{entry, new_account};
@@ -107,5 +108,29 @@ fn a_store_of_a_newer_version_is_refused_with_both_versions() {
     Connection::open(&path).unwrap().execute(newer, []).unwrap();
     let (kind, message) = refusal(&path);
     assert_eq!(kind, StoreErrorKind::TooNew);
-    assert!(message.contains("its schema is 999, this version knows 1"), "{message}");
+    assert!(message.contains("its schema is 999, this version knows 2"), "{message}");
+}
+
+mod schema {
+    refinery::embed_migrations!("src/sqlite/migrations");
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_version_is_brought_up_to_date_with_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bitting.db");
+    let mut old = Connection::open(&path).unwrap();
+    schema::migrations::runner().set_target(refinery::Target::Version(1)).run(&mut old).unwrap();
+    old.pragma_update(None, "application_id", 0x4269_7474).unwrap();
+    let rows = "INSERT INTO account VALUES ('csboard', 'acme', '', 1, 0, 0, 1);
+         INSERT INTO api_key VALUES (x'00000000000000000000000000000007', zeroblob(32), 'csboard', 'acme', 'live', \
+         '[null,[\"a:read\",\"a:write\"],[]]', NULL, 1, NULL, NULL, 2, 'old', '', 'csb_', '{}', 0, 'system', 0, NULL, NULL);
+         INSERT INTO audit VALUES (2, 0, 'csboard', 'system', '', 'key.created', 'x', 'null', 'null');";
+    old.execute_batch(rows).unwrap();
+    drop(old);
+    let store = open(&path).unwrap();
+    let filter = KeyFilter { permission: Some("a:write".parse().unwrap()), ..KeyFilter::default() };
+    let found = store.keys("csboard", filter, Page { after: None, limit: 9 }).await.unwrap();
+    assert_eq!((found.len(), found[0].name.as_str()), (1, "old"));
+    assert_eq!(store.audit(Sequence(0), 9).await.unwrap()[0].address, None);
 }

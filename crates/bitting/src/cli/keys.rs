@@ -4,7 +4,7 @@ use bitting_core::key::{KeyId, PlaintextKey};
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Clock as _, Issued, KeySpec, ServedApi, WallClock};
-use bitting_store::{Change, KeyFilter, KeyPatch, KeyRow, KeyStatus, Page, SwitchPatch};
+use bitting_store::{Change, KeyCursor, KeyFilter, KeyPatch, KeyRow, KeyStatus, Page, StatusFilter, SwitchPatch};
 use serde_json::{Value, json};
 
 use super::context::{Context, addresses, metadata, when};
@@ -110,10 +110,11 @@ async fn list(context: &Context, options: ListKeys, json: bool) -> Result<(), Fa
             Status::Expired => KeyStatus::Expired,
             Status::Revoked => KeyStatus::Revoked,
         };
-        (status, now)
+        (StatusFilter::Is(status), now)
     });
-    let filter = KeyFilter { account: options.account, environment: options.environment, status };
-    let page = Page { after: options.page.after, limit: options.page.limit };
+    let filter = KeyFilter { account: options.account, environment: options.environment, status, ..KeyFilter::default() };
+    let after = options.page.after.map(|id| KeyCursor { id, text: None });
+    let page = Page { after, limit: options.page.limit };
     let rows = context.owner.keys(&api.name, filter, page).await?;
     if json {
         return say_json(&rows.iter().map(|row| view(row, now)).collect::<Vec<_>>());

@@ -4,7 +4,7 @@
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
 use bitting_engine::{CommitError, InvalidChange, Violation};
-use bitting_store::{AccountRow, Change, KeyFilter, KeyRow, Page, Refusal};
+use bitting_store::{AccountRow, Change, KeyCursor, KeyFilter, KeyRow, Page, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 pub(super) enum Question {
     Commit { change: Change, user: String },
     Key { api: String, id: KeyId },
-    Keys { api: String, filter: KeyFilter, page: Page<KeyId> },
+    Keys { api: String, filter: KeyFilter, page: Page<KeyCursor> },
     Account { api: String, id: AccountId },
     Accounts { api: String, page: Page<AccountId> },
 }
