@@ -13,6 +13,7 @@ mod cli;
 mod csboard;
 mod demo;
 mod documentation;
+mod first_steps;
 mod gateway;
 mod harbour;
 mod harness;
