@@ -110,7 +110,7 @@ impl Catalogue {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn new(spec: CatalogueSpec) -> Result<Self, Vec<CatalogueError>> {
-        let CatalogueSpec { permissions, roles, capabilities } = spec;
+        let CatalogueSpec { permissions, mut roles, capabilities } = spec;
         let mut errors = Vec::new();
         let mut seen = BTreeSet::new();
         let declared = permissions.iter().map(|p| p.name.as_str());
@@ -120,6 +120,9 @@ impl Catalogue {
                 errors.push(CatalogueError::Repeated(name.into()));
             }
         }
+        // A role that is declared twice would seem to include itself, which nobody wrote.
+        let mut named = BTreeSet::new();
+        roles.retain(|role| named.insert(role.name.clone()));
         let mut included = BTreeMap::new();
         for role in &roles {
             for name in role.includes.iter().filter(|name| !roles.iter().any(|r| r.name == **name)) {

@@ -77,21 +77,6 @@ pub enum LogFormat {
     Json,
 }
 
-/// The gateway on 8080 and the service listener on 8081, both for this machine only.
-pub(super) fn default_listeners() -> Vec<Listener> {
-    let all = ServiceRoutes { verify: true, metrics: true, health: true };
-    vec![local(8080, Serves::Gateway { api: None }), local(8081, Serves::Service(all))]
-}
-
-fn local(port: u16, serves: Serves) -> Listener {
-    Listener {
-        address: ([127, 0, 0, 1], port).into(),
-        serves,
-        trusted_proxies: AddressList::default(),
-        forwarded_header: ForwardedHeader::default(),
-    }
-}
-
 /// Reads one listener; `apis` are the names of the configured APIs.
 pub(super) fn read_listener(listen: &Section<'_>, apis: &[&str]) -> Option<Listener> {
     let address = listen.required_text("address", "\"127.0.0.1:8080\"").and_then(|text| read_address(&text, listen));

@@ -5,11 +5,12 @@ use bitting_core::name::Names;
 use bitting_core::reason::Reason;
 use bitting_core::rights::{Catalogue, Need};
 use bitting_core::route::{Access, Leniencies, Methods, PathPattern, Route, RouteTable, Rule, Target};
+use http::Method;
 
 use super::answers::AnswerBook;
 use super::rights::hint;
 use crate::config::problem::Location;
-use crate::config::section::{At, Section};
+use crate::config::section::{At, Findings, Section, closest};
 
 /// What routes are read with.
 pub(super) struct Reader<'r, 'c> {
@@ -59,6 +60,9 @@ impl<'c> Reader<'_, 'c> {
             };
             let methods = At { value: methods, at: text.at }.parse::<Methods>(route.findings);
             let pattern = At { value: path, at: text.at }.parse::<PathPattern>(route.findings);
+            if let Some(Methods::Some(methods)) = methods.as_ref().map(|methods| &methods.value) {
+                methods.iter().for_each(|method| warn_of_method(method, text.at, route.findings));
+            }
             let (methods, pattern) = (methods?.value, pattern?.value);
             Some(Written { rule: Rule { methods, pattern, route: what_holds.clone() }, at: text.at })
         });
@@ -131,7 +135,7 @@ fn reserved<'c>(api: &Section<'c>) -> Vec<Written<'c>> {
             api.findings.error(path.at, format!("`{key}` is one path"), "write it without \"*\" and braces");
             return None;
         }
-        let methods = Methods::Some([http::Method::GET].into());
+        let methods = Methods::Some([Method::GET].into());
         Some(Written { rule: Rule { methods, pattern: path.value, route: own_route(access, target) }, at: path.at })
     });
     each.collect()
@@ -142,6 +146,62 @@ fn read_told_apart(api: &Section<'_>) -> Leniencies {
     let each = texts.into_iter().filter_map(|text| text.choose(&Leniencies::NAMED, api.findings));
     each.fold(Leniencies::NONE, |all, one| all | one)
 }
+
+/// A method of nobody's is allowed, but mostly a slip, and a rule that never matches leaves its path to another.
+fn warn_of_method(method: &Method, at: &Location, findings: &Findings) {
+    if REGISTERED.contains(&method.as_str()) {
+        return;
+    }
+    let help = match closest(method.as_str(), REGISTERED.into_iter()) {
+        Some(close) => format!("did you mean {close}? If it is your API's own, all is well"),
+        None => "if it is your API's own, all is well".to_owned(),
+    };
+    findings.warning(at, format!("{method} is not a registered method"), help);
+}
+
+/// The methods of IANA's registry (<https://www.iana.org/assignments/http-methods>), the common ones first, without `PRI`,
+/// which no request has.
+const REGISTERED: [&str; 39] = [
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "QUERY",
+    "TRACE",
+    "CONNECT",
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "COPY",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "ORDERPATCH",
+    "PROPFIND",
+    "PROPPATCH",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+];
 
 /// What the reader of the configuration might not have meant.
 fn warn(api: &Section<'_>, rules: &[Written<'_>], default: &Route, default_at: &Location) {
