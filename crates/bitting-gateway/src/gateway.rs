@@ -7,7 +7,7 @@ use bitting_core::reason::Reason;
 use bitting_core::route::Target;
 use bitting_engine::{AnswerFor, Decision, Denial, Engine, Inquiry, Permit, Presented, RequestIds, Scope};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, Response, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
@@ -60,7 +60,7 @@ impl Gateway {
     }
 
     async fn answer(&self, head: Parts, body: Incoming, caller: &Caller, exchange: &mut Exchange) -> Response<GatewayBody> {
-        let Some(authority) = authority(&head) else {
+        let Some(authority) = authority(&head).filter(|_| is_plainly_coded(&head.headers)) else {
             return exchange.refuse(&self.engine.refuse(Reason::InvalidRequest));
         };
         let decision = self.engine.decide(&Inquiry {
@@ -106,7 +106,16 @@ impl Gateway {
         let mut response = response.map(GatewayBody::Upstream);
         // The version is each hop's own (RFC 9110, section 2.5).
         *response.version_mut() = Version::HTTP_11;
-        hop_by_hop::remove(response.headers_mut(), |_| false);
+        if !is_plainly_coded(response.headers()) || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            // What was not asked for: a coding that nobody here undoes, or another protocol.
+            return Err(Reason::UpstreamUnreachable);
+        }
+        let headers = response.headers_mut();
+        if headers.contains_key(header::TRANSFER_ENCODING) {
+            // It says the length; a second length would be believed by some (RFC 9112, section 6.3).
+            headers.remove(header::CONTENT_LENGTH);
+        }
+        hop_by_hop::remove(headers, |_| false);
         Ok(response)
     }
 
@@ -133,6 +142,14 @@ impl Exchange {
         let to = AnswerFor { request_id: self.line.request_id(), origin: self.origin.as_ref() };
         denial.response(to).map(GatewayBody::from)
     }
+}
+
+/// Whether a message has no transfer coding but the one that hyper undoes. With `gzip, chunked` it undoes the second, and
+/// whoever is next would not know of the first.
+fn is_plainly_coded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    codings.next().is_none_or(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"))
+        && codings.next().is_none()
 }
 
 /// The authority that a request is for; `None` if that cannot be said: no `Host` in HTTP/1.1, several of them, or one that

@@ -7,13 +7,20 @@
 //! It forwards the raw path byte for byte and streams bodies both ways. What it takes out of a request is written down in
 //! `outgoing`: hop-by-hop headers, credentials, forged identity. What it leaves to whoever accepts connections: listening,
 //! TLS, draining.
+//!
+//! Rejected: a new head with those headers alone that are known to be harmless. Nobody but the API knows which headers it
+//! lives on, so the head goes on as it came and the dangerous ones are listed. Rejected too: a tower layer for each removal.
+//! That what callers say is gone before Bitting says its own is what makes identity true, and that order would stand in
+//! somebody's wiring instead of in one function.
 
 mod access_line;
 mod body;
 mod caller;
+mod connector;
 mod gateway;
 mod hop_by_hop;
 mod outgoing;
+mod upload;
 mod upstream;
 
 pub use body::{GatewayBody, LocalBody};

@@ -12,8 +12,14 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-/// One pool of connections for each connect timeout that is configured; mostly there is one.
-pub(crate) struct Upstreams(Vec<(Duration, Client<HttpConnector, Incoming>)>);
+use crate::connector::Connector;
+use crate::upload::Upload;
+
+/// One pool of connections for each pair of timeouts that is configured; mostly there is one.
+pub(crate) struct Upstreams(Vec<(Timeouts, Client<Connector, Upload>)>);
+
+/// To connect, and for the head of the response.
+type Timeouts = (Duration, Duration);
 
 /// How long a connection is kept that nobody uses. Shorter than most servers keep theirs, so that few requests meet a
 /// connection that is just being closed.
@@ -21,30 +27,54 @@ const IDLE: Duration = Duration::from_secs(20);
 
 impl Upstreams {
     pub(crate) fn new(apis: &Apis) -> Self {
-        let mut timeouts: Vec<Duration> = apis.protected().iter().map(|api| api.timeouts.connect).collect();
+        let mut timeouts: Vec<Timeouts> = apis.protected().iter().map(|api| timeouts(api)).collect();
         timeouts.sort_unstable();
         timeouts.dedup();
-        Self(timeouts.into_iter().map(|timeout| (timeout, client(timeout))).collect())
+        Self(timeouts.into_iter().map(|timeouts| (timeouts, client(timeouts))).collect())
     }
 
-    /// Sends a request and waits for the head of the response.
+    /// Sends a request and waits for the head of the response. The time that the upstream has for it does not pass while
+    /// the caller has yet to send more of the body, which may take as long as it likes.
     pub(crate) async fn send(&self, api: &ServedApi, request: Request<Incoming>) -> Result<Response<Incoming>, Reason> {
-        let wanted = api.timeouts.connect;
-        let client = self.0.iter().find(|(timeout, _)| *timeout == wanted).map(|(_, client)| client);
+        let wanted = timeouts(api);
+        let client = self.0.iter().find(|(timeouts, _)| *timeouts == wanted).map(|(_, client)| client);
         let Some(client) = client else { return Err(Reason::UpstreamUnreachable) };
-        match tokio::time::timeout(api.timeouts.response_head, client.request(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(why(&error, api)),
-            Err(_elapsed) => Err(Reason::UpstreamTimeout),
+        let (head, body) = request.into_parts();
+        let (body, turn) = Upload::new(body);
+        let mut answer = client.request(Request::from_parts(head, body));
+        let limit = api.timeouts.response_head;
+        let mut left = limit;
+        loop {
+            match tokio::time::timeout(left, &mut answer).await {
+                Ok(Ok(response)) => return Ok(response),
+                Ok(Err(error)) => return Err(why(&error, api)),
+                Err(_elapsed) => {
+                    let passed = turn.as_ref().map_or(limit, |turn| turn.waited_for_upstream());
+                    left = limit.saturating_sub(passed);
+                    if left.is_zero() {
+                        return Err(Reason::UpstreamTimeout);
+                    }
+                }
+            }
         }
     }
 }
 
-fn client(connect_timeout: Duration) -> Client<HttpConnector, Incoming> {
+fn timeouts(api: &ServedApi) -> Timeouts {
+    (api.timeouts.connect, api.timeouts.response_head)
+}
+
+fn client((connect, response_head): Timeouts) -> Client<Connector, Upload> {
     let mut connector = HttpConnector::new();
-    connector.set_connect_timeout(Some(connect_timeout));
+    // hyper does not let go of a connection before everything is written, nor of the body and so of the caller. The kernel
+    // ends one whose other side takes nothing any more.
+    #[cfg(target_os = "linux")]
+    connector.set_tcp_user_timeout(Some(response_head));
     connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new()).pool_idle_timeout(IDLE).pool_timer(TokioTimer::new()).build(connector)
+    Client::builder(TokioExecutor::new())
+        .pool_idle_timeout(IDLE)
+        .pool_timer(TokioTimer::new())
+        .build(Connector::new(connector, connect))
 }
 
 fn why(error: &ClientError, api: &ServedApi) -> Reason {

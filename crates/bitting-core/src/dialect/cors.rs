@@ -61,6 +61,8 @@ impl Cors {
         if response.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
             return;
         }
+        // Without an origin of the upstream's own this was meant for nobody, and must not be read beside ours.
+        response.remove(ACCESS_CONTROL_ALLOW_CREDENTIALS);
         self.allow_origin(origin, response);
         if let Some(exposed) = self.exposed.as_ref().filter(|_| response.contains_key(ACCESS_CONTROL_ALLOW_ORIGIN)) {
             response.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed.clone());

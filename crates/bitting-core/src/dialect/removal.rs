@@ -1,7 +1,9 @@
 //! Taking the credential out of a request before it goes upstream.
 //!
 //! What admits is read to the letter; what is removed is removed generously, since the upstream may read more loosely
-//! than Bitting: every repetition, every spelling of a parameter's name, and every value that holds a whole key.
+//! than Bitting: every repetition of a carrier and every spelling of a header's or a parameter's name. Where an API takes
+//! keys in the query, every parameter that holds a whole key goes too, whatever its name, from `Referer` as well; elsewhere a
+//! key outside its carrier is the caller's own business, and stays.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 

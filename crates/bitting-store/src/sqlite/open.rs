@@ -1,7 +1,7 @@
 //! Opening a store's file: checks, settings, migrations.
 
 use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -65,9 +65,14 @@ fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> {
     if options.vfs.is_none() {
         // SQLite would make it readable for everybody; its log takes over the mode of the file.
         let made = OpenOptions::new().create(true).append(true).mode(0o600).open(&options.path);
-        made.map_err(|error| {
+        let file = made.map_err(|error| {
             StoreError::new(StoreErrorKind::Unusable, "the file cannot be opened for writing").because(error)
         })?;
+        let bits = file.metadata().map_or(0, |metadata| metadata.permissions().mode());
+        if bits & 0o077 != 0 {
+            let path = options.path.display();
+            tracing::warn!(%path, mode = format!("{:o}", bits & 0o777), "others may open the store; chmod 600 keeps them out");
+        }
     }
     let connection = connect(options, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     check_owner(&connection)?;

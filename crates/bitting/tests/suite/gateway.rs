@@ -8,9 +8,10 @@ mod framing;
 mod leaving;
 mod paths;
 mod streaming;
+mod uploading;
 
-use tokio::io::AsyncReadExt as _;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::net::TcpListener;
 
 use crate::harness::{Bitting, Upstream};
 
@@ -41,7 +42,7 @@ async fn start_before_a_socket(more: &str) -> (Bitting, TcpListener, String) {
 }
 
 /// Reads until what was read holds a text.
-async fn read_until(stream: &mut TcpStream, end: &str) -> String {
+async fn read_until(stream: &mut (impl AsyncRead + Unpin), end: &str) -> String {
     let mut text = String::new();
     while !text.contains(end) {
         let mut buffer = [0; 4096];

@@ -49,6 +49,10 @@ async fn lengths_that_contradict_each_other_smuggle_nothing() {
         "Transfer-Encoding: chunked, gzip",
         "Transfer-Encoding: identity",
         "Transfer-Encoding: xchunked",
+        "Transfer-Encoding: gzip, chunked",
+        "Transfer-Encoding: identity, chunked",
+        "Transfer-Encoding: chunked, chunked",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding : chunked",
         "Transfer-Encoding:\x0bchunked",
     ] {

@@ -1,7 +1,8 @@
 //! Upstreams that are down, slow, or break off.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 use crate::harness::{Bitting, get, raw};
 
@@ -38,14 +39,62 @@ async fn an_upstream_that_answers_nonsense_or_nothing_is_a_502_in_the_dialect() 
     }
 }
 
+/// An upstream that sends a part of its answer, and breaks off when it is told to.
+async fn breaking_off(bytes: &'static str) -> (String, oneshot::Sender<()>) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("http://{}", socket.local_addr().unwrap());
+    let (tell, told) = oneshot::channel();
+    tokio::spawn(async move {
+        let (mut stream, _) = socket.accept().await.unwrap();
+        let mut buffer = [0; 4096];
+        let _ = stream.read(&mut buffer).await;
+        stream.write_all(bytes.as_bytes()).await.unwrap();
+        told.await.unwrap();
+    });
+    (origin, tell)
+}
+
 #[tokio::test]
 async fn an_answer_that_breaks_off_does_not_look_complete() {
-    let bitting = before(&answering("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this").await);
-    let answer = raw(bitting.gateway, "GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
-    assert!(answer.contains("content-length: 100") && answer.ends_with("only this"), "{answer}");
-    let bitting = before(&answering("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n").await);
-    let answer = raw(bitting.gateway, "GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
-    assert!(answer.contains("hello") && !answer.ends_with("0\r\n\r\n"), "{answer}");
+    for (bytes, part, end) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this", "only this", "only this"),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "hello", "hello\r\n"),
+    ] {
+        let (origin, break_off) = breaking_off(bytes).await;
+        let bitting = before(&origin);
+        let mut stream = TcpStream::connect(bitting.gateway).await.unwrap();
+        stream.write_all(b"GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        while !String::from_utf8_lossy(&answer).contains(part) {
+            assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "it ended before its part was there");
+        }
+        break_off.send(()).unwrap();
+        // Whether it ends or is reset, nothing more comes that would make it whole.
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with(end), "{answer}");
+        assert_eq!(get(bitting.service, "/healthz", &[]).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_whose_length_is_said_twice_or_in_another_coding_is_no_trap() {
+    let twice = "HTTP/1.1 200 OK\r\nContent-Length: 50\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    let answer = raw(before(&answering(twice).await).gateway, "GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(!answer.contains("content-length") && answer.ends_with("5\r\nhello\r\n0\r\n\r\n"), "{answer}");
+    for bytes in [
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n",
+    ] {
+        let bitting = before(&answering(bytes).await);
+        assert_eq!(get(bitting.gateway, "/x", &[]).await.status, 502, "{bytes}");
+    }
+}
+
+#[tokio::test]
+async fn after_an_upstream_that_fails_the_server_goes_on() {
+    let bitting = before(&answering("").await);
+    assert_eq!(get(bitting.gateway, "/x", &[]).await.status, 502);
     // The server goes on.
     assert_eq!(get(bitting.service, "/healthz", &[]).await.status, 200);
 }
@@ -70,6 +119,8 @@ async fn a_connection_that_the_upstream_closed_in_the_meantime_is_not_an_error()
 
 #[tokio::test]
 async fn an_upstream_whose_name_does_not_resolve_is_a_502() {
-    let bitting = before("http://nowhere.invalid:80");
-    assert_eq!(get(bitting.gateway, "/x", &[]).await.status, 502);
+    // Longer than a name may be (RFC 1035, section 2.3.4), so that the resolver says so without asking anybody.
+    let bitting = before(&format!("http://{}.invalid:80", "x".repeat(64)));
+    let reply = get(bitting.gateway, "/x", &[]).await;
+    assert_eq!((reply.status.as_u16(), reply.json()["code"].as_str()), (502, Some("upstream_unreachable")));
 }
