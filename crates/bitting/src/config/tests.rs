@@ -291,7 +291,41 @@ rate_limited = { detail = "Slow down.", headers = { "X-Slow" = "down" } }
         );
     }
     assert_eq!(answer(Reason::RateLimited).headers()["x-slow"], "down");
-    assert_eq!(answer(Reason::InvalidPath).body(), r#"{"why": "The path is not well-formed.", "code": "invalid_path"}"#);
+    let told = r#"{"why": "The path could be read in more than one way, or is not well-formed.", "code": "invalid_path"}"#;
+    assert_eq!(answer(Reason::InvalidPath).body(), told);
+}
+
+#[test]
+fn what_a_key_lacks_is_named_unless_another_reason_has_the_same_answer() {
+    let detail = |errors: &str, reason, needed| {
+        let config = config(&format!("{LEAST}[api.errors]\nbody = \"No. {{detail}}\"\n{errors}"));
+        let response = config.apis.find("shop").unwrap().answer(reason).response(AnswerContext { request_id: "", needed });
+        String::from_utf8(response.into_body().to_vec()).unwrap()
+    };
+    let lacks = Some("things:write");
+    assert_eq!(detail("", Reason::InsufficientPermission, lacks), "No. The API key lacks things:write.");
+    for shared in ["not_found = \"insufficient_permission\"\n", "unauthenticated = \"forbidden\"\n"] {
+        let lacking = detail(shared, Reason::InsufficientPermission, lacks);
+        assert_eq!(lacking, "No. The API key may not do this.", "{shared}");
+        let other = if shared.starts_with("not") { Reason::NotFound } else { Reason::MissingKey };
+        assert_eq!(detail(shared, other, None), lacking, "{shared}");
+    }
+}
+
+#[test]
+fn a_group_that_is_text_shares_another_answer_like_any_entry() {
+    let errors =
+        "[api.errors]\nunauthenticated = \"missing_key\"\nexpired_key = { detail = \"Too late.\" }\nlimited = \"forbidden\"\n";
+    let config = config(&(LEAST.to_owned() + errors));
+    let answer = |reason| config.apis.find("shop").unwrap().answer(reason).response(AnswerContext::default());
+    let missing = answer(Reason::MissingKey);
+    assert_eq!((answer(Reason::UnknownKey).status(), answer(Reason::UnknownKey).body()), (missing.status(), missing.body()));
+    assert!(String::from_utf8_lossy(answer(Reason::ExpiredKey).body()).contains("Too late."));
+    let forbidden = answer(Reason::InsufficientPermission);
+    assert_eq!(
+        (answer(Reason::RateLimited).status(), answer(Reason::RateLimited).body()),
+        (forbidden.status(), forbidden.body())
+    );
 }
 
 #[test]
