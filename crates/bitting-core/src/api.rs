@@ -1,6 +1,7 @@
 //! One protected API, compiled from configuration.
 
 mod host;
+mod policy;
 mod upstream;
 
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::rights::{Catalogue, Permission};
 use crate::route::RouteTable;
 
 pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
+pub use policy::{InvalidNamePattern, NamePattern, Policy};
 pub use upstream::{InvalidUpstream, Upstream};
 
 /// Everything that is known of one protected API. It does not change; a new configuration makes a new one.
@@ -52,6 +54,10 @@ pub struct Api {
     pub timeouts: UpstreamTimeouts,
     /// What a new key gets where nothing is said.
     pub new_key: NewKeyDefaults,
+    /// What is asked of every key.
+    pub policy: Policy,
+    /// Where its keys manage keys, if they do.
+    pub management_path: Option<Box<str>>,
 }
 
 /// One environment of an API.

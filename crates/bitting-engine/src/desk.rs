@@ -14,9 +14,10 @@ use bitting_store::{Change, KeyRow, NewKey, Successor};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::apis::Apis;
 use crate::entropy::{Entropy, EntropyError};
 
-pub(crate) use check::check;
+pub(crate) use check::{check, check_lifetime};
 
 /// What somebody wants of a new key. What is not said takes the API's defaults.
 #[derive(Debug, Clone, Default)]
@@ -70,6 +71,15 @@ pub enum InvalidChange {
     /// There is no randomness to make a key of.
     #[error(transparent)]
     Entropy(#[from] EntropyError),
+}
+
+/// Adds to a change what only the configuration knows: how many keys an account may have.
+pub(crate) fn complete(apis: &Apis, change: &mut Change) {
+    if let Change::CreateKey(new) = change
+        && let Some(api) = apis.find(&new.api)
+    {
+        new.account_limit = api.policy.keys_per_account;
+    }
 }
 
 /// The account of keys for which none is named.

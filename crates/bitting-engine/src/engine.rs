@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use bitting_core::reason::Reason;
+use bitting_core::rights::Excess;
 use bitting_core::time::Timestamp;
 use bitting_store::{Actor, Change, Committed, Conditions, Entry, Origin, Refusal, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
@@ -60,6 +61,9 @@ pub enum CommitError {
     /// Something in it is wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidChange),
+    /// The key that asks for it cannot hand on what it does not have itself.
+    #[error("this exceeds the key that asks for it: {}", .0.iter().map(|e| format!("{} {}", e.field, e.what)).collect::<Vec<_>>().join(", "))]
+    Exceeds(Vec<Excess>),
     /// What it is about does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -183,9 +187,12 @@ impl Engine {
     ///
     /// # Errors
     /// If the change is wrong, refused, or could not be written.
-    pub async fn submit(&self, change: Change, origin: Origin, conditions: Conditions) -> Result<Committed, CommitError> {
+    pub async fn submit(&self, mut change: Change, origin: Origin, conditions: Conditions) -> Result<Committed, CommitError> {
         let at = self.now();
-        desk::check(&self.apis.load(), &change, at)?;
+        let apis = self.apis();
+        desk::check(&apis, &change, at)?;
+        desk::complete(&apis, &mut change);
+        self.check_new_end(&apis, &change).await?;
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(CommitError::Stopping)?;
         let entry = Entry { change, origin, conditions, at };
         let (answer, answered) = oneshot::channel();
@@ -194,6 +201,17 @@ impl Engine {
         drop(queue);
         let committed = answered.await.map_err(|_| CommitError::Broken)??;
         Ok(committed?)
+    }
+
+    /// A key that gets another end must not live longer than its API allows. When it was made does not change, so it may be
+    /// read now.
+    async fn check_new_end(&self, apis: &Apis, change: &Change) -> Result<(), CommitError> {
+        let Change::UpdateKey { api, key, patch } = change else { return Ok(()) };
+        let (Some(expires_at), Some(api)) = (patch.expires_at, apis.find(api)) else { return Ok(()) };
+        if let Some(row) = self.store.key(&api.name, *key).await.map_err(Arc::new)? {
+            desk::check_lifetime(api, expires_at, row.created_at)?;
+        }
+        Ok(())
     }
 
     /// The APIs in force.
@@ -270,6 +288,8 @@ pub struct OtherNames;
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn check_change(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), InvalidChange> {
-    desk::check(apis, change, now)
+pub fn check_change(apis: &Apis, change: &mut Change, now: Timestamp) -> Result<(), InvalidChange> {
+    desk::check(apis, change, now)?;
+    desk::complete(apis, change);
+    Ok(())
 }

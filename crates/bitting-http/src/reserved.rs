@@ -40,6 +40,6 @@ fn answer(permit: &Permit) -> Response {
     match (permit.target(), permit.key()) {
         (Target::Health, _) => Json(Alive { status: "alive" }).into_response(),
         (Target::Whoami, Some(record)) => Json(KeyView::new(permit.api(), record)).into_response(),
-        (Target::Whoami | Target::Upstream, _) => StatusCode::NOT_FOUND.into_response(),
+        (Target::Whoami | Target::Upstream | Target::Management, _) => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -280,6 +280,9 @@ pub enum Refusal {
     /// The key is ended for good and cannot be changed.
     #[error("the key {0} is revoked; make a new one")]
     KeyRevoked(KeyId),
+    /// Whoever asks for it manages nothing of the kind.
+    #[error("this is not yours to change")]
+    NotYours,
     /// The account has as many keys as it may have.
     #[error("the account {0} has {1} keys, which is as many as it may have; revoke one first")]
     TooManyKeys(AccountId, u32),

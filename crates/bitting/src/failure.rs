@@ -99,6 +99,7 @@ impl From<Refusal> for Failure {
             Refusal::AccountExists(_)
             | Refusal::KeyExists(_)
             | Refusal::KeyRevoked(_)
+            | Refusal::NotYours
             | Refusal::TooManyKeys(..)
             | Refusal::Changed(_)
             | Refusal::IdempotencyKeyReused
@@ -113,6 +114,7 @@ impl From<CommitError> for Failure {
     fn from(error: CommitError) -> Self {
         match error {
             CommitError::Invalid(invalid) => invalid.into(),
+            CommitError::Exceeds(_) => Self::of(FailureKind::Refused, error.to_string()),
             CommitError::Refused(refusal) => refusal.into(),
             CommitError::Store(error) => Self::of(FailureKind::Store, error.to_string()),
             CommitError::Stopping => Self::of(FailureKind::Store, "the server is stopping; try again when it is up"),

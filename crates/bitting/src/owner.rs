@@ -60,7 +60,7 @@ impl Owner {
     ///
     /// # Errors
     /// If the change is wrong or refused, or the store failed.
-    pub async fn commit(&self, change: Change) -> Result<Done, Failure> {
+    pub async fn commit(&self, mut change: Change) -> Result<Done, Failure> {
         match self {
             Self::There(client) => match client.ask(Question::Commit { change, user: user() }).await? {
                 Answer::Done(done) => Ok(done),
@@ -68,7 +68,7 @@ impl Owner {
             },
             Self::Here { store, apis } => {
                 let at = now(store).await?;
-                check_change(apis, &change, at)?;
+                check_change(apis, &mut change, at)?;
                 let origin = Origin { actor: Actor::CommandLine(user()), request_id: String::new(), address: None };
                 let entry = Entry { change, origin, conditions: Conditions::default(), at };
                 let outcome = store.append(vec![entry]).await?.pop();

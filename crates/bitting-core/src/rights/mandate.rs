@@ -6,7 +6,7 @@ use crate::name::Names;
 use crate::time::Timestamp;
 
 /// Everything about a key that bounds what it can do, whether it exists or is yet to be made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Mandate<'k> {
     /// Its role.
     pub role: Option<&'k str>,

@@ -63,6 +63,8 @@ pub enum Target {
     Whoami,
     /// Bitting: that it is there.
     Health,
+    /// Bitting: the management of keys by keys.
+    Management,
 }
 
 impl RouteTable {

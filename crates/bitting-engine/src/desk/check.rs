@@ -35,11 +35,25 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
             checks.addresses(new.allowed_addresses.as_ref());
             checks.metadata(&new.metadata);
             checks.expiry(new.expires_at, now);
+            checks.policy(&new.name, new.allowed_addresses.as_ref(), new.expires_at, now);
         }
         Change::UpdateKey { patch, .. } => checks.patch(patch, now),
-        Change::RotateKey { successor, .. } => checks.expiry(successor.expires_at, now),
+        Change::RotateKey { successor, .. } => {
+            checks.expiry(successor.expires_at, now);
+            checks.lifetime(successor.expires_at, now);
+        }
         Change::RevokeKey { .. } => {}
     }
+    if checks.found.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(checks.found)) }
+}
+
+/// Checks the new end of a key against the time at which it was made.
+///
+/// # Errors
+/// If the key would live longer than the API allows.
+pub(crate) fn check_lifetime(api: &Api, expires_at: Option<Timestamp>, made_at: Timestamp) -> Result<(), InvalidChange> {
+    let mut checks = Checks { api, found: Vec::new() };
+    checks.lifetime(expires_at, made_at);
     if checks.found.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(checks.found)) }
 }
 
@@ -62,6 +76,40 @@ impl Checks<'_> {
         self.addresses(patch.allowed_addresses.as_ref().and_then(Option::as_ref));
         patch.metadata.iter().for_each(|metadata| self.metadata(metadata));
         self.expiry(patch.expires_at.flatten(), now);
+        patch.name.iter().for_each(|name| self.name_policy(name));
+        if self.api.policy.addresses_required && patch.allowed_addresses == Some(None) {
+            self.wrong("allowed_addresses", format!("{} asks for the networks that a key may be used from", self.api.name));
+        }
+    }
+
+    /// What the API asks of a new key.
+    fn policy(&mut self, name: &str, addresses: Option<&AddressList>, expires_at: Option<Timestamp>, made_at: Timestamp) {
+        self.name_policy(name);
+        if self.api.policy.addresses_required && addresses.is_none() {
+            self.wrong("allowed_addresses", format!("{} asks for the networks that a key may be used from", self.api.name));
+        }
+        self.lifetime(expires_at, made_at);
+    }
+
+    fn name_policy(&mut self, name: &str) {
+        if let Some(pattern) = self.api.policy.name.as_ref().filter(|pattern| !pattern.fits(name)) {
+            self.wrong("name", format!("{} asks for names that match {pattern:?}", self.api.name));
+        }
+    }
+
+    pub(super) fn lifetime(&mut self, expires_at: Option<Timestamp>, made_at: Timestamp) {
+        let policy = &self.api.policy;
+        match (expires_at, policy.max_lifetime) {
+            (None, None) if !policy.expiry_required => {}
+            (None, _) => self.wrong("expires_at", format!("{} asks for an end of every key", self.api.name)),
+            (Some(end), Some(longest)) if end > made_at.plus(longest) => {
+                self.wrong(
+                    "expires_at",
+                    format!("a key of {} may live until {} at the longest", self.api.name, made_at.plus(longest)),
+                );
+            }
+            (Some(_), _) => {}
+        }
     }
 
     fn text(&mut self, field: &str, text: &str, least: usize, most: usize) {

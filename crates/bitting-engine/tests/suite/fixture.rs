@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bitting_core::api::{Api, Environment, NewKeyDefaults, UpstreamTimeouts};
+use bitting_core::api::{Api, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, Variables,
 };
@@ -161,6 +161,8 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         upstream: None,
         timeouts: UpstreamTimeouts { connect: Duration::from_secs(1), response_head: Duration::from_secs(1) },
         new_key: NewKeyDefaults::default(),
+        policy: Policy::default(),
+        management_path: None,
     }
 }
 

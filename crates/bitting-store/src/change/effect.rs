@@ -63,7 +63,7 @@ impl Entry {
             Change::CreateKey(new) => self.create_key(new, &found, sequence),
             Change::UpdateKey { key, patch, .. } => {
                 let old = unrevoked(*key, found)?;
-                Ok(changed_key("key.updated", old, |row| apply(patch, row), at, sequence))
+                Ok(changed_key("key.updated", old, |row| patch.apply(row), at, sequence))
             }
             Change::RotateKey { key, successor, old_ends_at, .. } => {
                 self.rotate(&unrevoked(*key, found)?, successor, *old_ends_at, sequence)
@@ -254,19 +254,22 @@ fn changed_key(
     })
 }
 
-fn apply(patch: &KeyPatch, row: &mut KeyRow) {
-    set(&mut row.name, patch.name.as_ref());
-    set(&mut row.description, patch.description.as_ref());
-    set(&mut row.role, patch.role.as_ref());
-    set(&mut row.permissions, patch.permissions.as_ref());
-    set(&mut row.allowed_addresses, patch.allowed_addresses.as_ref());
-    set(&mut row.metadata, patch.metadata.as_ref());
-    set(&mut row.enabled, patch.enabled.as_ref());
-    set(&mut row.expires_at, patch.expires_at.as_ref());
-    row.capabilities.retain(|capability| !patch.capabilities.off.contains(capability));
-    for capability in &patch.capabilities.on {
-        if !row.capabilities.contains(capability) {
-            row.capabilities.push(capability.clone());
+impl KeyPatch {
+    /// Gives a key the new values.
+    pub fn apply(&self, row: &mut KeyRow) {
+        set(&mut row.name, self.name.as_ref());
+        set(&mut row.description, self.description.as_ref());
+        set(&mut row.role, self.role.as_ref());
+        set(&mut row.permissions, self.permissions.as_ref());
+        set(&mut row.allowed_addresses, self.allowed_addresses.as_ref());
+        set(&mut row.metadata, self.metadata.as_ref());
+        set(&mut row.enabled, self.enabled.as_ref());
+        set(&mut row.expires_at, self.expires_at.as_ref());
+        row.capabilities.retain(|capability| !self.capabilities.off.contains(capability));
+        for capability in &self.capabilities.on {
+            if !row.capabilities.contains(capability) {
+                row.capabilities.push(capability.clone());
+            }
         }
     }
 }

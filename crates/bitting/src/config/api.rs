@@ -4,6 +4,7 @@ mod answers;
 mod cors;
 mod credential;
 mod key;
+mod management;
 mod presentation;
 mod rights;
 mod routes;
@@ -31,7 +32,10 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
     let catalogue = rights::read(api);
     let new_key = rights::read_new_key(api, catalogue.as_ref());
     let answers = AnswerBook::read(api, shown, &credentials.carriers);
-    let routes = routes::Reader { catalogue: catalogue.as_ref(), answers: &answers, names }.read(api);
+    let reader = routes::Reader { catalogue: catalogue.as_ref(), answers: &answers, names };
+    let management = management::read(api, &reader);
+    let routes = reader.read(api, management.as_ref());
+    let policy = management::read_policy(api);
     let answers = answers.compile(api.findings);
     let cors = cors::read(api);
     let identity = presentation::read_identity(api);
@@ -72,6 +76,8 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
         upstream,
         timeouts,
         new_key,
+        policy,
+        management_path: management.map(|management| management.path.value.as_str().into()),
     })
 }
 

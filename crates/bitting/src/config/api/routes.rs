@@ -8,6 +8,7 @@ use bitting_core::route::{Access, Leniencies, Methods, PathPattern, Route, Route
 use http::Method;
 
 use super::answers::AnswerBook;
+use super::management::Management;
 use super::rights::hint;
 use crate::config::problem::Location;
 use crate::config::section::{At, Findings, Section, closest};
@@ -27,8 +28,9 @@ struct Written<'c> {
 
 impl<'c> Reader<'_, 'c> {
     /// Reads all rules, in order, after those for the paths that Bitting answers itself.
-    pub(super) fn read(&self, api: &Section<'c>) -> RouteTable {
+    pub(super) fn read(&self, api: &Section<'c>, management: Option<&Management<'c>>) -> RouteTable {
         let mut rules: Vec<Written<'c>> = reserved(api);
+        rules.extend(management.into_iter().flat_map(management_rules));
         for route in api.sections("route") {
             rules.extend(self.read_rules(&route));
             route.finish();
@@ -92,7 +94,12 @@ impl<'c> Reader<'_, 'c> {
     }
 
     fn read_need(&self, section: &Section<'_>) -> Need {
-        let asked = section.texts("needs").unwrap_or_default();
+        self.need_of(section, "needs")
+    }
+
+    /// What a setting asks for.
+    pub(super) fn need_of(&self, section: &Section<'_>, key: &'static str) -> Need {
+        let asked = section.texts(key).unwrap_or_default();
         let Some(catalogue) = self.catalogue else { return Need::default() };
         let need = catalogue.need(asked.iter().map(|text| text.value), self.names);
         for unknown in need.as_ref().err().into_iter().flatten() {
@@ -139,6 +146,18 @@ fn reserved<'c>(api: &Section<'c>) -> Vec<Written<'c>> {
         Some(Written { rule: Rule { methods, pattern: path.value, route: own_route(access, target) }, at: path.at })
     });
     each.collect()
+}
+
+/// Reading keys and changing them, at the path and below it.
+fn management_rules<'c>(management: &Management<'c>) -> Vec<Written<'c>> {
+    let below = format!("{}/*", management.path.value.as_str()).parse::<PathPattern>();
+    let Ok(below) = below else { return Vec::new() };
+    let get = Methods::Some([http::Method::GET].into());
+    let rule = |methods, need: &Need| {
+        let route = own_route(Access::Key(need.clone()), Target::Management);
+        Written { rule: Rule { methods, pattern: below.clone(), route }, at: management.path.at }
+    };
+    vec![rule(get, &management.read), rule(Methods::All, &management.write)]
 }
 
 fn read_told_apart(api: &Section<'_>) -> Leniencies {
