@@ -152,7 +152,7 @@ fn reserved<'c>(api: &Section<'c>) -> Vec<Written<'c>> {
 fn management_rules<'c>(management: &Management<'c>) -> Vec<Written<'c>> {
     let below = format!("{}/*", management.path.value.as_str()).parse::<PathPattern>();
     let Ok(below) = below else { return Vec::new() };
-    let get = Methods::Some([http::Method::GET].into());
+    let get = Methods::Some([Method::GET].into());
     let rule = |methods, need: &Need| {
         let route = own_route(Access::Key(need.clone()), Target::Management);
         Written { rule: Rule { methods, pattern: below.clone(), route }, at: management.path.at }
