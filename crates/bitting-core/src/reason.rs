@@ -102,7 +102,7 @@ impl Reason {
         StatusCode::from_u16(self.row().2).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    /// The sentence where the dialect has none: what happened and, where it helps, what to do.
+    /// The sentence where the dialect has none: what happened and, where it helps, what to do. It may have placeholders.
     pub fn default_detail(self) -> &'static str {
         self.row().3
     }
@@ -111,7 +111,9 @@ impl Reason {
         use ReasonGroup::{Forbidden, Invalid, Limited, Unauthenticated, Unavailable};
         match self {
             Self::UnknownHost => ("unknown_host", Invalid, 421, "No API is served under this host."),
-            Self::InvalidPath => ("invalid_path", Invalid, 400, "The path is not well-formed."),
+            Self::InvalidPath => {
+                ("invalid_path", Invalid, 400, "The path could be read in more than one way, or is not well-formed.")
+            }
             Self::InvalidRequest => ("invalid_request", Invalid, 400, "The request is not well-formed."),
             Self::MissingKey => ("missing_key", Unauthenticated, 401, "An API key is required."),
             Self::ForeignKey => ("foreign_key", Unauthenticated, 401, "The credential is not a key of this API."),
@@ -128,9 +130,7 @@ impl Reason {
             Self::AddressNotAllowed => {
                 ("address_not_allowed", Forbidden, 403, "The API key may not be used from this address.")
             }
-            Self::InsufficientPermission => {
-                ("insufficient_permission", Forbidden, 403, "The API key lacks a permission that this request needs.")
-            }
+            Self::InsufficientPermission => ("insufficient_permission", Forbidden, 403, "The API key lacks {needed}."),
             Self::RateLimited => ("rate_limited", Limited, 429, "Too many requests."),
             Self::QuotaExceeded => ("quota_exceeded", Limited, 429, "The quota is used up."),
             Self::CostExceedsLimit => ("cost_exceeds_limit", Forbidden, 403, "The request costs more than the limit allows."),

@@ -14,7 +14,7 @@ use bitting_store::{Change, Committed, Conditions, KeyRow, NewKey, Origin, Refus
 use crate::apis::{Apis, ServedApi};
 use crate::decision::Permit;
 use crate::desk::KeySpec;
-use crate::engine::{CommitError, Engine};
+use crate::engine::{CommitError, Engine, check_change};
 
 /// How often a change is thought over again because its subject was changed meanwhile.
 const ATTEMPTS: usize = 4;
@@ -49,6 +49,8 @@ impl Engine {
         origin: &Origin,
         conditions: &Conditions,
     ) -> Result<Committed, CommitError> {
+        // What is wrong for everybody is told before what is too much for this one.
+        check_change(&self.apis(), &mut change.clone(), self.now())?;
         let mut left = ATTEMPTS;
         loop {
             left -= 1;

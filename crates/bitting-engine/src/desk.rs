@@ -99,7 +99,7 @@ impl KeySpec {
             id,
             digest: key.digest(),
             prefix: api.format.display_prefix(&key),
-            create_account: self.account.is_none(),
+            create_account: self.account.as_ref().is_none_or(|account| account.as_str() == DEFAULT_ACCOUNT),
             account: self.account.map_or_else(default_account, Ok)?,
             name: self.name,
             description: self.description,

@@ -11,7 +11,7 @@ pub(crate) struct Meters {
     admitted: Counter,
     preflight: Counter,
     refused: Box<[Counter]>,
-    failed: Box<[Counter]>,
+    failed: [(Reason, Counter); 2],
     decision_seconds: Histogram,
 }
 
@@ -24,7 +24,7 @@ impl Meters {
             admitted: requests("admitted", ""),
             preflight: requests("preflight", ""),
             refused: Reason::ALL.iter().map(|reason| requests("refused", reason.name())).collect(),
-            failed: Reason::ALL.iter().map(|&reason| failures(reason)).collect(),
+            failed: [Reason::UpstreamUnreachable, Reason::UpstreamTimeout].map(|reason| (reason, failures(reason))),
             decision_seconds: histogram!("bitting_decision_seconds", "api" => api.to_owned()),
         }
     }
@@ -41,8 +41,11 @@ impl Meters {
         self.refused[reason as usize].increment(1);
     }
 
+    /// Of all reasons only these two are the upstream's fault; a caller's body that breaks off is not.
     pub(crate) fn failed(&self, reason: Reason) {
-        self.failed[reason as usize].increment(1);
+        if let Some((_, counter)) = self.failed.iter().find(|(of, _)| *of == reason) {
+            counter.increment(1);
+        }
     }
 
     pub(crate) fn decided_in(&self, elapsed: Duration) {

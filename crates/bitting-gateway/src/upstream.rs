@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bitting_core::reason::Reason;
 use bitting_engine::{Apis, ServedApi};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as ClientError};
@@ -40,6 +40,7 @@ impl Upstreams {
         let client = self.0.iter().find(|(timeouts, _)| *timeouts == wanted).map(|(_, client)| client);
         let Some(client) = client else { return Err(Reason::UpstreamUnreachable) };
         let (head, body) = request.into_parts();
+        let uri = head.uri.clone();
         let (body, turn) = Upload::new(body);
         let mut answer = client.request(Request::from_parts(head, body));
         let limit = api.timeouts.response_head;
@@ -47,7 +48,7 @@ impl Upstreams {
         loop {
             match tokio::time::timeout(left, &mut answer).await {
                 Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) => return Err(why(&error, api)),
+                Ok(Err(error)) => return Err(why(&error, api, &uri)),
                 Err(_elapsed) => {
                     let passed = turn.as_ref().map_or(limit, |turn| turn.waited_for_upstream());
                     left = limit.saturating_sub(passed);
@@ -77,8 +78,9 @@ fn client((connect, response_head): Timeouts) -> Client<Connector, Upload> {
         .build(Connector::new(connector, connect))
 }
 
-fn why(error: &ClientError, api: &ServedApi) -> Reason {
-    let (mut reason, mut cause) = (Reason::UpstreamUnreachable, error.source());
+fn why(error: &ClientError, api: &ServedApi, uri: &Uri) -> Reason {
+    let mut reason = Reason::UpstreamUnreachable;
+    let (mut innermost, mut cause) = (None, error.source());
     while let Some(error) = cause {
         if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
             reason = Reason::UpstreamTimeout;
@@ -87,8 +89,12 @@ fn why(error: &ClientError, api: &ServedApi) -> Reason {
             // The caller's own body broke off, or its chunks made no sense.
             return Reason::InvalidRequest;
         }
+        innermost = Some(error);
         cause = error.source();
     }
-    tracing::warn!(api = &*api.name, %error, cause = error.source().map(tracing::field::display), "the upstream failed");
+    // Not the whole address: what stands in its path is the caller's.
+    let upstream = uri.authority().map(tracing::field::display);
+    // What hyper says of it is always the same; the system's own words are the innermost.
+    tracing::warn!(api = &*api.name, upstream, %error, cause = innermost.map(tracing::field::display), "the upstream failed");
     reason
 }

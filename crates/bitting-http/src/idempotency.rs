@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use bitting_core::reason::Reason;
-use bitting_store::Idempotency;
+use bitting_store::{Committed, Conditions, Idempotency};
 use http::HeaderName;
 use http::request::Parts;
 
@@ -30,8 +30,9 @@ pub(crate) struct Once {
     key: Option<String>,
 }
 
-/// A request that no other of the same name runs beside.
-pub(crate) struct Alone {
+/// A request that no other of the same name runs beside, and that was not answered before.
+pub(crate) struct Claim {
+    idempotency: Option<Idempotency>,
     in_flight: InFlight,
     name: (String, String),
 }
@@ -54,21 +55,39 @@ impl FromRequestParts<Shared> for Once {
 }
 
 impl Once {
-    /// The condition for the change, and the place of the request while it is answered.
-    pub(crate) fn claim(self, caller: &Caller, fingerprint: [u8; 32]) -> Result<Option<(Idempotency, Alone)>, Fault> {
-        let Some(key) = self.key else { return Ok(None) };
+    /// Takes the request's place while it is answered. `Err` is what it did before, if it was answered before; whatever has
+    /// become of its subject since, the answer is the same.
+    pub(crate) async fn claim(self, caller: &Caller, fingerprint: [u8; 32]) -> Result<Result<Claim, Box<Committed>>, Fault> {
+        let in_flight = Arc::clone(&caller.shared.in_flight);
+        let Some(key) = self.key else {
+            return Ok(Ok(Claim { idempotency: None, in_flight, name: Default::default() }));
+        };
         let scope = format!("{} {} POST {}", caller.id(), caller.api.name, self.path);
         let name = (scope.clone(), key.clone());
-        let in_flight = Arc::clone(&caller.shared.in_flight);
         if !in_flight.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone()) {
             return Err(Fault::of(Reason::Conflict, "A request with this idempotency key is still being answered."));
         }
-        Ok(Some((Idempotency { scope, key, fingerprint }, Alone { in_flight, name })))
+        let idempotency = Idempotency { scope, key, fingerprint };
+        let claim = Claim { idempotency: Some(idempotency.clone()), in_flight, name };
+        let engine = &caller.shared.engine;
+        match engine.store().remembered(idempotency, engine.now()).await? {
+            Some(before) => Ok(Err(Box::new(before?))),
+            None => Ok(Ok(claim)),
+        }
     }
 }
 
-impl Drop for Alone {
+impl Claim {
+    /// What must hold for the request's change.
+    pub(crate) fn conditions(&self) -> Conditions {
+        Conditions { idempotency: self.idempotency.clone(), ..Conditions::default() }
+    }
+}
+
+impl Drop for Claim {
     fn drop(&mut self) {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        if self.idempotency.is_some() {
+            self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        }
     }
 }

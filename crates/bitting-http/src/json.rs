@@ -69,6 +69,10 @@ async fn body(request: Request) -> Result<Bytes, Fault> {
 
 /// Reads a body, and says in which field it is wrong.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+    if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
+        // A list would be read as the fields in their order.
+        return Err(Fault::invalid("the body is a value of the wrong type: send a JSON object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
@@ -108,7 +112,9 @@ fn said(error: &serde_json::Error) -> String {
     }
 }
 
+/// Whether a body may be JSON: it says so, or nothing.
 fn is_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let value = value.to_str().unwrap_or_default();
     value.split(';').next().is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))
 }

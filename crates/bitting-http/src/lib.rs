@@ -13,6 +13,7 @@ mod idempotency;
 mod json;
 mod management;
 mod metrics;
+mod nullable;
 mod page;
 mod reserved;
 mod service;
@@ -21,4 +22,4 @@ mod whoami;
 
 pub use metrics::Metrics;
 pub use reserved::reserved;
-pub use service::{Parts, Peer, service};
+pub use service::{Part, Peer, service};

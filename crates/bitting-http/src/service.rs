@@ -13,17 +13,17 @@ use crate::idempotency::InFlight;
 use crate::metrics::Metrics;
 use crate::{guard, health, management, metrics, verify};
 
-/// The parts of the service listener that are switched on.
+/// A part of the service listener, which can be switched on by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parts {
-    /// `POST /v1/verify`.
-    pub verify: bool,
-    /// `GET /metrics`.
-    pub metrics: bool,
-    /// `GET /healthz` and `GET /readyz`.
-    pub health: bool,
+pub enum Part {
     /// Everything below `/v1/apis/{api}`.
-    pub management: bool,
+    Management,
+    /// `POST /v1/verify`.
+    Verify,
+    /// `GET /metrics`.
+    Metrics,
+    /// `GET /healthz` and `GET /readyz`.
+    Health,
 }
 
 /// Who is at the other end of the connection. Whoever accepts connections puts it among each request's extensions.
@@ -47,20 +47,16 @@ pub(crate) struct Shared {
 }
 
 /// The routes of the parts that are switched on; everything else is `not_found`.
-pub fn service(engine: Arc<Engine>, ids: Arc<RequestIds>, metrics: Metrics, parts: Parts) -> Router {
+pub fn service(engine: Arc<Engine>, ids: Arc<RequestIds>, metrics: Metrics, parts: &[Part]) -> Router {
     let shared = Shared { engine, ids, metrics, in_flight: InFlight::default() };
     let mut router = Router::new();
-    if parts.health {
-        router = router.route("/healthz", get(health::alive)).route("/readyz", get(health::ready));
-    }
-    if parts.metrics {
-        router = router.route("/metrics", get(metrics::scrape));
-    }
-    if parts.verify {
-        router = router.route("/v1/verify", post(verify::verify));
-    }
-    if parts.management {
-        router = router.merge(management::of_operators());
+    for part in parts {
+        router = match part {
+            Part::Management => router.merge(management::of_operators()),
+            Part::Verify => router.route("/v1/verify", post(verify::verify)),
+            Part::Metrics => router.route("/metrics", get(metrics::scrape)),
+            Part::Health => router.route("/healthz", get(health::alive)).route("/readyz", get(health::ready)),
+        };
     }
     router
         .method_not_allowed_fallback(guard::method_not_allowed)

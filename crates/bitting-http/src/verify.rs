@@ -19,7 +19,7 @@ use crate::json::Json;
 use crate::service::Shared;
 use crate::whoami::KeyView;
 
-/// What is asked. Either `key`, or `headers` with or without `query`.
+/// What is asked. Either `key`, or `headers` with or without `query`; without any of them it is a request without a key.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct VerifyRequest {
@@ -27,8 +27,8 @@ pub(crate) struct VerifyRequest {
     api: String,
     /// The key, if the asker has found it.
     key: Option<PresentedText>,
-    /// The request's headers, each with one value or a list of them.
-    headers: Option<Map<String, Value>>,
+    /// The request's headers: by name, each with one value or a list of them, or as a list of `[name, value]`.
+    headers: Option<Value>,
     /// The request's query, without `?`.
     query: Option<Zeroizing<String>>,
     /// The request's method.
@@ -97,14 +97,17 @@ pub(crate) async fn verify(
         return Err(Fault::field("path", "send it without its query, which has a field of its own"));
     }
     let headers = asked.headers.as_ref().map(read_headers).transpose()?;
+    let none = HeaderMap::new();
     let presented = match (&asked.key, &headers) {
         (Some(_), Some(_)) => return Err(Fault::field("key", "send either the key or the headers, not both")),
         (Some(_), None) if asked.query.is_some() => {
             return Err(Fault::field("query", "send it with the headers, or send the key alone"));
         }
         (Some(key), None) => Presented::Key(key.0.as_bytes()),
-        (None, Some(headers)) => Presented::Request { headers, query: asked.query.as_ref().map(|query| query.as_str()) },
-        (None, None) => return Err(Fault::field("headers", "send the request's headers, or the key")),
+        (None, headers) => Presented::Request {
+            headers: headers.as_ref().unwrap_or(&none),
+            query: asked.query.as_ref().map(|query| query.as_str()),
+        },
     };
     let scope = Scope::Api(&asked.api);
     let inquiry = Inquiry { scope, method: &method, path: &asked.path, presented, client: asked.client_address };
@@ -171,23 +174,48 @@ impl fmt::Debug for PresentedText {
     }
 }
 
-fn read_headers(given: &Map<String, Value>) -> Result<HeaderMap, Fault> {
+fn read_headers(given: &Value) -> Result<HeaderMap, Fault> {
+    match given {
+        Value::Object(by_name) => read_table(by_name),
+        Value::Array(pairs) => read_pairs(pairs),
+        _ => Err(Fault::field("headers", "send an object of names and values, or a list of [name, value]")),
+    }
+}
+
+fn read_table(given: &Map<String, Value>) -> Result<HeaderMap, Fault> {
     let mut headers = HeaderMap::new();
     for (name, values) in given {
         let field = format!("headers.{}", name.escape_default());
-        let header: HeaderName = name.parse().map_err(|_| Fault::field(&field, "this is not the name of a header"))?;
         let values = match values {
             Value::Array(values) => values.as_slice(),
             one => std::slice::from_ref(one),
         };
         for value in values {
-            let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
-            let value =
-                value.ok_or_else(|| Fault::field(&field, "write text, or a list of texts, without control characters"))?;
-            headers.append(&header, value);
+            add_header(name, value, &field, &mut headers)?;
         }
     }
     Ok(headers)
+}
+
+/// Errors name the position: whoever mixes the two up sends the key as a name.
+fn read_pairs(given: &[Value]) -> Result<HeaderMap, Fault> {
+    let mut headers = HeaderMap::new();
+    for (position, pair) in given.iter().enumerate() {
+        let field = format!("headers.{position}");
+        match pair.as_array().map(Vec::as_slice) {
+            Some([Value::String(name), value]) => add_header(name, value, &field, &mut headers)?,
+            _ => return Err(Fault::field(&field, "write a pair of texts, [name, value]")),
+        }
+    }
+    Ok(headers)
+}
+
+fn add_header(name: &str, value: &Value, field: &str, headers: &mut HeaderMap) -> Result<(), Fault> {
+    let name: HeaderName = name.parse().map_err(|_| Fault::field(field, "this is not the name of a header"))?;
+    let value = value.as_str().and_then(|value| HeaderValue::from_str(value).ok());
+    let value = value.ok_or_else(|| Fault::field(field, "write text, or a list of texts, without control characters"))?;
+    headers.append(name, value);
+    Ok(())
 }
 
 fn text(value: &HeaderValue) -> String {

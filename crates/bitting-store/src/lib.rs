@@ -40,6 +40,14 @@ pub trait ChangeLog: Send + Sync {
     /// With [`StoreErrorKind::OutcomeUnknown`] the batch may or may not have been written; with any other kind nothing was.
     async fn append(&self, batch: Vec<Entry>) -> Result<Vec<Result<Committed, Refusal>>, StoreError>;
 
+    /// What the same request did before, if it was answered and that is not forgotten at this time; a refusal if the key was
+    /// used for another request.
+    async fn remembered(
+        &self,
+        idempotency: Idempotency,
+        now: Timestamp,
+    ) -> Result<Option<Result<Committed, Refusal>>, StoreError>;
+
     /// The number of the last commit and the latest time that was ever written, which engine time must not fall behind.
     async fn progress(&self) -> Result<Progress, StoreError>;
 

@@ -17,11 +17,12 @@ use std::time::Duration;
 use bitting_core::name::Names;
 use bitting_engine::{Apis, ApisError};
 
-use self::document::{Table, Value};
+use self::document::{Entry, Table, Value};
 use self::section::{Findings, Section};
 
+pub use api::OWN as OWN_API;
 pub use problem::{Location, Problem, ProblemReport, Problems, Source};
-pub use server::{Listener, LogFormat, LogSettings, Serves, ServiceRoutes};
+pub use server::{Listener, LogFormat, LogSettings, Serves};
 
 /// A configuration that can be run.
 #[derive(Debug)]
@@ -47,6 +48,9 @@ pub struct Loaded {
     pub problems: Problems,
 }
 
+/// The listeners of a configuration that names none, written like any others, so that options override them too.
+const DEFAULT_LISTENERS: &str = include_str!("config/listeners.toml");
+
 /// Reads sources and options. Paths in them are relative to `folder`. An engine that runs takes other APIs only if they were
 /// compiled with its [names](Apis::names); a first reading brings new ones.
 pub fn load(sources: Vec<Source>, overrides: &[String], folder: &Path, names: &Arc<Names>) -> Loaded {
@@ -59,9 +63,12 @@ pub fn load(sources: Vec<Source>, overrides: &[String], folder: &Path, names: &A
         }
     }
     let unreadable = problems.len();
+    add_listeners(&mut root);
     for argument in overrides {
         document::set(&mut root, argument, &mut problems);
     }
+    // An option may have taken them all away.
+    add_listeners(&mut root);
     let start =
         sources.first().cloned().unwrap_or_else(|| Arc::new(Source { name: "configuration".into(), text: String::new() }));
     let at = Location::start_of(&start);
@@ -122,8 +129,18 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
         root.findings.error(at, error.to_string(), "give each API its own name and its own `hosts` or `path`");
     }
     let listeners: Option<Vec<Listener>> = listeners.into_iter().collect();
-    let listeners = Some(listeners?).filter(|all| !all.is_empty()).unwrap_or_else(server::default_listeners);
-    Some(Config { apis: apis.ok()?, listeners, store, log, drain })
+    Some(Config { apis: apis.ok()?, listeners: listeners?, store, log, drain })
+}
+
+/// Adds the default listeners where there are none.
+fn add_listeners(root: &mut Table) {
+    let is_empty = |entry: &Entry| matches!(&entry.node.value, Value::List(items) if items.is_empty());
+    if root.get("listen").is_none_or(is_empty) {
+        let source = Arc::new(Source { name: "the default listeners".to_owned(), text: DEFAULT_LISTENERS.to_owned() });
+        if let Value::Table(table) = document::parse(&source, &mut Vec::new()).value {
+            document::merge(root, table, &mut Vec::new());
+        }
+    }
 }
 
 fn shares_line(problem: &Problem, others: &[Problem]) -> bool {

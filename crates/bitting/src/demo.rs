@@ -7,10 +7,13 @@ mod tour;
 mod upstream;
 
 use std::fmt::Write as _;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bitting_engine::WallClock;
+use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{self, LogFormat, LogSettings, Source};
@@ -46,6 +49,17 @@ impl Ports {
     fn upstream(self, sandbox: bool) -> u16 {
         self.gateway + 21 + u16::from(sandbox)
     }
+
+    /// All that the server listens on.
+    fn of_server(self) -> impl Iterator<Item = u16> {
+        [self.gateway, self.service()].into_iter().chain((0..EXAMPLES.len()).map(move |position| self.of(position)))
+    }
+
+    /// Where upstreams are expected, in words.
+    fn upstreams(self) -> String {
+        let (production, sandbox) = (self.upstream(false), self.upstream(true));
+        format!("on 127.0.0.1:{production}, and on 127.0.0.1:{sandbox} for the test keys of product-api")
+    }
 }
 
 /// Runs until it is interrupted.
@@ -57,12 +71,16 @@ pub async fn run(port: u16, keep: Option<PathBuf>, json: bool) -> Result<(), Fai
         return Err(Failure::new(format!("the demo needs thirty ports from {port} on\nwrite --port with a smaller number")));
     }
     let ports = Ports { gateway: port };
+    for port in ports.of_server() {
+        // The server says what to do to somebody with a configuration; here there is only --port.
+        drop(listen(port).await?);
+    }
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::other)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::other)?;
     let temporary = tempfile::tempdir().map_err(Failure::other)?;
     let folder = keep.as_deref().unwrap_or(temporary.path());
     let config = configuration(ports, folder, keep.is_some())?;
-    let log = init_logging(&LogSettings { format: LogFormat::Pretty, level: "warn".to_owned(), access: !json });
+    let log = init_logging(&LogSettings { format: LogFormat::Pretty, level: "warn".to_owned(), access: false });
     let metrics = install_metrics(log.dropped_lines())?;
     let production = upstream::start(ports.upstream(false), "production").await?;
     let sandbox = upstream::start(ports.upstream(true), "sandbox").await?;
@@ -79,6 +97,13 @@ pub async fn run(port: u16, keep: Option<PathBuf>, json: bool) -> Result<(), Fai
     Ok(())
 }
 
+async fn listen(port: u16) -> Result<TcpListener, Failure> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
+        let cure = "write --port with another number; the demo uses thirty ports from there on";
+        Failure::new(format!("the demo cannot listen on 127.0.0.1:{port}: {error}\n{cure}"))
+    })
+}
+
 fn configuration(ports: Ports, folder: &Path, keep: bool) -> Result<config::Config, Failure> {
     let mut sources: Vec<Source> = EXAMPLES
         .iter()
@@ -87,7 +112,7 @@ fn configuration(ports: Ports, folder: &Path, keep: bool) -> Result<config::Conf
     sources.push(Source { name: "demo.toml".to_owned(), text: listeners(ports) });
     let overrides = overrides(ports);
     if keep {
-        keep_files(folder, &sources, &overrides)?;
+        keep_files(folder, &sources, &overrides, ports)?;
     }
     let loaded = config::load(sources, &overrides, folder, &Arc::default());
     loaded.config.ok_or_else(|| Failure::new(loaded.problems.render(false)))
@@ -128,19 +153,31 @@ fn overrides(ports: Ports) -> Vec<String> {
 }
 
 /// Leaves the configuration beside the store, with the command that serves it again.
-fn keep_files(folder: &Path, sources: &[Source], overrides: &[String]) -> Result<(), Failure> {
+fn keep_files(folder: &Path, sources: &[Source], overrides: &[String], ports: Ports) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::new(format!("{} cannot be written: {error}", folder.display()));
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let mut command = "#!/bin/sh\n# Serves the demo's APIs again; the sample upstreams are not part of it.\n".to_owned();
-    command.push_str("cd \"$(dirname \"$0\")\" && exec bitting serve");
+    // Whoever tries the demo has mostly not installed anything yet.
+    let program = std::env::current_exe().map_err(Failure::other)?;
+    let mut command = format!(
+        "#!/bin/sh\n# Serves the demo's APIs again. The sample upstreams are not part of it; start your own\n# {}.\n",
+        ports.upstreams()
+    );
+    let _ = write!(command, "cd \"$(dirname \"$0\")\" && exec {} serve", quoted(&program.to_string_lossy()));
     for source in sources {
         let name = Path::new(&source.name).file_name().unwrap_or_default();
         std::fs::write(folder.join(name), &source.text).map_err(failed)?;
         let _ = write!(command, " \\\n  --config {}", name.to_string_lossy());
     }
     for argument in overrides {
-        let _ = write!(command, " \\\n  --set '{argument}'");
+        let _ = write!(command, " \\\n  --set {}", quoted(argument));
     }
     command.push('\n');
-    std::fs::write(folder.join("serve.sh"), command).map_err(failed)
+    let script = folder.join("serve.sh");
+    std::fs::write(&script, command).map_err(failed)?;
+    std::fs::set_permissions(&script, Permissions::from_mode(0o755)).map_err(failed)
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -18,7 +18,9 @@ pub struct Failure {
 pub enum FailureKind {
     /// Anything else: 1.
     Other = 1,
-    /// The configuration is wrong: 3. (2 is for wrong options, which clap reports.)
+    /// The options are wrong, or one is missing: 2, as clap has it.
+    Options = 2,
+    /// The configuration is wrong: 3.
     Configuration = 3,
     /// What was named does not exist: 4.
     NotFound = 4,

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bitting_engine::{Clock, Engine, EngineOptions, RequestIds};
 use bitting_gateway::{Caller, Gateway};
-use bitting_http::{Metrics, Parts, Peer};
+use bitting_http::{Metrics, Peer};
 use bitting_store::{OwnerLock, SqliteStore};
 use http::uri::Scheme;
 use hyper::body::Incoming;
@@ -73,14 +73,8 @@ impl Server {
                     let limit = Arc::clone(&limits.gateway);
                     tokio::spawn(serve_gateway(socket, limit, listener, api, Arc::clone(&gateway), stopped))
                 }
-                Serves::Service(routes) => {
-                    let parts = Parts {
-                        verify: routes.verify,
-                        metrics: routes.metrics,
-                        health: routes.health,
-                        management: routes.management,
-                    };
-                    let service = bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), parts);
+                Serves::Service(parts) => {
+                    let service = bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), &parts);
                     tokio::spawn(serve_service(socket, Arc::clone(&limits.service), listener, service, stopped))
                 }
             });

@@ -13,10 +13,19 @@ pub struct Upstream {
     authority: Authority,
 }
 
-/// A text that is no origin.
+/// A text that names no usable upstream.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an origin; write http, host and port, as in \"http://127.0.0.1:3000\", without path and user")]
-pub struct InvalidUpstream(Box<str>);
+pub enum InvalidUpstream {
+    /// It is no origin.
+    #[error("{0:?} is not an origin; write http, host and port, as in \"http://127.0.0.1:3000\", without path and user")]
+    NotAnOrigin(Box<str>),
+    /// It is one, behind TLS.
+    #[error(
+        "https upstreams are not supported yet; write \"http://…\", or put a proxy such as nginx, stunnel or Caddy between \
+         that speaks https to it"
+    )]
+    Https,
+}
 
 impl Upstream {
     /// The scheme.
@@ -34,7 +43,10 @@ impl FromStr for Upstream {
     type Err = InvalidUpstream;
 
     fn from_str(text: &str) -> Result<Self, InvalidUpstream> {
-        let invalid = || InvalidUpstream(text.into());
+        if text.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) {
+            return Err(InvalidUpstream::Https);
+        }
+        let invalid = || InvalidUpstream::NotAnOrigin(text.into());
         // http::Uri would drop a fragment silently.
         let uri: Uri = Some(text).filter(|t| !t.contains(['#', '?', '@'])).and_then(|t| t.parse().ok()).ok_or_else(invalid)?;
         let bare = uri.path_and_query().is_none_or(|path| path == "/") && !text.ends_with('/');
@@ -74,6 +86,13 @@ mod tests {
             "http://",
         ] {
             assert!(text.parse::<Upstream>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_upstream_behind_tls_is_told_that_it_must_wait() {
+        for text in ["https://api.example", "HTTPS://api.example:8443/x"] {
+            assert_eq!(text.parse::<Upstream>(), Err(InvalidUpstream::Https));
         }
     }
 }

@@ -110,7 +110,7 @@ impl Catalogue {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn new(spec: CatalogueSpec) -> Result<Self, Vec<CatalogueError>> {
-        let CatalogueSpec { permissions, roles, capabilities } = spec;
+        let CatalogueSpec { permissions, mut roles, capabilities } = spec;
         let mut errors = Vec::new();
         let mut seen = BTreeSet::new();
         let declared = permissions.iter().map(|p| p.name.as_str());
@@ -120,6 +120,9 @@ impl Catalogue {
                 errors.push(CatalogueError::Repeated(name.into()));
             }
         }
+        // A role that is declared twice would seem to include itself, which nobody wrote.
+        let mut named = BTreeSet::new();
+        roles.retain(|role| named.insert(role.name.clone()));
         let mut included = BTreeMap::new();
         for role in &roles {
             for name in role.includes.iter().filter(|name| !roles.iter().any(|r| r.name == **name)) {
@@ -243,7 +246,8 @@ impl Catalogue {
     fn holders_of(&self, permission: &Permission, names: &Names) -> Vec<NameId> {
         let mut held_as: BTreeSet<Permission> = permission.covering().into_iter().collect();
         let aliases = self.permissions.iter().filter(|p| p.means.iter().any(|meaning| meaning.covers(permission)));
-        held_as.extend(aliases.map(|alias| alias.name.clone()));
+        // Whoever holds a pattern that covers the alias holds what it means.
+        held_as.extend(aliases.flat_map(|alias| alias.name.covering()));
         let has = |role: &RoleSpec| role.permissions.iter().any(|p| held_as.contains(p));
         let roles: BTreeSet<&str> = self.roles.iter().filter(|r| has(r)).map(|r| &*r.name).collect();
         let mut holders: Vec<NameId> = roles.iter().flat_map(|role| self.roles_that_include(role, names)).collect();

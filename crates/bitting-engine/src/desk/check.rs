@@ -117,7 +117,8 @@ impl Checks<'_> {
         if length < least || length > most {
             self.wrong(field, format!("write {least} to {most} characters"));
         }
-        if text.chars().any(|c| c.is_control() && c != '\n') {
+        // Only a description has lines.
+        if text.chars().any(|c| c.is_control() && (c != '\n' || field != "description")) {
             self.wrong(field, "control characters cannot stand in it");
         }
     }

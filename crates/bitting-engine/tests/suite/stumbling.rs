@@ -9,8 +9,8 @@ use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{
-    AccountReader, AccountRow, AuditFilter, AuditRow, ChangeLog, Committed, Entry, EventRow, Journal, KeyCursor, KeyFilter,
-    KeyReader, KeyRow, Page, Progress, Refusal, RingRow, RingSource, Store, StoreError, StoreErrorKind,
+    AccountReader, AccountRow, AuditFilter, AuditRow, ChangeLog, Committed, Entry, EventRow, Idempotency, Journal, KeyCursor,
+    KeyFilter, KeyReader, KeyRow, Page, Progress, Refusal, RingRow, RingSource, Store, StoreError, StoreErrorKind,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -110,6 +110,14 @@ impl ChangeLog for Stumbling {
         self.controls.committed.notify_one();
         drop(self.controls.answers.read().await);
         answer
+    }
+
+    async fn remembered(
+        &self,
+        idempotency: Idempotency,
+        now: Timestamp,
+    ) -> Result<Option<Result<Committed, Refusal>>, StoreError> {
+        self.inner.remembered(idempotency, now).await
     }
 
     async fn progress(&self) -> Result<Progress, StoreError> {

@@ -72,10 +72,14 @@ pub(crate) async fn show(caller: Caller, Id(id): Id) -> Result<Response, Fault> 
 }
 
 pub(crate) async fn create(caller: Caller, once: Once, asked: Digested<CreateAccount>) -> Result<Response, Fault> {
-    let (idempotency, _alone) = once.claim(&caller, asked.digest)?.unzip();
-    let CreateAccount { id, name } = asked.value;
-    let change = Change::CreateAccount(NewAccount { api: caller.api.name.to_string(), id, name });
-    let committed = caller.submit(change, Conditions { idempotency, ..Conditions::default() }).await?;
+    let committed = match once.claim(&caller, asked.digest).await? {
+        Err(before) => *before,
+        Ok(claim) => {
+            let CreateAccount { id, name } = asked.value;
+            let change = Change::CreateAccount(NewAccount { api: caller.api.name.to_string(), id, name });
+            caller.submit(change, claim.conditions()).await?
+        }
+    };
     let made = committed.accounts.into_iter().next().ok_or_else(|| Fault::not_found("account"))?;
     let location = HeaderValue::try_from(format!("/v1/apis/{}/accounts/{}", caller.api.name, made.id));
     let mut response = shown(made);

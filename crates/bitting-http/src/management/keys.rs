@@ -104,9 +104,9 @@ fn shown(row: KeyRow, now: Timestamp) -> Response {
 }
 
 /// The answer with a key that was made. It must not be sent before the change is committed.
-fn issued(caller: &Caller, issued: &Issued, committed: Committed) -> Result<Response, Fault> {
+fn issued(caller: &Caller, issued: Option<&Issued>, committed: Committed) -> Result<Response, Fault> {
     let Some(made) = committed.keys.into_iter().next() else { return Err(Fault::not_found("key")) };
-    let key = (!committed.replayed).then(|| issued.key.expose().to_owned());
+    let key = issued.filter(|_| !committed.replayed).map(|issued| issued.key.expose().to_owned());
     let tag = entity_tag(made.row.sequence);
     let location = HeaderValue::try_from(format!("{}/{}", caller.keys_path(), made.row.id));
     let shown = Key::new(made.row, caller.shared.engine.now());

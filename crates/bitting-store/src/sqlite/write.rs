@@ -24,6 +24,14 @@ impl ChangeLog for SqliteStore {
         self.write(move |connection| append(connection, &batch)).await
     }
 
+    async fn remembered(
+        &self,
+        idempotency: Idempotency,
+        now: Timestamp,
+    ) -> Result<Option<Result<Committed, Refusal>>, StoreError> {
+        self.read(move |connection| remembered(connection, &idempotency, now)).await
+    }
+
     async fn progress(&self) -> Result<Progress, StoreError> {
         self.read(progress).await
     }
@@ -63,7 +71,9 @@ fn write_entry(
     sequence: Sequence,
 ) -> Result<Result<Committed, Refusal>, StoreError> {
     let savepoint = transaction.savepoint().map_err(unavailable)?;
-    if let Some(answer) = answered_before(&savepoint, entry)? {
+    if let Some(idempotency) = &entry.conditions.idempotency
+        && let Some(answer) = remembered(&savepoint, idempotency, entry.at)?
+    {
         return Ok(answer);
     }
     let found = match find(&savepoint, entry) {
@@ -97,11 +107,14 @@ fn write_entry(
 }
 
 /// The answer to the same request, if it was asked before.
-fn answered_before(connection: &Connection, entry: &Entry) -> Result<Option<Result<Committed, Refusal>>, StoreError> {
-    let Some(idempotency) = &entry.conditions.idempotency else { return Ok(None) };
+fn remembered(
+    connection: &Connection,
+    idempotency: &Idempotency,
+    now: Timestamp,
+) -> Result<Option<Result<Committed, Refusal>>, StoreError> {
     let sql = "SELECT fingerprint, outcome FROM idempotency WHERE scope = ?1 AND key = ?2 AND at > ?3";
     let read = |row: &Row<'_>| Ok((row.get(0).map_err(unavailable)?, row.get(1).map_err(unavailable)?));
-    let found = rows(connection, sql, (&idempotency.scope, &idempotency.key, forgotten(entry.at)), read)?.pop();
+    let found = rows(connection, sql, (&idempotency.scope, &idempotency.key, forgotten(now)), read)?.pop();
     let Some((fingerprint, outcome)): Option<(Vec<u8>, String)> = found else { return Ok(None) };
     if fingerprint != idempotency.fingerprint {
         return Ok(Some(Err(Refusal::IdempotencyKeyReused)));

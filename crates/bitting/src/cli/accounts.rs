@@ -4,7 +4,7 @@ use bitting_store::{AccountPatch, AccountRow, Change, NewAccount, Page};
 
 use super::context::Context;
 use super::options::{AccountsCommand, Shared};
-use super::output::{facts, note, say, say_json, table};
+use super::output::{facts, note, say, say_json, second, table};
 use crate::failure::{Failure, FailureKind};
 
 /// Runs one of the commands.
@@ -28,9 +28,9 @@ pub(super) async fn run(command: AccountsCommand, shared: &Shared) -> Result<(),
             let missing = || Failure::of(FailureKind::NotFound, format!("there is no account {account}"));
             show(&row.ok_or_else(missing)?, shared.json)
         }
-        AccountsCommand::List { api, page } => {
+        AccountsCommand::List { api, page, after } => {
             let api = context.api(api.api.as_deref())?;
-            let page = Page { after: page.after, limit: page.limit };
+            let page = Page { after, limit: page.limit };
             list(&context.owner.accounts(&api.name, page).await?, shared.json)
         }
     }
@@ -50,8 +50,8 @@ fn show(row: &AccountRow, json: bool) -> Result<(), Failure> {
         ("api", row.api.clone()),
         ("name", row.name.clone()),
         ("status", status(row).to_owned()),
-        ("created", row.created_at.to_string()),
-        ("updated", row.updated_at.to_string()),
+        ("created", second(row.created_at)),
+        ("updated", second(row.updated_at)),
     ]))
 }
 
@@ -63,8 +63,7 @@ fn list(rows: &[AccountRow], json: bool) -> Result<(), Failure> {
         note("no accounts");
         return Ok(());
     }
-    let cells =
-        |row: &AccountRow| vec![row.id.to_string(), row.name.clone(), status(row).to_owned(), row.created_at.to_string()];
+    let cells = |row: &AccountRow| vec![row.id.to_string(), row.name.clone(), status(row).to_owned(), second(row.created_at)];
     say(&table(&["ACCOUNT", "NAME", "STATUS", "CREATED"], &rows.iter().map(cells).collect::<Vec<_>>()))
 }
 

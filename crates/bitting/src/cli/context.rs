@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bitting_core::address::AddressList;
+use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Apis, ServedApi};
+use bitting_store::KeyRow;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
@@ -39,8 +41,31 @@ impl Context {
                 Failure::of(FailureKind::NotFound, message)
             }),
             (None, [only]) => Ok(Arc::clone(only)),
-            (None, _) => Err(Failure::new(format!("which API?\nwrite --api with one of: {}", known()))),
+            (None, _) => {
+                let message = format!("which API?\nwrite --api with one of: {}", known());
+                Err(Failure::of(FailureKind::Options, message))
+            }
         }
+    }
+
+    /// Whether an API is meant where none is named.
+    pub(super) fn takes_for_granted(&self, api: &ServedApi) -> bool {
+        matches!(self.apis.protected(), [only] if only.name == api.name)
+    }
+
+    /// A key and its API: the named one, or whichever has the key, since ids are unique among all.
+    pub(super) async fn key(&self, named: Option<&str>, id: KeyId) -> Result<(Arc<ServedApi>, KeyRow), Failure> {
+        let candidates = match named {
+            Some(_) => vec![self.api(named)?],
+            None => self.apis.protected().iter().chain([self.apis.own()]).cloned().collect(),
+        };
+        for api in candidates {
+            if let Some(row) = self.owner.key(&api.name, id).await? {
+                return Ok((api, row));
+            }
+        }
+        let of = named.map(|name| format!(" of {name}")).unwrap_or_default();
+        Err(Failure::of(FailureKind::NotFound, format!("there is no key {id}{of}")))
     }
 }
 

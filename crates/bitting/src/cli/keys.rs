@@ -1,17 +1,19 @@
 //! `bitting keys …`
 
-use bitting_core::key::{KeyId, PlaintextKey};
-use bitting_core::rights::Permission;
-use bitting_core::time::Timestamp;
-use bitting_engine::{Clock as _, Issued, KeySpec, ServedApi, WallClock};
-use bitting_store::{Change, KeyCursor, KeyFilter, KeyPatch, KeyRow, KeyStatus, Page, StatusFilter, SwitchPatch};
-use serde_json::{Value, json};
+mod advice;
+mod shown;
 
+use bitting_core::account::AccountId;
+use bitting_core::rights::Permission;
+use bitting_engine::{Clock as _, Issued, KeySpec, ServedApi, WallClock};
+use bitting_store::{Change, KeyCursor, KeyFilter, KeyPatch, KeyStatus, Page, StatusFilter, SwitchPatch};
+
+use self::advice::opens_nothing;
+use self::shown::{show, show_changed, show_issued, show_list};
 use super::context::{Context, addresses, metadata, when};
 use super::options::{CreateKey, KeysCommand, ListKeys, RotateKey, Shared, Status, UpdateKey};
-use super::output::{facts, note, say, say_json, say_once, table, to_json};
+use super::output::{note, second};
 use crate::failure::{Failure, FailureKind};
-use crate::owner::Done;
 
 /// Runs one of the commands.
 pub(super) async fn run(command: KeysCommand, shared: &Shared) -> Result<(), Failure> {
@@ -20,14 +22,15 @@ pub(super) async fn run(command: KeysCommand, shared: &Shared) -> Result<(), Fai
         KeysCommand::Create(options) => create(&context, options, shared.json).await,
         KeysCommand::List(options) => list(&context, options, shared.json).await,
         KeysCommand::Show { api, key } => {
-            let api = context.api(api.api.as_deref())?;
-            show(&find(&context, &api, key).await?, shared.json)
+            let (_, row) = context.key(api.api.as_deref(), key).await?;
+            show(&row, shared.json)
         }
         KeysCommand::Update(options) => update(&context, *options, shared.json).await,
         KeysCommand::Rotate(options) => rotate(&context, options, shared.json).await,
         KeysCommand::Revoke { api, key } => {
-            let api = context.api(api.api.as_deref())?.name.to_string();
-            let done = context.owner.commit(Change::RevokeKey { api, key }).await?;
+            let (api, _) = context.key(api.api.as_deref(), key).await?;
+            let change = Change::RevokeKey { api: api.name.to_string(), key };
+            let done = context.owner.commit(change).await?;
             show_changed(&done, shared.json)
         }
     }
@@ -36,6 +39,7 @@ pub(super) async fn run(command: KeysCommand, shared: &Shared) -> Result<(), Fai
 async fn create(context: &Context, options: CreateKey, json: bool) -> Result<(), Failure> {
     let api = context.api(options.api.api.as_deref())?;
     let now = WallClock.now();
+    let account = options.account.clone();
     let spec = KeySpec {
         account: options.account,
         name: options.name,
@@ -49,23 +53,26 @@ async fn create(context: &Context, options: CreateKey, json: bool) -> Result<(),
         expires_at: when(&options.expires, now)?,
     };
     let Issued { key, change } = spec.issue(&api, now)?;
-    let done = context.owner.commit(change).await.map_err(|failure| explain(failure, &api))?;
+    let done = context.owner.commit(change).await;
+    let done = done.map_err(|failure| explain(failure, account.as_ref(), context, &api))?;
+    if done.keys.first().is_some_and(|row| opens_nothing(&api, row)) {
+        note("warning: it has no role and no permission, so it opens only routes that need none");
+    }
     show_issued(&key, &done, json)
 }
 
 async fn rotate(context: &Context, options: RotateKey, json: bool) -> Result<(), Failure> {
-    let api = context.api(options.api.api.as_deref())?;
     let overlap = bitting_core::duration::parse(&options.overlap)
         .map_err(|error| Failure::of(FailureKind::Refused, format!("overlap: {error}")))?;
     let now = WallClock.now();
     let expires_at = options.expires.as_deref().map(|text| when(text, now)).transpose()?;
-    let old = find(context, &api, options.key).await?;
+    let (api, old) = context.key(options.api.api.as_deref(), options.key).await?;
     let Issued { key, change } = Issued::successor(&api, &old, overlap, expires_at, now)?;
     let done = context.owner.commit(change).await?;
     if let (false, [_, old]) = (json, &done.keys[..]) {
         let ends = old.expires_at.filter(|_| old.revoked_at.is_none());
         note(&match ends {
-            Some(end) => format!("the old key {} works until {end}", old.id),
+            Some(end) => format!("the old key {} works until {}", old.id, second(end)),
             None => format!("the old key {} is revoked", old.id),
         });
     }
@@ -73,7 +80,6 @@ async fn rotate(context: &Context, options: RotateKey, json: bool) -> Result<(),
 }
 
 async fn update(context: &Context, options: UpdateKey, json: bool) -> Result<(), Failure> {
-    let api = context.api(options.api.api.as_deref())?;
     let permissions = options.permissions.iter().filter(|text| !text.is_empty()).map(|text| text.parse());
     let permissions: Result<Vec<Permission>, _> = permissions.collect();
     let permissions = permissions.map_err(|error| Failure::of(FailureKind::Refused, format!("permission: {error}")))?;
@@ -96,6 +102,7 @@ async fn update(context: &Context, options: UpdateKey, json: bool) -> Result<(),
             "there is nothing to change\n`bitting keys update --help` lists what can be",
         ));
     }
+    let (api, _) = context.key(options.api.api.as_deref(), options.key).await?;
     let change = Change::UpdateKey { api: api.name.to_string(), key: options.key, patch: Box::new(patch) };
     show_changed(&context.owner.commit(change).await?, json)
 }
@@ -113,109 +120,15 @@ async fn list(context: &Context, options: ListKeys, json: bool) -> Result<(), Fa
         (StatusFilter::Is(status), now)
     });
     let filter = KeyFilter { account: options.account, environment: options.environment, status, ..KeyFilter::default() };
-    let after = options.page.after.map(|id| KeyCursor { id, text: None });
+    let after = options.after.map(|id| KeyCursor { id, text: None });
     let page = Page { after, limit: options.page.limit };
     let rows = context.owner.keys(&api.name, filter, page).await?;
-    if json {
-        return say_json(&rows.iter().map(|row| view(row, now)).collect::<Vec<_>>());
-    }
-    if rows.is_empty() {
-        note("no keys");
-        return Ok(());
-    }
-    let cells = |row: &KeyRow| {
-        vec![
-            row.id.to_string(),
-            row.name.clone(),
-            format!("{}...", row.prefix),
-            row.account.to_string(),
-            row.environment.clone(),
-            row.status(now).name().to_owned(),
-            row.created_at.to_string(),
-            row.expires_at.map_or("never".to_owned(), |end| end.to_string()),
-        ]
-    };
-    let head = ["KEY", "NAME", "PREFIX", "ACCOUNT", "ENVIRONMENT", "STATUS", "CREATED", "EXPIRES"];
-    say(&table(&head, &rows.iter().map(cells).collect::<Vec<_>>()))?;
-    if rows.len() == options.page.limit
-        && let Some(last) = rows.last()
-    {
-        note(&format!("there may be more: --after {}", last.id));
-    }
-    Ok(())
-}
-
-async fn find(context: &Context, api: &ServedApi, id: KeyId) -> Result<KeyRow, Failure> {
-    let row = context.owner.key(&api.name, id).await?;
-    row.ok_or_else(|| Failure::of(FailureKind::NotFound, format!("{} has no key {id}", api.name)))
-}
-
-/// The key alone on standard output, so that it can be caught in a variable; everything else beside it.
-fn show_issued(key: &PlaintextKey, done: &Done, json: bool) -> Result<(), Failure> {
-    let Some(row) = done.keys.first() else { return Err(Failure::new("the store gave no key back")) };
-    let now = row.created_at;
-    let id = row.id;
-    let lost = format!("the key {id} was made and cannot be shown again: revoke it and make another");
-    if json {
-        let mut view = view(row, now);
-        view["key"] = Value::from(key.expose());
-        return say_once(&to_json(&view)?, &lost);
-    }
-    note(&describe(row, now));
-    note("This is the key. It is shown only now, so keep it somewhere safe.");
-    say_once(key.expose(), &lost)
-}
-
-fn show_changed(done: &Done, json: bool) -> Result<(), Failure> {
-    done.keys.first().map_or(Ok(()), |row| show(row, json))
-}
-
-fn show(row: &KeyRow, json: bool) -> Result<(), Failure> {
-    let now = WallClock.now();
-    if json {
-        return say_json(&view(row, now));
-    }
-    say(&describe(row, now))
-}
-
-/// The row as programs see it, with its state in a word and its prefix as people know it.
-fn view(row: &KeyRow, now: Timestamp) -> Value {
-    let mut view = json!(row);
-    view["prefix"] = Value::from(format!("{}...", row.prefix));
-    view["status"] = Value::from(row.status(now).name());
-    view
-}
-
-fn describe(row: &KeyRow, now: Timestamp) -> String {
-    let joined = |texts: Vec<String>| texts.join(", ");
-    let mut lines = vec![
-        ("id", row.id.to_string()),
-        ("api", row.api.clone()),
-        ("name", row.name.clone()),
-        ("description", row.description.clone()),
-        ("prefix", format!("{}...", row.prefix)),
-        ("account", row.account.to_string()),
-        ("environment", row.environment.clone()),
-        ("status", row.status(now).name().to_owned()),
-        ("role", row.role.clone().unwrap_or_default()),
-        ("permissions", joined(row.permissions.iter().map(ToString::to_string).collect())),
-        ("capabilities", joined(row.capabilities.clone())),
-        ("addresses", row.allowed_addresses.as_ref().map_or("anywhere".to_owned(), ToString::to_string)),
-        ("created", format!("{} by {}", row.created_at, row.created_by)),
-        ("expires", row.expires_at.map_or("never".to_owned(), |end| end.to_string())),
-        ("revoked", row.revoked_at.map(|at| at.to_string()).unwrap_or_default()),
-        ("replaced by", row.replaced_by.map(|id| id.to_string()).unwrap_or_default()),
-        ("replaces", row.replaces.map(|id| id.to_string()).unwrap_or_default()),
-    ];
-    lines.retain(|(_, value)| !value.is_empty());
-    facts(&lines)
+    show_list(&rows, &api, options.page.limit, json)
 }
 
 /// An account that does not exist is the first thing that goes wrong for a newcomer.
-fn explain(failure: Failure, api: &ServedApi) -> Failure {
-    if failure.kind() != FailureKind::NotFound {
-        return failure;
-    }
-    let cure = format!("make it first: bitting accounts create --api {} ID", api.name);
-    Failure::of(FailureKind::NotFound, format!("{failure}\n{cure}"))
+fn explain(failure: Failure, account: Option<&AccountId>, context: &Context, api: &ServedApi) -> Failure {
+    let Some(account) = account.filter(|_| failure.kind() == FailureKind::NotFound) else { return failure };
+    let choice = if context.takes_for_granted(api) { String::new() } else { format!("--api {} ", api.name) };
+    Failure::of(FailureKind::NotFound, format!("{failure}\nmake it first: bitting accounts create {choice}{account}"))
 }

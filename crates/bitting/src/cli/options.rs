@@ -1,11 +1,15 @@
 //! What can be written on the command line.
 
+mod key_id;
+
 use std::path::PathBuf;
 
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
 use bitting_core::rights::Permission;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use self::key_id::KeyIdParser;
 
 /// One binary that gives any API its keys.
 #[derive(Debug, Parser)]
@@ -77,7 +81,7 @@ pub(super) struct Demo {
 
 #[derive(Debug, Args)]
 pub(super) struct ApiChoice {
-    /// The API; can be left out if only one is configured. `bitting` is Bitting's own: its keys are operator tokens
+    /// The API; can be left out if only one is configured, or where a key's id says it. `bitting` is Bitting's own: its keys are operator tokens
     #[arg(long, value_name = "NAME")]
     pub(super) api: Option<String>,
 }
@@ -93,6 +97,7 @@ pub(super) enum KeysCommand {
         #[command(flatten)]
         api: ApiChoice,
         /// The key's id, key_…
+        #[arg(value_parser = KeyIdParser)]
         key: KeyId,
     },
     /// Change what is named; everything else stays
@@ -104,6 +109,7 @@ pub(super) enum KeysCommand {
         #[command(flatten)]
         api: ApiChoice,
         /// The key's id, key_…
+        #[arg(value_parser = KeyIdParser)]
         key: KeyId,
     },
 }
@@ -124,7 +130,7 @@ pub(super) struct CreateKey {
     /// Its environment [default: the API's first]
     #[arg(long)]
     pub(super) environment: Option<String>,
-    /// Its role
+    /// Its role [default: the API's `new_key.role`]
     #[arg(long)]
     pub(super) role: Option<String>,
     /// A permission; can be repeated [default: the API's `new_key.permissions`]
@@ -158,18 +164,18 @@ pub(super) struct ListKeys {
     #[arg(long)]
     pub(super) status: Option<Status>,
     #[command(flatten)]
-    pub(super) page: Paging<KeyId>,
+    pub(super) page: Paging,
+    /// Go on after this id
+    #[arg(long, value_name = "ID", value_parser = KeyIdParser)]
+    pub(super) after: Option<KeyId>,
 }
 
 /// A part of a list.
 #[derive(Debug, Args)]
-pub(super) struct Paging<Id: Clone + Send + Sync + std::str::FromStr<Err: std::error::Error + Send + Sync> + 'static> {
+pub(super) struct Paging {
     /// The most lines
     #[arg(long, default_value_t = 100, value_name = "NUMBER")]
     pub(super) limit: usize,
-    /// Go on after this id
-    #[arg(long, value_name = "ID")]
-    pub(super) after: Option<Id>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -185,6 +191,7 @@ pub(super) struct UpdateKey {
     #[command(flatten)]
     pub(super) api: ApiChoice,
     /// The key's id, key_…
+    #[arg(value_parser = KeyIdParser)]
     pub(super) key: KeyId,
     /// What people call it
     #[arg(long)]
@@ -229,6 +236,7 @@ pub(super) struct RotateKey {
     #[command(flatten)]
     pub(super) api: ApiChoice,
     /// The old key's id, key_…
+    #[arg(value_parser = KeyIdParser)]
     pub(super) key: KeyId,
     /// How long the old key goes on working, as in 7d or 12h; 0s ends it at once
     #[arg(long, value_name = "DURATION", default_value = "0s")]
@@ -255,7 +263,10 @@ pub(super) enum AccountsCommand {
         #[command(flatten)]
         api: ApiChoice,
         #[command(flatten)]
-        page: Paging<AccountId>,
+        page: Paging,
+        /// Go on after this id
+        #[arg(long, value_name = "ID")]
+        after: Option<AccountId>,
     },
     /// Show an account
     Show {

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Write as _};
 
 use anstyle::{AnsiColor, Style};
+use bitting_core::time::Timestamp;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -77,4 +78,10 @@ pub(super) fn facts(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let line = |(name, value): &(&str, String)| format!("{QUIET}{name:width$}{QUIET:#}  {value}");
     facts.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A time as people read it: nobody needs its milliseconds.
+pub(super) fn second(at: Timestamp) -> String {
+    let ms = at.as_millis();
+    Timestamp::from_millis(ms - ms % 1000).to_string()
 }

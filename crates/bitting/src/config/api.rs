@@ -19,7 +19,7 @@ use self::answers::AnswerBook;
 use super::section::Section;
 
 /// The name of Bitting's own API.
-pub(super) const OWN: &str = "bitting";
+pub const OWN: &str = "bitting";
 
 /// Reads an API. `None` if something in it is wrong; everything wrong is among the findings.
 pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api> {

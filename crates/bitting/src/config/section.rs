@@ -37,6 +37,10 @@ impl Findings {
         self.push(false, at, message.into(), Some(help.into()), None);
     }
 
+    pub(super) fn warning(&self, at: &Location, message: impl Into<String>, help: impl Into<String>) {
+        self.push(true, at, message.into(), Some(help.into()), None);
+    }
+
     pub(super) fn warning_with(
         &self,
         at: &Location,
@@ -72,8 +76,18 @@ impl<'c> Section<'c> {
         self.ask(key).map(|entry| &entry.key_at)
     }
 
+    /// The path of a table inside this one.
+    fn path(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+
+    /// What messages call it.
+    fn place_name(&self) -> String {
+        if self.name.is_empty() { "the top level".to_owned() } else { format!("[{}]", self.name) }
+    }
+
     fn wrong_kind(&self, entry: &Entry, expected: &str) {
-        let message = format!("`{}` in [{}] is {}", entry.key, self.name, entry.node.value.kind());
+        let message = format!("`{}` in {} is {}", entry.key, self.place_name(), entry.node.value.kind());
         self.findings.error(&entry.node.at, message, format!("write {expected}"));
     }
 
@@ -91,7 +105,7 @@ impl<'c> Section<'c> {
     pub(super) fn required_text(&self, key: &'static str, example: &str) -> Option<At<'c, &'c str>> {
         if self.table.get(key).is_none() {
             self.ask(key);
-            self.findings.error(self.at, format!("[{}] has no `{key}`", self.name), format!("write {key} = {example}"));
+            self.findings.error(self.at, format!("{} has no `{key}`", self.place_name()), format!("write {key} = {example}"));
             return None;
         }
         self.text(key)
@@ -167,9 +181,10 @@ impl<'c> Section<'c> {
     /// A table inside this one.
     pub(super) fn section(&self, key: &'static str) -> Option<Section<'c>> {
         let entry = self.ask(key)?;
-        let section = section_of(&entry.node, format!("{}.{key}", self.name), self.findings);
+        let path = self.path(key);
+        let section = section_of(&entry.node, path.clone(), self.findings);
         if section.is_none() {
-            self.wrong_kind(entry, &format!("a table, as in [{}.{key}]", self.name));
+            self.wrong_kind(entry, &format!("a table, as in [{path}]"));
         }
         section
     }
@@ -177,7 +192,7 @@ impl<'c> Section<'c> {
     /// The tables of a list, as in `[[api]]`.
     pub(super) fn sections(&self, key: &'static str) -> Vec<Section<'c>> {
         let Some(entry) = self.ask(key) else { return Vec::new() };
-        let path = if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) };
+        let path = self.path(key);
         let expected = format!("a list of tables, each begun by [[{path}]]");
         let Value::List(items) = &entry.node.value else {
             self.wrong_kind(entry, &expected);
@@ -212,7 +227,7 @@ impl<'c> Section<'c> {
 
     /// Reports a key that means nothing here.
     pub(super) fn unknown<'k>(&self, entry: &Entry, known: impl Iterator<Item = &'k str>) {
-        let place = if self.name.is_empty() { "the file's top level".to_owned() } else { format!("[{}]", self.name) };
+        let place = self.place_name();
         let mut known: Vec<&str> = known.collect();
         known.sort_unstable();
         known.dedup();
@@ -291,9 +306,9 @@ pub(super) fn section_of<'c>(node: &'c Node, name: String, findings: &'c Finding
     }
 }
 
-/// The word that was probably meant.
+/// The word that was probably meant; of words that are equally close, the first.
 pub(super) fn closest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     let scored = known.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate));
-    let (distance, best) = scored.min()?;
+    let (distance, best) = scored.min_by_key(|(distance, _)| *distance)?;
     (distance <= 1 + word.len() / 4).then_some(best)
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bitting_core::address::{AddressList, ForwardedHeader};
+use bitting_http::Part;
 
 use super::section::{At, Section};
 
@@ -31,7 +32,7 @@ pub enum Serves {
         api: Option<String>,
     },
     /// Bitting's own API.
-    Service(ServiceRoutes),
+    Service(Vec<Part>),
 }
 
 impl fmt::Display for Serves {
@@ -42,19 +43,6 @@ impl fmt::Display for Serves {
             Self::Service(_) => f.write_str("service"),
         }
     }
-}
-
-/// The parts of the service listener that are switched on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct ServiceRoutes {
-    /// `/v1/verify`.
-    pub verify: bool,
-    /// `/metrics`.
-    pub metrics: bool,
-    /// `/healthz` and `/readyz`.
-    pub health: bool,
-    /// Everything below `/v1/apis/{api}`.
-    pub management: bool,
 }
 
 /// How the process logs.
@@ -77,21 +65,6 @@ pub enum LogFormat {
     Pretty,
     /// For programs.
     Json,
-}
-
-/// The gateway on 8080 and the service listener on 8081, both for this machine only.
-pub(super) fn default_listeners() -> Vec<Listener> {
-    let all = ServiceRoutes { verify: true, metrics: true, health: true, management: true };
-    vec![local(8080, Serves::Gateway { api: None }), local(8081, Serves::Service(all))]
-}
-
-fn local(port: u16, serves: Serves) -> Listener {
-    Listener {
-        address: ([127, 0, 0, 1], port).into(),
-        serves,
-        trusted_proxies: AddressList::default(),
-        forwarded_header: ForwardedHeader::default(),
-    }
 }
 
 /// Reads one listener; `apis` are the names of the configured APIs.
@@ -134,18 +107,19 @@ fn read_serves(listen: &Section<'_>, apis: &[&str]) -> Option<Serves> {
         }
         return None;
     };
-    let (mut gateway, mut service) = (None, ServiceRoutes::default());
+    let choices = [
+        ("gateway", None),
+        ("management", Some(Part::Management)),
+        ("verify", Some(Part::Verify)),
+        ("metrics", Some(Part::Metrics)),
+        ("health", Some(Part::Health)),
+    ];
+    let (mut gateway, mut service) = (None, Vec::new());
     for word in &words {
-        match word
-            .clone()
-            .choose(&[("gateway", 0), ("verify", 1), ("metrics", 2), ("health", 3), ("management", 4)], listen.findings)
-        {
-            Some(0) => gateway = Some(word.at),
-            Some(1) => service.verify = true,
-            Some(2) => service.metrics = true,
-            Some(3) => service.health = true,
-            Some(_) => service.management = true,
-            None => {}
+        match word.clone().choose(&choices, listen.findings) {
+            Some(None) => gateway = Some(word.at),
+            Some(Some(part)) if !service.contains(&part) => service.push(part),
+            Some(Some(_)) | None => {}
         }
     }
     let api = listen.text("api");
@@ -154,7 +128,7 @@ fn read_serves(listen: &Section<'_>, apis: &[&str]) -> Option<Serves> {
         listen.findings.error(api.at, format!("there is no API {:?}", api.value), help);
     }
     match gateway {
-        Some(at) if service != ServiceRoutes::default() => {
+        Some(at) if !service.is_empty() => {
             let help = "give the gateway a listener of its own, so that its callers cannot reach operators' routes";
             listen.findings.error(at, "a gateway listener serves nothing else", help);
             None

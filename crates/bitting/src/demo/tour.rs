@@ -25,7 +25,25 @@ struct Stop {
     name: &'static str,
     title: String,
     port: u16,
-    requests: Vec<(&'static str, String)>,
+    requests: Vec<Request>,
+}
+
+/// A line to paste, and what comes of it.
+struct Request {
+    outcome: &'static str,
+    line: String,
+    /// What the line does not show.
+    why: Option<&'static str>,
+}
+
+impl Request {
+    fn new(outcome: &'static str, line: String) -> Self {
+        Self { outcome, line, why: None }
+    }
+
+    fn because(self, why: &'static str) -> Self {
+        Self { why: Some(why), ..self }
+    }
 }
 
 const TITLE: Style = Style::new().bold();
@@ -54,7 +72,7 @@ pub(super) async fn prepare(engine: &Arc<Engine>, ports: Ports) -> Result<Tour, 
 }
 
 /// A request that is admitted, one that is refused, one that is forbidden; in the words of each document.
-async fn requests(engine: &Arc<Engine>, name: &str, host: &str) -> Result<Vec<(&'static str, String)>, Failure> {
+async fn requests(engine: &Arc<Engine>, name: &str, host: &str) -> Result<Vec<Request>, Failure> {
     let plain = KeySpec { account: Some(ACCOUNT.parse().map_err(Failure::other)?), ..KeySpec::default() };
     let key = make_key(engine, name, plain.clone()).await?;
     let key = key.expose();
@@ -63,7 +81,11 @@ async fn requests(engine: &Arc<Engine>, name: &str, host: &str) -> Result<Vec<(&
             let elsewhere = vec!["203.0.113.0/24".to_owned()].try_into().map_err(Failure::other)?;
             let bound = make_key(engine, name, KeySpec { allowed_addresses: Some(elsewhere), ..plain }).await?;
             let line = |key: &str| format!("curl -i {host}/api/assistants -H 'X-API-Key: {key}'");
-            vec![("admitted", line(key)), ("refused", line("not-a-key")), ("forbidden", line(bound.expose()))]
+            vec![
+                Request::new("admitted", line(key)),
+                Request::new("refused", line("not-a-key")),
+                Request::new("forbidden", line(bound.expose())).because("a key that may only be used from another address"),
+            ]
         }
         "backbone" => {
             let reader = Some(vec!["models:read".parse().map_err(Failure::other)?]);
@@ -77,36 +99,40 @@ async fn requests(engine: &Arc<Engine>, name: &str, host: &str) -> Result<Vec<(&
                 )
             };
             vec![
-                ("admitted", line(key, body)),
-                ("admitted", line(key, &streamed)),
-                ("refused", line("sk_your_api_key", body)),
-                ("forbidden", line(reader.expose(), body)),
+                Request::new("admitted", line(key, body)),
+                Request::new("admitted", line(key, &streamed)),
+                Request::new("refused", line("sk_your_api_key", body)),
+                Request::new("forbidden", line(reader.expose(), body)),
             ]
         }
         "launchboard" => {
             let line = |options: &str, key: &str| {
                 format!("curl -i {options}{host}/api/v1/stakeholders -H 'Authorization: Bearer {key}'")
             };
-            vec![("admitted", line("", key)), ("refused", line("", "pg_live_0000")), ("forbidden", line("-X DELETE ", key))]
+            vec![
+                Request::new("admitted", line("", key)),
+                Request::new("refused", line("", "pg_live_0000")),
+                Request::new("forbidden", line("-X DELETE ", key)),
+            ]
         }
         "product-api" => {
             let sandbox = make_key(engine, name, KeySpec { environment: Some("test".to_owned()), ..plain }).await?;
             let line = |options: &str, key: &str| format!("curl -i {options}{host}/v1/tasks -H 'Authorization: Bearer {key}'");
             vec![
-                ("admitted", line("", key)),
-                ("admitted", line("", sandbox.expose())),
-                ("refused", format!("curl -i {host}/v1/tasks -H 'Authorization: {key}'")),
-                ("forbidden", line("-X POST ", key)),
+                Request::new("admitted", line("", key)),
+                Request::new("admitted", line("", sandbox.expose())),
+                Request::new("refused", format!("curl -i {host}/v1/tasks -H 'Authorization: {key}'")),
+                Request::new("forbidden", line("-X POST ", key)),
             ]
         }
         _ => {
             let trader = make_key(engine, name, KeySpec { capabilities: vec!["trading".to_owned()], ..plain }).await?;
             let order = |key: &str| format!("curl -i -X POST {host}/v1/orders -H 'Authorization: Bearer {key}'");
             vec![
-                ("admitted", format!("curl -i '{host}/v1/listings?api_key={key}'")),
-                ("admitted", order(trader.expose())),
-                ("refused", format!("curl -i {host}/v1/listings")),
-                ("forbidden", order(key)),
+                Request::new("admitted", format!("curl -i '{host}/v1/listings?api_key={key}'")),
+                Request::new("admitted", order(trader.expose())),
+                Request::new("refused", format!("curl -i {host}/v1/listings")),
+                Request::new("forbidden", order(key)),
             ]
         }
     })
@@ -145,13 +171,15 @@ impl Tour {
                 "\n{TITLE}{}{TITLE:#}  {gateway}  {QUIET}and http://127.0.0.1:{}{QUIET:#}",
                 stop.title, stop.port
             ));
-            for (outcome, line) in &stop.requests {
+            for Request { outcome, line, why } in &stop.requests {
                 let style = match *outcome {
                     "admitted" => ADMITTED,
                     "refused" => REFUSED,
                     _ => FORBIDDEN,
                 };
                 lines.push(format!("  {style}{outcome:9}{style:#}  {line}"));
+                // On a line of its own: not every shell takes comments at its prompt.
+                lines.extend(why.map(|why| format!("  {:9}  {QUIET}({why}){QUIET:#}", "")));
             }
         }
         let service = format!("http://127.0.0.1:{}", self.ports.service());
@@ -160,8 +188,10 @@ impl Tour {
         lines.push(format!("  {QUIET}metrics{QUIET:#}    curl {service}/metrics"));
         if let Some(folder) = kept {
             lines.push(format!(
-                "\nThe store and the configuration stay in {}; serve.sh there serves them again.",
-                folder.display()
+                "\nThe store and the configuration stay in {}; serve.sh there serves them again, before upstreams that you\n\
+                 start yourself: {}.",
+                folder.display(),
+                self.ports.upstreams()
             ));
         }
         lines.join("\n")
@@ -177,7 +207,7 @@ impl Tour {
 
     fn as_json(&self) -> Value {
         let stop = |stop: &Stop| {
-            let requests = stop.requests.iter().map(|(outcome, line)| json!({"outcome": outcome, "line": line}));
+            let requests = stop.requests.iter().map(|request| json!({"outcome": request.outcome, "line": request.line}));
             json!({
                 "api": stop.name,
                 "title": stop.title,

@@ -12,17 +12,13 @@ use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use http_body_util::channel::Channel;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::failure::Failure;
 
 /// Starts a sample upstream on a port of this machine. Its name stands in all its answers.
 pub(super) async fn start(port: u16, name: &'static str) -> Result<JoinHandle<()>, Failure> {
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
-        let cure = "write --port with another number; the demo uses thirty ports from there on";
-        Failure::new(format!("the sample upstream cannot listen on 127.0.0.1:{port}: {error}\n{cure}"))
-    })?;
+    let listener = super::listen(port).await?;
     let router = Router::new()
         .route("/api/assistants", get(assistants))
         .route("/api/v1/models", get(models))

@@ -6,6 +6,7 @@ use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use bitting_engine::{InvalidChange, Violation};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
@@ -57,7 +58,7 @@ impl Client {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.map_err(lost)?;
         match serde_json::from_slice(&answer) {
-            Ok(Answer::Invalid(violations)) => Err(bitting_engine::InvalidChange::Fields(violations).into()),
+            Ok(Answer::Invalid(violations)) => Err(invalid(violations)),
             Ok(Answer::Refused(refusal)) => Err(refusal.into()),
             Ok(Answer::Failed(message)) => Err(Failure::of(FailureKind::Store, message)),
             Ok(answer) => Ok(answer),
@@ -71,6 +72,17 @@ impl Client {
         stream.set_nonblocking(true)?;
         UnixStream::from_std(stream)
     }
+}
+
+/// What the server found wrong. It may know other names than the file that the command line has just read.
+fn invalid(violations: Vec<Violation>) -> Failure {
+    let about_names = violations.iter().any(|violation| violation.message.contains(" is not a"));
+    let failure = Failure::from(InvalidChange::Fields(violations));
+    if !about_names {
+        return failure;
+    }
+    let whose = "these are the names of the running server, which reads its file again at the next start";
+    Failure::of(failure.kind(), format!("{failure}\n{whose}"))
 }
 
 /// Uses a path that may be too long for a socket's address: then through its folder, opened.

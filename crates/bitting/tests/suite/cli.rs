@@ -9,13 +9,13 @@ const OFFLINE: &str = "[[api]]\nname = \"shop\"\nupstream = \"http://127.0.0.1:9
                        [api.key]\nprefix = { live = \"shop_live_\", test = \"shop_test_\" }\n";
 
 /// A folder with a `bitting.toml` and nobody serving it.
-fn offline() -> Traces {
+pub(crate) fn offline() -> Traces {
     let traces = Traces::new();
     std::fs::write(traces.path("bitting.toml"), OFFLINE).unwrap();
     traces
 }
 
-fn bitting(traces: &Traces, words: &[&str]) -> Output {
+pub(crate) fn bitting(traces: &Traces, words: &[&str]) -> Output {
     let output = run(words.iter().map(|&word| word.to_owned()), traces);
     // Keys are printed on standard output, alone or as JSON.
     for line in output.stdout.lines().filter(|line| line.starts_with("shop_") && !line.contains(' ')) {
@@ -24,7 +24,7 @@ fn bitting(traces: &Traces, words: &[&str]) -> Output {
     output
 }
 
-fn json(traces: &Traces, words: &[&str]) -> Value {
+pub(crate) fn json(traces: &Traces, words: &[&str]) -> Value {
     let output = bitting(traces, &[words, &["--json"]].concat());
     assert_eq!(output.code, 0, "{}", output.stderr);
     let value: Value = serde_json::from_str(&output.stdout).unwrap();
@@ -154,9 +154,9 @@ fn exit_codes_tell_what_went_wrong() {
     let traces = offline();
     let missing = "key_00000000000000000000000000";
     for (words, code, said) in [
-        (&["keys", "show", missing][..], 4, "shop has no key"),
+        (&["keys", "show", missing][..], 4, "there is no key"),
         (&["keys", "revoke", missing], 4, "there is no key"),
-        (&["keys", "rotate", missing], 4, "shop has no key"),
+        (&["keys", "rotate", missing, "--api", "shop"], 4, "there is no key key_00000000000000000000000000 of shop"),
         (&["keys", "show", "key_x"], 2, "is not a key id"),
         (&["keys", "create"], 2, "--name"),
         (
@@ -168,7 +168,7 @@ fn exit_codes_tell_what_went_wrong() {
         (&["keys", "create", "--name", "x", "--expires", "soon"], 5, "write 90d, 2026-12-31"),
         (&["keys", "create", "--name", "x", "--allow-address", "here"], 5, "neither an address"),
         (&["keys", "create", "--name", "x", "--metadata", "a"], 5, "write NAME=TEXT"),
-        (&["keys", "create", "--name", "x", "--account", "nobody"], 4, "make it first: bitting accounts create --api shop"),
+        (&["keys", "create", "--name", "x", "--account", "nobody"], 4, "make it first: bitting accounts create nobody\n"),
         (&["keys", "create", "--name", "x", "--api", "nobody"], 4, "there are: shop, and bitting for operator tokens"),
         (&["keys", "update", missing], 5, "there is nothing to change"),
         (&["keys", "rotate", missing, "--overlap", "long"], 5, "overlap"),
@@ -199,7 +199,7 @@ fn of_several_apis_one_must_be_named() {
     let second = OFFLINE.replace("\"shop\"", "\"club\"").replace("roles", "hosts = [\"club.example\"]\nroles");
     std::fs::write(traces.path("bitting.toml"), OFFLINE.to_owned() + &second).unwrap();
     let output = bitting(&traces, &["keys", "list"]);
-    assert!(output.code == 1 && output.stderr.contains("write --api with one of: shop, club"), "{}", output.stderr);
+    assert!(output.code == 2 && output.stderr.contains("write --api with one of: shop, club"), "{}", output.stderr);
     assert_eq!(bitting(&traces, &["keys", "list", "--api", "club"]).code, 0);
 }
 

@@ -1,6 +1,7 @@
 //! `bitting demo`: what a newcomer sees first.
 
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -18,20 +19,22 @@ impl Drop for Killed {
     }
 }
 
+/// Thirty ports that nobody uses: a free one and its neighbours, far from where the system picks.
+fn thirty_ports() -> u16 {
+    20_000 + u16::try_from(std::process::id() % 400).unwrap() * 30
+}
+
+fn start(traces: &Traces, options: &[&str]) -> Killed {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bitting"));
+    command.arg("demo").args(options).current_dir(traces.folder());
+    Killed(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap())
+}
+
 #[test]
 fn every_line_of_the_demo_does_what_it_says() {
     let traces = Traces::new();
-    // Thirty ports that nobody uses: a free one and its neighbours, far from where the system picks.
-    let port = 20_000 + u16::try_from(std::process::id() % 400).unwrap() * 30;
-    let mut demo = Killed(
-        Command::new(env!("CARGO_BIN_EXE_bitting"))
-            .args(["demo", "--json", "--port", &port.to_string(), "--keep", "kept"])
-            .current_dir(traces.folder())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap(),
-    );
+    let port = thirty_ports();
+    let mut demo = start(&traces, &["--json", "--port", &port.to_string(), "--keep", "kept"]);
     let mut tour = serde_json::Deserializer::from_reader(demo.0.stdout.as_mut().unwrap()).into_iter::<Value>();
     let tour: Value = tour.next().unwrap().unwrap();
     let apis = tour["apis"].as_array().unwrap();
@@ -66,5 +69,41 @@ fn every_line_of_the_demo_does_what_it_says() {
     for name in ["backboard", "backbone", "launchboard", "product-api", "csboard", "demo"] {
         assert!(traces.path(&format!("kept/{name}.toml")).exists(), "{name}");
     }
-    assert!(traces.path("kept/bitting.db").exists() && traces.path("kept/serve.sh").exists());
+    assert!(traces.path("kept/bitting.db").exists());
+    // The script needs no PATH for it, and says where its upstreams are to be.
+    let script = std::fs::read_to_string(traces.path("kept/serve.sh")).unwrap();
+    assert!(script.contains(&format!("127.0.0.1:{}, and on 127.0.0.1:{}", port + 21, port + 22)), "{script}");
+    let mut served = Command::new("kept/serve.sh");
+    served.current_dir(traces.folder()).env_clear().env("PATH", "/usr/bin:/bin").stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut served = Killed(served.spawn().unwrap());
+    let mut lines = BufReader::new(served.0.stderr.take().unwrap()).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("\"ready\"")), "it ended before it was ready");
+}
+
+#[test]
+fn the_demo_shows_nothing_but_its_lines_and_says_what_they_do_not_show() {
+    let traces = Traces::new();
+    let port = thirty_ports().to_string();
+    let mut demo = start(&traces, &["--port", &port]);
+    let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let shown: Vec<String> = lines.by_ref().take_while(|line| !line.contains("metrics")).collect();
+    let admitted = shown.iter().find_map(|line| line.trim().strip_prefix("admitted")).unwrap().trim().to_owned();
+    assert!(Command::new("sh").args(["-c", &format!("{admitted} -s -o /dev/null")]).status().unwrap().success());
+    let forbidden = shown.iter().position(|line| line.trim().starts_with("forbidden")).unwrap();
+    assert_eq!(shown[forbidden + 1].trim(), "(a key that may only be used from another address)");
+    assert!(Command::new("kill").args(["-TERM", &demo.0.id().to_string()]).status().unwrap().success());
+    assert_eq!(lines.collect::<Vec<_>>(), Vec::<String>::new(), "requests are not shown among the lines");
+}
+
+#[test]
+fn a_port_of_the_demo_that_is_taken_is_told_with_the_option_for_another() {
+    let traces = Traces::new();
+    for offset in [0, 1, 11, 21] {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let gateway = (port - offset).to_string();
+        let output = crate::harness::run(["demo", "--port", &gateway].map(str::to_owned), &traces);
+        assert_eq!(output.code, 1);
+        assert!(output.stderr.contains("write --port with another number"), "{}", output.stderr);
+    }
 }

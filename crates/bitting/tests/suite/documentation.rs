@@ -4,6 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bitting::config::{self, Source};
+use serde_json::{Value, json};
+
+use crate::harness::{Bitting, Upstream, get, post};
 
 /// The blocks of a page in one language.
 fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
@@ -32,4 +35,51 @@ fn every_reason_and_every_leniency_is_on_the_page_of_settings() {
     for (name, _) in bitting_core::route::Leniencies::NAMED {
         assert!(page.contains(&format!("| `{name}` |")), "{name} is missing");
     }
+}
+
+#[tokio::test]
+async fn what_verify_is_shown_to_answer_it_answers_to_what_it_is_shown_to_be_asked() {
+    let page = include_str!("../../../../docs/configuration.md");
+    let shown: Vec<&str> = blocks(page, "json");
+    let [good, allowed, bad, refused, wrong] = shown[..] else { panic!("{} blocks", shown.len()) };
+    let upstream = Upstream::start().await;
+    let [toml] = blocks(include_str!("../../../../README.md"), "toml")[..] else { panic!("one configuration") };
+    let bitting = Bitting::with_config(&toml.replace("http://127.0.0.1:3000", &upstream.origin()));
+    bitting.json(&["accounts", "create", "acme"]);
+    let key = bitting.key(&["--account", "acme", "--role", "viewer"]);
+    let token = format!("Bearer {}", bitting.operator().key);
+    let ask = async |question: &str| {
+        let headers = [("authorization", &*token), ("content-type", "application/json")];
+        let reply = post(bitting.service, "/v1/verify", &headers, &question.replace("shop_…", &key.key)).await;
+        let answer: Value = serde_json::from_str(&reply.body.replace(&key.id, "key_01m7…")).unwrap();
+        (reply.status.as_u16(), answer)
+    };
+    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(ask(good).await, (200, json(allowed)));
+    assert_eq!(ask(bad).await, (200, json(refused)));
+    assert_eq!(ask(&good.replace("\"shop\"", "\"shap\"")).await, (400, json(wrong)));
+}
+
+#[tokio::test]
+async fn the_requests_that_the_readme_shows_are_answered_as_it_says() {
+    let upstream = Upstream::start().await;
+    let [toml] = blocks(include_str!("../../../../README.md"), "toml")[..] else { panic!("one configuration") };
+    let bitting = Bitting::with_config(&toml.replace("http://127.0.0.1:3000", &upstream.origin()));
+    bitting.json(&["accounts", "create", "acme", "--name", "Acme Inc."]);
+    let key = bitting.key(&["--account", "acme", "--role", "viewer"]);
+    let bearer = format!("Bearer {}", key.key);
+    let headers = [("authorization", &*bearer)];
+    assert_eq!(get(bitting.gateway, "/", &headers).await.status, 200);
+    assert_eq!(get(bitting.gateway, "/", &[]).await.json()["error"], "missing_key");
+    let lacking = post(bitting.gateway, "/", &headers, "").await.json();
+    assert_eq!(
+        (&lacking["error"], &lacking["message"]),
+        (&json!("insufficient_permission"), &json!("The API key lacks editor."))
+    );
+    assert_eq!(get(bitting.gateway, "/health", &[]).await.status, 200);
+    assert_eq!(get(bitting.gateway, "/health/", &headers).await.json()["error"], "invalid_path");
+    bitting.json(&["keys", "rotate", &key.id, "--overlap", "24h"]);
+    assert_eq!(get(bitting.gateway, "/", &headers).await.status, 200);
+    bitting.revoke(&key);
+    assert_eq!(get(bitting.gateway, "/", &headers).await.json()["error"], "revoked_key");
 }

@@ -98,6 +98,24 @@ async fn metrics_count_requests_by_api_outcome_and_reason_and_time_decisions_and
 }
 
 #[tokio::test]
+async fn failures_of_the_upstream_are_counted_for_the_two_reasons_that_are_its_own() {
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text = format!("[[api]]\nname = \"shop\"\nupstream = \"http://{nobody}\"\nkey = {{ prefix = \"shop_\" }}\n");
+    let bitting = crate::harness::Bitting::with_config(&text);
+    let bearer = format!("Bearer {}", bitting.key(&[]).key);
+    assert_eq!(get(bitting.gateway, "/x", &[("authorization", &bearer)]).await.status, 502);
+    let metrics = get(bitting.service, "/metrics", &[]).await.body;
+    let of_shop = "bitting_upstream_failures_total{api=\"shop\",reason=";
+    assert!(metrics.contains(&format!("{of_shop}\"upstream_unreachable\"}} 1")), "{metrics}");
+    assert!(metrics.contains(&format!("{of_shop}\"upstream_timeout\"}} 0")), "{metrics}");
+    assert_eq!(metrics.matches(of_shop).count(), 2, "{metrics}");
+    let warned = bitting.wait_for(|line| line.contains("the upstream failed"));
+    let warned: Value = serde_json::from_str(&warned).unwrap();
+    assert_eq!(warned["upstream"], nobody.to_string());
+    assert!(warned["cause"].as_str().unwrap().starts_with("Connection refused"), "{warned}");
+}
+
+#[tokio::test]
 async fn health_and_readiness_are_told_and_nothing_else_is_open() {
     let (bitting, _upstream, bearer) = start("").await;
     assert_eq!(get(bitting.service, "/healthz", &[]).await.json()["status"], "alive");

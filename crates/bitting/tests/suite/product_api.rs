@@ -132,7 +132,7 @@ async fn pa14_a_missing_permission_is_403_with_a_message() {
     let (bitting, _production, _sandbox) = start().await;
     let reply = ask(&bitting, "POST", "/v1/tasks", &bitting.key(&[]).key).await;
     assert_eq!(reply.status, 403);
-    assert!(reply.json()["message"].as_str().is_some_and(|message| message.contains("permission")));
+    assert_eq!(reply.json()["message"], "The API key lacks tasks:write.");
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn pa15_the_documents_complete_example_reads_answers_and_errors() {
     let code = document("product-api/complete.mjs").replace("https://api.example.com", &bitting.origin())
         + "console.log(tasks);\nmakeRequest('/tasks', { method: 'DELETE' }).catch((error) => console.log(error.message));\n";
     let printed = Client::Node.run(&code, &[("PRODUCT_API_KEY", &key)]).await;
-    assert_eq!(printed, "{ ok: true }\nThe API key lacks a permission that this request needs.\n");
+    assert_eq!(printed, "{ ok: true }\nThe API key lacks tasks:delete.\n");
 }
 
 #[tokio::test]

@@ -86,6 +86,33 @@ async fn raw_headers_and_query_are_searched_like_the_gateway_does() {
 }
 
 #[tokio::test]
+async fn headers_can_come_as_the_list_of_pairs_that_answers_have() {
+    let (bitting, operator) = start().await;
+    let bearer = format!("Bearer {}", bitting.key(&[]).key);
+    let with = |headers: Value| json!({"api": "csboard", "headers": headers, "method": "GET", "path": "/v1/listings"});
+    for (headers, expected) in [
+        (json!([["Accept", "*/*"], ["Authorization", bearer]]), json!(null)),
+        (json!([["authorization", bearer], ["authorization", "Bearer csb_pub_y"]]), json!("ambiguous_credential")),
+        (json!([]), json!("missing_key")),
+    ] {
+        let answer = ask(&bitting, &operator.key, &with(headers.clone())).await.json();
+        assert_eq!(answer["reason"], expected, "{headers}");
+    }
+}
+
+#[tokio::test]
+async fn a_question_with_neither_key_nor_headers_is_about_a_request_without_a_key() {
+    let (bitting, operator) = start().await;
+    let key = bitting.key(&[]).key;
+    let about = |path: &str| json!({"api": "csboard", "method": "GET", "path": path});
+    assert_eq!(ask(&bitting, &operator.key, &about("/v1/listings")).await.json()["reason"], "missing_key");
+    assert_eq!(ask(&bitting, &operator.key, &about("/v1/health")).await.json()["bearer"], "anonymous");
+    let mut in_the_query = about("/v1/listings");
+    in_the_query["query"] = json!(format!("api_key={key}"));
+    assert_eq!(ask(&bitting, &operator.key, &in_the_query).await.json()["bearer"], "key");
+}
+
+#[tokio::test]
 async fn the_client_address_is_the_askers_to_tell() {
     let (bitting, operator) = start().await;
     let key = bitting.key(&["--allow-address", "192.0.2.0/24"]).key;
@@ -143,7 +170,10 @@ async fn a_question_that_makes_no_sense_is_told_which_field_is_wrong() {
         (changed("path", json!("/v1/listings?api_key=x")), "path"),
         (changed("headers", json!({})), "key"),
         (changed("query", json!("a=b")), "query"),
-        (json!({"api": "csboard", "method": "GET", "path": "/"}), "headers"),
+        (json!({"api": "csboard", "method": "GET", "path": "/", "headers": "a: b"}), "headers"),
+        (json!({"api": "csboard", "method": "GET", "path": "/", "headers": ["a", "b"]}), "headers.0"),
+        (json!({"api": "csboard", "method": "GET", "path": "/", "headers": [["a", "b"], ["a"]]}), "headers.1"),
+        (json!({"api": "csboard", "method": "GET", "path": "/", "headers": [["Bearer csb_pub_x", "a"]]}), "headers.0"),
         (json!({"api": "csboard", "method": "GET", "path": "/", "headers": {"a b": "c"}}), "headers.a b"),
         (json!({"api": "csboard", "method": "GET", "path": "/", "headers": {"a": 1}}), "headers.a"),
         (json!({"api": "csboard", "method": "GET", "path": "/", "headers": {"a": "b\nc"}}), "headers.a"),
@@ -180,7 +210,8 @@ async fn a_body_that_is_no_json_or_too_large_is_refused_and_never_quoted() {
     assert_eq!(send(&[json], "").await, 400);
     assert_eq!(send(&[json], &"[".repeat(10_000)).await, 400);
     assert_eq!(send(&[("content-type", "text/plain")], "{}").await, 415);
-    assert_eq!(send(&[], "{}").await, 415);
+    // Who does not say what it is means JSON.
+    assert_eq!(send(&[], "{}").await, 400);
     let huge = json!({"api": "csboard", "key": "k".repeat(10_000_000), "method": "GET", "path": "/"}).to_string();
     assert_eq!(send(&[json], &huge).await, 413);
     assert_eq!(get(bitting.service, "/healthz", &[]).await.status, 200);

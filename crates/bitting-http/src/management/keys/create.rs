@@ -6,7 +6,6 @@ use bitting_core::address::AddressList;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
 use bitting_engine::KeySpec;
-use bitting_store::Conditions;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -36,7 +35,10 @@ pub(crate) struct CreateKey {
 }
 
 pub(crate) async fn create(caller: Caller, once: Once, asked: Digested<CreateKey>) -> Result<Response, Fault> {
-    let claim = once.claim(&caller, asked.digest)?;
+    let claim = match once.claim(&caller, asked.digest).await? {
+        Ok(claim) => claim,
+        Err(before) => return issued(&caller, None, *before),
+    };
     let mut spec = asked.value.spec();
     let engine = &caller.shared.engine;
     if let Some(holder) = caller.holder() {
@@ -46,10 +48,8 @@ pub(crate) async fn create(caller: Caller, once: Once, asked: Digested<CreateKey
         holder.fill_in(&mut spec, &engine.apis());
     }
     let made = spec.issue(&caller.api, engine.now())?;
-    let (idempotency, _alone) = claim.unzip();
-    let conditions = Conditions { idempotency, ..Conditions::default() };
-    let committed = caller.submit(made.change.clone(), conditions).await?;
-    issued(&caller, &made, committed)
+    let committed = caller.submit(made.change.clone(), claim.conditions()).await?;
+    issued(&caller, Some(&made), committed)
 }
 
 impl CreateKey {

@@ -7,7 +7,7 @@ use bitting_core::address::AddressList;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
 use bitting_store::{Change, Conditions, KeyPatch, SwitchPatch};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::shown;
@@ -16,25 +16,22 @@ use crate::conditional::IfMatch;
 use crate::fault::Fault;
 use crate::json::Json;
 use crate::management::id::Id;
+use crate::nullable::Nullable;
 
 /// New values. What is left out stays; null removes what can be absent.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Default)]
 pub(crate) struct UpdateKey {
     name: Option<String>,
     description: Option<String>,
-    #[serde(deserialize_with = "present")]
-    role: Option<Option<String>>,
+    role: Nullable<String>,
     permissions: Option<Vec<Permission>>,
     /// Switches by their names: those that are named are turned, the others stay.
     capabilities: BTreeMap<String, bool>,
-    #[serde(deserialize_with = "present")]
-    allowed_addresses: Option<Option<AddressList>>,
+    allowed_addresses: Nullable<AddressList>,
     metadata: Option<Map<String, Value>>,
     enabled: Option<bool>,
-    #[serde(deserialize_with = "present")]
-    expires_at: Option<Option<Timestamp>>,
+    expires_at: Nullable<Timestamp>,
 }
 
 pub(crate) async fn update(
@@ -60,19 +57,13 @@ impl UpdateKey {
         KeyPatch {
             name: self.name,
             description: self.description,
-            role: self.role,
+            role: self.role.into(),
             permissions: self.permissions,
             capabilities: SwitchPatch { on: names(on), off: names(off) },
-            allowed_addresses: self.allowed_addresses,
+            allowed_addresses: self.allowed_addresses.into(),
             metadata: self.metadata,
             enabled: self.enabled,
-            expires_at: self.expires_at,
+            expires_at: self.expires_at.into(),
         }
     }
-}
-
-/// Tells a field that is null from one that is not there.
-#[expect(clippy::option_option, reason = "the outer one is whether the field is there")]
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(value).map(Some)
 }

@@ -144,13 +144,19 @@ impl<'c> AnswerBook<'c> {
         let mut variables = Variables::default();
         variables.set("api", self.api.as_str());
         variables.set("code", reason.name());
-        variables.set("detail", reason.default_detail());
+        variables.set("detail", if self.is_shared(reason) { shared_detail(reason) } else { reason.default_detail() });
         variables.set("status", status.as_u16());
         variables.set("title", status.canonical_reason().unwrap_or("Error"));
         for (entry, value) in layers.iter().flat_map(|layer| &layer.variables) {
             variables.set(&entry.key, value.clone());
         }
         variables
+    }
+
+    /// Whether another entry has this reason's answer too.
+    fn is_shared(&self, reason: Reason) -> bool {
+        let same = |choice: &Choice<'c>| matches!(choice, Choice::SameAs(name) if representative(name) == Some(reason));
+        self.entries.values().any(same)
     }
 
     fn layer(&self, name: &str) -> Option<&Layer<'c>> {
@@ -164,8 +170,10 @@ impl<'c> AnswerBook<'c> {
     fn resolve(&self, reason: Reason, findings: &Findings) -> Option<Reason> {
         let mut current = reason;
         for _ in 0..=Reason::ALL.len() {
-            match self.entries.get(current.name()) {
-                Some(Choice::SameAs(name)) => current = representative(name)?,
+            match (self.entries.get(current.name()), self.entries.get(current.group().name())) {
+                (Some(Choice::SameAs(name)), _) => current = representative(name)?,
+                // The group may share the answer of one of its own.
+                (None, Some(Choice::SameAs(name))) if representative(name)? != current => current = representative(name)?,
                 _ => return Some(current),
             }
         }
@@ -244,6 +252,14 @@ impl<'c> Missing<'c> {
 
 /// The placeholders that every body can use, and every entry can set.
 const STANDARD: [&str; 3] = ["code", "detail", "title"];
+
+/// An answer that others share must be the same for all, to the byte, so it cannot say what was missing.
+fn shared_detail(reason: Reason) -> &'static str {
+    match reason {
+        Reason::InsufficientPermission => "The API key may not do this.",
+        other => other.default_detail(),
+    }
+}
 
 /// The reason whose answer stands for an entry: its own, or the plainest of a group.
 fn representative(name: &str) -> Option<Reason> {

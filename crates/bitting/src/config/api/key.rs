@@ -4,13 +4,20 @@ use bitting_core::key::{Alphabet, Checksum, EnvironmentPrefixes, KeyFormat, KeyF
 
 use crate::config::document::Value;
 use crate::config::problem::Location;
-use crate::config::section::{At, Section, text_of, texts_of};
+use crate::config::section::{At, Section, closest, text_of, texts_of};
 
 /// Characters after the prefix: 26 random ones in base62, 154 bits, and a checksum of 6.
 const DEFAULT_LENGTH: usize = 32;
 
 /// The environment of an API that names none.
 const ONLY_ENVIRONMENT: &str = "live";
+
+/// The alphabets that have a name.
+const ALPHABETS: [(&str, &str); 4] =
+    [("base62", Alphabet::BASE62), ("base58", Alphabet::BASE58), ("base32", Alphabet::BASE32), ("hex", Alphabet::HEX)];
+
+/// With fewer characters a text like a name is a slip and no alphabet: `hexa` has four different letters too.
+const TOO_FEW: usize = 10;
 
 /// Reads the format. `api` is the table to blame if there is no `[api.key]` at all.
 pub(super) fn read(api: &Section<'_>) -> Option<KeyFormat> {
@@ -95,13 +102,14 @@ fn read_alphabet(key: &Section<'_>) -> Option<Alphabet> {
         key.findings.error(&entry.node.at, format!("`alphabet` is {}", entry.node.value.kind()), help);
         return None;
     };
-    let characters = match text.value {
-        "base62" => Alphabet::BASE62,
-        "base58" => Alphabet::BASE58,
-        "base32" => Alphabet::BASE32,
-        "hex" => Alphabet::HEX,
-        other => other,
-    };
+    let named = ALPHABETS.iter().find(|(name, _)| *name == text.value).map(|(_, characters)| *characters);
+    let characters = named.unwrap_or(text.value);
+    let meant = closest(characters, ALPHABETS.iter().map(|(name, _)| *name));
+    if let (true, Some(meant)) = (characters.len() < TOO_FEW, meant) {
+        let help = format!("did you mean {meant:?}?");
+        key.findings.error(text.at, format!("{characters:?} is not a known alphabet"), help);
+        return None;
+    }
     let alphabet = Alphabet::new(characters);
     if let Err(error) = &alphabet {
         let help =

@@ -40,17 +40,14 @@ pub(super) fn read<'c>(api: &Section<'c>, reader: &Reader<'_, 'c>) -> Option<Man
         return None;
     };
     let needs = section.node("needs").map(|entry| &entry.node);
-    let (read, write) = match needs.map(|node| &node.value) {
-        Some(Value::Table(_)) => {
-            let table = needs.and_then(|node| section_of(node, "api.management.needs".to_owned(), api.findings))?;
-            let both = (reader.need_of(&table, "read"), reader.need_of(&table, "write"));
-            table.finish();
-            both
-        }
-        _ => {
-            let need = reader.need_of(&section, "needs");
-            (need.clone(), need)
-        }
+    let (read, write) = if let Some(Value::Table(_)) = needs.map(|node| &node.value) {
+        let table = needs.and_then(|node| section_of(node, "api.management.needs".to_owned(), api.findings))?;
+        let both = (reader.need_of(&table, "read"), reader.need_of(&table, "write"));
+        table.finish();
+        both
+    } else {
+        let need = reader.need_of(&section, "needs");
+        (need.clone(), need)
     };
     section.finish();
     if read.is_empty() || write.is_empty() {

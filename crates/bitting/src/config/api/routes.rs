@@ -5,12 +5,13 @@ use bitting_core::name::Names;
 use bitting_core::reason::Reason;
 use bitting_core::rights::{Catalogue, Need};
 use bitting_core::route::{Access, Leniencies, Methods, PathPattern, Route, RouteTable, Rule, Target};
+use http::Method;
 
 use super::answers::AnswerBook;
 use super::management::Management;
 use super::rights::hint;
 use crate::config::problem::Location;
-use crate::config::section::{At, Section};
+use crate::config::section::{At, Findings, Section, closest};
 
 /// What routes are read with.
 pub(super) struct Reader<'r, 'c> {
@@ -61,6 +62,9 @@ impl<'c> Reader<'_, 'c> {
             };
             let methods = At { value: methods, at: text.at }.parse::<Methods>(route.findings);
             let pattern = At { value: path, at: text.at }.parse::<PathPattern>(route.findings);
+            if let Some(Methods::Some(methods)) = methods.as_ref().map(|methods| &methods.value) {
+                methods.iter().for_each(|method| warn_of_method(method, text.at, route.findings));
+            }
             let (methods, pattern) = (methods?.value, pattern?.value);
             Some(Written { rule: Rule { methods, pattern, route: what_holds.clone() }, at: text.at })
         });
@@ -138,7 +142,7 @@ fn reserved<'c>(api: &Section<'c>) -> Vec<Written<'c>> {
             api.findings.error(path.at, format!("`{key}` is one path"), "write it without \"*\" and braces");
             return None;
         }
-        let methods = Methods::Some([http::Method::GET].into());
+        let methods = Methods::Some([Method::GET].into());
         Some(Written { rule: Rule { methods, pattern: path.value, route: own_route(access, target) }, at: path.at })
     });
     each.collect()
@@ -148,7 +152,7 @@ fn reserved<'c>(api: &Section<'c>) -> Vec<Written<'c>> {
 fn management_rules<'c>(management: &Management<'c>) -> Vec<Written<'c>> {
     let below = format!("{}/*", management.path.value.as_str()).parse::<PathPattern>();
     let Ok(below) = below else { return Vec::new() };
-    let get = Methods::Some([http::Method::GET].into());
+    let get = Methods::Some([Method::GET].into());
     let rule = |methods, need: &Need| {
         let route = own_route(Access::Key(need.clone()), Target::Management);
         Written { rule: Rule { methods, pattern: below.clone(), route }, at: management.path.at }
@@ -161,6 +165,62 @@ fn read_told_apart(api: &Section<'_>) -> Leniencies {
     let each = texts.into_iter().filter_map(|text| text.choose(&Leniencies::NAMED, api.findings));
     each.fold(Leniencies::NONE, |all, one| all | one)
 }
+
+/// A method of nobody's is allowed, but mostly a slip, and a rule that never matches leaves its path to another.
+fn warn_of_method(method: &Method, at: &Location, findings: &Findings) {
+    if REGISTERED.contains(&method.as_str()) {
+        return;
+    }
+    let help = match closest(method.as_str(), REGISTERED.into_iter()) {
+        Some(close) => format!("did you mean {close}? If it is your API's own, all is well"),
+        None => "if it is your API's own, all is well".to_owned(),
+    };
+    findings.warning(at, format!("{method} is not a registered method"), help);
+}
+
+/// The methods of IANA's registry (<https://www.iana.org/assignments/http-methods>), the common ones first, without `PRI`,
+/// which no request has.
+const REGISTERED: [&str; 39] = [
+    "GET",
+    "HEAD",
+    "POST",
+    "PUT",
+    "PATCH",
+    "DELETE",
+    "OPTIONS",
+    "QUERY",
+    "TRACE",
+    "CONNECT",
+    "ACL",
+    "BASELINE-CONTROL",
+    "BIND",
+    "CHECKIN",
+    "CHECKOUT",
+    "COPY",
+    "LABEL",
+    "LINK",
+    "LOCK",
+    "MERGE",
+    "MKACTIVITY",
+    "MKCALENDAR",
+    "MKCOL",
+    "MKREDIRECTREF",
+    "MKWORKSPACE",
+    "MOVE",
+    "ORDERPATCH",
+    "PROPFIND",
+    "PROPPATCH",
+    "REBIND",
+    "REPORT",
+    "SEARCH",
+    "UNBIND",
+    "UNCHECKOUT",
+    "UNLINK",
+    "UNLOCK",
+    "UPDATE",
+    "UPDATEREDIRECTREF",
+    "VERSION-CONTROL",
+];
 
 /// What the reader of the configuration might not have meant.
 fn warn(api: &Section<'_>, rules: &[Written<'_>], default: &Route, default_at: &Location) {

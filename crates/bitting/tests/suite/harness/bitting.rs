@@ -86,7 +86,7 @@ impl Bitting {
         // The listeners are a file of their own: an option can change a table of a list, but not add one.
         let listeners = traces.path("listeners.toml");
         let text = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\n\
-                    [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"verify\", \"metrics\", \"health\"]\n";
+                    [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"management\", \"verify\", \"metrics\", \"health\"]\n";
         std::fs::write(&listeners, text).unwrap();
         let mut arguments = Vec::new();
         for file in [file, &listeners] {
