@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
     // The last line is an option.
     let (text, option) = text.rsplit_once('\n').unwrap_or((text, ""));
     let overrides = if option.contains('=') { vec![option.to_owned()] } else { Vec::new() };
-    let loaded = load(vec![Source { name: "fuzz".to_owned(), text: text.to_owned() }], &overrides, Path::new("."));
+    let loaded = load(vec![Source { name: "fuzz".to_owned(), text: text.to_owned() }], &overrides, Path::new("."), &std::sync::Arc::default());
     assert!(loaded.config.is_some() || loaded.problems.has_errors());
     for problem in &loaded.problems.0 {
         let (line, column) = problem.at.line_and_column();
