@@ -17,6 +17,7 @@ use serde_json::{Map, Value};
 use crate::entropy::{Entropy, EntropyError};
 
 pub(crate) use check::check;
+pub use check::check_imported;
 
 /// What somebody wants of a new key. What is not said takes the API's defaults.
 #[derive(Debug, Clone, Default)]

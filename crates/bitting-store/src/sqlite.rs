@@ -4,7 +4,9 @@
 //! so that what was acknowledged survives a loss of power. Its price is one sync for each batch, which is why the
 //! engine gathers changes into batches.
 
+mod backup;
 mod error;
+mod import;
 mod listing;
 mod lock;
 mod open;

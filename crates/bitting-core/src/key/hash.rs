@@ -229,7 +229,9 @@ mod tests {
 
     #[test]
     fn what_is_no_hash_is_refused_and_not_repeated() {
-        for text in ["", "sk_live_0123456789", &SHA256[1..], &format!("sha512:{SHA256}"), &format!("sha256:{SHA512}"), "aGVsbG8="] {
+        for text in
+            ["", "sk_live_0123456789", &SHA256[1..], &format!("sha512:{SHA256}"), &format!("sha256:{SHA512}"), "aGVsbG8="]
+        {
             let error = text.parse::<KeyHash>().unwrap_err();
             assert_eq!(error, InvalidKeyHash::Unknown, "{text}");
             assert!(text.is_empty() || !error.to_string().contains(text));

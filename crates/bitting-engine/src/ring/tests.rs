@@ -10,6 +10,7 @@ use super::*;
 fn row(number: u8, sequence: u64) -> RingRow {
     RingRow {
         digest: Digest::from_bytes([number; 32]),
+        provenance: Provenance::Issued,
         id: KeyId::new(Timestamp::from_millis(0), u128::from(number)),
         api: "shop".to_owned(),
         account: "acme".parse().unwrap(),
