@@ -30,7 +30,7 @@ pub use read::{
     RingSource, StatusFilter,
 };
 pub use row::{AccountRow, KeyRow, KeyStatus, Provenance, StoredKey};
-pub use sqlite::{OwnerLock, SqliteStore};
+pub use sqlite::{OwnerLock, Restoration, SqliteStore};
 
 /// The one way in which anything is written.
 #[async_trait]

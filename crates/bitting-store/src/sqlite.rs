@@ -11,6 +11,7 @@ mod listing;
 mod lock;
 mod open;
 mod read;
+mod restore;
 mod rows;
 mod write;
 
@@ -22,6 +23,7 @@ use rusqlite::Connection;
 
 use self::open::SqliteOptions;
 pub use lock::OwnerLock;
+pub use restore::Restoration;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::{Progress, sqlite::error::unavailable};
@@ -37,7 +39,7 @@ struct Inner {
     /// Connections that are not reading at the moment.
     idle_readers: Mutex<Vec<Connection>>,
     /// Released when the last user of the store is gone.
-    _lock: OwnerLock,
+    lock: OwnerLock,
 }
 
 /// More idle readers than this are closed.
