@@ -93,12 +93,7 @@ pub(super) async fn run(options: Import, shared: &Shared) -> Result<(), Failure>
     Ok(())
 }
 
-fn read_rows(
-    rows: Vec<Row>,
-    api: &ServedApi,
-    now: Timestamp,
-    problems: &mut Vec<Problem>,
-) -> Result<Vec<Candidate>, Failure> {
+fn read_rows(rows: Vec<Row>, api: &ServedApi, now: Timestamp, problems: &mut Vec<Problem>) -> Result<Vec<Candidate>, Failure> {
     let mut candidates = Vec::with_capacity(rows.len());
     for Row { line, fields } in rows {
         let random = Entropy.random().map_err(Failure::other)?;

@@ -32,21 +32,13 @@ impl Owner {
     ///
     /// # Errors
     /// If the store failed.
-    pub async fn export(
-        &self,
-        api: &str,
-        after: Option<KeyId>,
-        limit: usize,
-        hashes: bool,
-    ) -> Result<Vec<Exported>, Failure> {
+    pub async fn export(&self, api: &str, after: Option<KeyId>, limit: usize, hashes: bool) -> Result<Vec<Exported>, Failure> {
         match self {
             Self::Here { store, .. } => Ok(export(store, api, after, limit, hashes).await?),
-            Self::There(client) => {
-                match client.ask(Question::Export { api: api.to_owned(), after, limit, hashes }).await? {
-                    Answer::Exported(keys) => Ok(keys),
-                    _ => Err(confused()),
-                }
-            }
+            Self::There(client) => match client.ask(Question::Export { api: api.to_owned(), after, limit, hashes }).await? {
+                Answer::Exported(keys) => Ok(keys),
+                _ => Err(confused()),
+            },
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod backboard;
 mod backbone;
+mod backing_up;
 mod bad_input;
 mod check;
 mod cli;
@@ -16,6 +17,7 @@ mod documentation;
 mod gateway;
 mod harbour;
 mod harness;
+mod importing;
 mod kill;
 mod launchboard;
 mod observability;

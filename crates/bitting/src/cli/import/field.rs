@@ -44,12 +44,7 @@ pub(super) fn is_field(name: &str) -> bool {
 
 /// Reads a key from the fields of a row. Nothing that stands in the row is repeated in what is said of it: it could be a key in
 /// the clear.
-pub(super) fn key(
-    fields: Map<String, Value>,
-    api: &Api,
-    now: Timestamp,
-    random: u128,
-) -> Result<ImportedKey, Vec<Violation>> {
+pub(super) fn key(fields: Map<String, Value>, api: &Api, now: Timestamp, random: u128) -> Result<ImportedKey, Vec<Violation>> {
     let mut row = Fields { fields, wrong: Vec::new() };
     row.check_names(api);
     let hash = row.parsed::<KeyHash>("hash");
@@ -121,13 +116,12 @@ impl Fields {
     }
 
     fn text(&mut self, field: &str) -> Option<String> {
-        match self.value(field)? {
-            Value::String(text) => Some(text),
-            _ => {
-                self.wrong(field, NO_TEXT);
-                None
-            }
+        let value = self.value(field)?;
+        if let Value::String(text) = value {
+            return Some(text);
         }
+        self.wrong(field, NO_TEXT);
+        None
     }
 
     fn parsed<T: std::str::FromStr<Err: std::error::Error>>(&mut self, field: &str) -> Option<T> {

@@ -30,7 +30,8 @@ impl Told {
         let text = std::fs::read_to_string(path).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
         let mut told = Self::default();
         for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            let unreadable = |error: &dyn std::fmt::Display| wrong(format!("line {number} is no row of an audit export: {error}"));
+            let unreadable =
+                |error: &dyn std::fmt::Display| wrong(format!("line {number} is no row of an audit export: {error}"));
             let row: AuditRow = serde_json::from_str(line).map_err(|error| unreadable(&error))?;
             told.take(row).map_err(|error| unreadable(&error))?;
         }
