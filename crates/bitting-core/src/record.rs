@@ -38,6 +38,8 @@ pub struct Record {
     pub expires_at: Option<Timestamp>,
     /// Where it may be used from; `None` is everywhere.
     pub addresses: Option<Box<AddressList>>,
+    /// Whether somebody else issued it, so that it need not fit the API's format.
+    pub imported: bool,
     /// The change that left it so.
     pub sequence: Sequence,
 }
@@ -155,6 +157,7 @@ mod tests {
             standing,
             expires_at: expires_at.map(Timestamp::from_millis),
             addresses: (!addresses.is_empty()).then(|| Box::new(AddressList::parse(addresses.iter().copied()).unwrap())),
+            imported: false,
             sequence: Sequence(1),
         }
     }

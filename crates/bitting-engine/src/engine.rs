@@ -17,6 +17,7 @@ use crate::decision::{Decision, Denial};
 use crate::desk::{self, InvalidChange};
 use crate::entropy::{Entropy, EntropyError};
 use crate::heartbeat::{self, ClockWatch};
+use crate::imported;
 use crate::inquiry::Inquiry;
 use crate::ring::Ring;
 use crate::writer::{self, Job};
@@ -53,6 +54,7 @@ pub struct Engine {
 struct Tasks {
     writer: JoinHandle<()>,
     heartbeat: JoinHandle<()>,
+    sightings: JoinHandle<()>,
 }
 
 /// Why a change was not made.
@@ -119,6 +121,7 @@ impl Engine {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let tasks = Tasks {
             writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), jobs)),
+            sightings: tokio::spawn(imported::run(Arc::clone(&ring), Arc::clone(&clock), queue.downgrade())),
             heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store))),
         };
         Ok(Arc::new(Self {
@@ -257,8 +260,11 @@ impl Engine {
     pub async fn stop(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Tasks { writer, heartbeat }) = tasks {
+        if let Some(Tasks { writer, heartbeat, sightings }) = tasks {
             heartbeat.abort();
+            sightings.abort();
+            // It may hold the writer's queue until it is gone.
+            let _ = sightings.await;
             // If it panicked, that was said when it did.
             let _ = writer.await;
             if let Err(error) = self.store.keep_time(self.now()).await {

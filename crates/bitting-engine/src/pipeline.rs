@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bitting_core::dialect::{Credential, Foreign, Found, methods_asked_for};
-use bitting_core::key::Misfit;
+use bitting_core::key::{Misfit, PresentedKey};
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_core::rights::Need;
@@ -86,16 +86,29 @@ fn find_credential<'r>(api: &ServedApi, presented: Presented<'r>) -> Result<Foun
     }
 }
 
-/// Prefix, length, characters, checksum; then the digest; then the one look-up, which the trust gate guards.
+/// Prefix, length, characters, checksum; then the digest; then the look-up, which the trust gate guards. Imported keys are
+/// as others made them, so an API that has some looks up what does not fit its format among these.
 fn recognise(api: &ServedApi, credential: &Credential<'_>, ring: &Ring) -> Result<Arc<Record>, Reason> {
-    let presented = api.format.parse(credential.bytes()).map_err(|misfit| match misfit {
-        Misfit::Foreign => Reason::ForeignKey,
-        Misfit::Malformed => Reason::MalformedKey,
-    })?;
+    let (presented, misfit) = match api.format.parse(credential.bytes()) {
+        Ok(presented) => (presented, None),
+        Err(misfit) => {
+            let reason = match misfit {
+                Misfit::Foreign => Reason::ForeignKey,
+                Misfit::Malformed => Reason::MalformedKey,
+            };
+            let among_imported = ring.may_hold_imports(api.id).then(|| PresentedKey::of_imported(credential.bytes()));
+            (among_imported.flatten().ok_or(reason)?, Some(reason))
+        }
+    };
     let trusted = ring.trusted().map_err(|_| Reason::StoreUnavailable)?;
-    // A key of another API, or of an environment that is no longer configured, is no key of this one.
-    let known = |record: &Arc<Record>| record.api == api.id && api.environment(record.environment).is_some();
-    trusted.find(&presented.digest()).filter(known).ok_or(Reason::UnknownKey)
+    // A key of another API, or of an environment that is no longer configured, is no key of this one. Neither is one that was
+    // issued here in a format that is no longer accepted.
+    let is_known = |record: &Arc<Record>| {
+        record.api == api.id && (record.imported || misfit.is_none()) && api.environment(record.environment).is_some()
+    };
+    let found = trusted.find(&presented.digest()).filter(is_known);
+    let found = found.or_else(|| trusted.find_unseen(api, &presented).filter(is_known));
+    found.ok_or(misfit.unwrap_or(Reason::UnknownKey))
 }
 
 fn authorise(

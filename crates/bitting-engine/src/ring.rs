@@ -12,14 +12,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bitting_core::account::{Account, AccountId};
-use bitting_core::key::{Digest, KeyId};
+use bitting_core::api::Api;
+use bitting_core::key::{Digest, KeyId, PresentedKey};
 use bitting_core::name::{NameId, NameKind, Names};
 use bitting_core::record::{Holdings, KeyStanding, Record};
 use bitting_core::rights::Permission;
-use bitting_store::{AccountRow, RingRow, Store, StoreError};
-use papaya::{HashMap as ConcurrentMap, Operation};
+use bitting_store::{AccountRow, Provenance, RingRow, Store, StoreError};
+use papaya::{Compute, HashMap as ConcurrentMap, Operation};
 
 use self::hasher::DigestHasher;
+use crate::imported::{Imports, Sighting, Sightings};
 use crate::meters;
 
 /// The map of all keys.
@@ -29,6 +31,8 @@ pub(crate) struct Ring {
     accounts: Mutex<HashMap<(NameId, AccountId), Arc<Account>>>,
     /// Rights by their stored text. A million keys share a handful.
     holdings: Mutex<HashMap<Box<str>, Weak<Holdings>>>,
+    imports: Imports,
+    sightings: Sightings,
     loaded: AtomicBool,
     /// Set once nobody writes any more: what is on the disk may be later than what is here.
     deserted: AtomicBool,
@@ -50,6 +54,8 @@ impl Ring {
             records: ConcurrentMap::with_hasher(DigestHasher::new(seed)),
             accounts: Mutex::default(),
             holdings: Mutex::default(),
+            imports: Imports::default(),
+            sightings: Sightings::default(),
             loaded: AtomicBool::new(false),
             deserted: AtomicBool::new(false),
         }
@@ -104,6 +110,16 @@ impl Ring {
         self.deserted.load(Ordering::Acquire)
     }
 
+    /// Whether there may be keys of an API that do not fit its format: imported ones. Nobody knows until all are loaded.
+    pub(crate) fn may_hold_imports(&self, api: NameId) -> bool {
+        self.imports.any(api) || !self.is_loaded()
+    }
+
+    /// Keys that were used for the first time since they were imported.
+    pub(crate) fn sightings(&self) -> &Sightings {
+        &self.sightings
+    }
+
     /// How many keys there are.
     pub(crate) fn len(&self) -> usize {
         self.records.len()
@@ -113,10 +129,19 @@ impl Ring {
     pub(crate) fn apply(&self, row: &RingRow) {
         let record = Arc::new(self.read(row));
         let records = self.records.pin();
-        records.compute(row.digest, |current| match current {
+        let outcome = records.compute(row.digest, |current| match current {
             Some((_, current)) if current.sequence > record.sequence => Operation::Abort(()),
             _ => Operation::<_, ()>::Insert(Arc::clone(&record)),
         });
+        if let Compute::Inserted(..) = outcome {
+            self.imports.add(record.api, row.provenance);
+        }
+        // Now that it stands under its SHA-256, where every request looks first, its other place can go.
+        if let Provenance::Seen(wide) = row.provenance
+            && records.remove(&wide.half()).is_some()
+        {
+            self.imports.forget_unseen(record.api);
+        }
         if self.is_loaded() {
             meters::ring_keys(self.records.len());
         }
@@ -169,6 +194,7 @@ impl Ring {
             standing,
             expires_at: row.expires_at,
             addresses: row.allowed_addresses.clone().map(Box::new),
+            imported: row.provenance.is_imported(),
             sequence: row.sequence,
         }
     }
@@ -201,6 +227,24 @@ impl TrustedRing<'_> {
     /// The record of a key; `None` means that there is no such key.
     pub(crate) fn find(self, digest: &Digest) -> Option<Arc<Record>> {
         self.0.records.pin().get(digest).cloned()
+    }
+
+    /// The record of a key that came with a SHA-512 and was not seen since. That it was seen now is passed on.
+    pub(crate) fn find_unseen(self, api: &Api, presented: &PresentedKey<'_>) -> Option<Arc<Record>> {
+        let Self(ring) = self;
+        if !ring.imports.any(api.id) {
+            return None;
+        }
+        let place = || presented.wide_digest().half();
+        let unseen = ring.imports.any_unseen(api.id).then(place).and_then(|half| self.find(&half));
+        let Some(record) = unseen.filter(|record| record.api == api.id) else {
+            // It may have moved since it was looked for under its SHA-256.
+            return self.find(&presented.digest());
+        };
+        if record.standing == KeyStanding::Active {
+            ring.sightings.note(record.id, Sighting { api: api.name.clone(), digest: presented.digest() });
+        }
+        Some(record)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can change, and what each change does.
 
 mod effect;
+mod import;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -18,6 +19,8 @@ use serde_json::{Map, Value};
 use crate::row::{AccountRow, StoredKey};
 
 pub(crate) use effect::{Effect, Found, RowWrite, Write};
+pub(crate) use import::FoundImports;
+pub use import::{ImportStanding, ImportedKey};
 
 /// One change with who wants it and when.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,6 +117,24 @@ pub enum Change {
         api: String,
         /// The key.
         key: KeyId,
+    },
+    /// Keys that somebody else issued. Those that are there already stay as they are, so the same import can be made twice.
+    ImportKeys {
+        /// The API's name.
+        api: String,
+        /// The id of the whole import, of which this may be a part.
+        import: String,
+        /// The keys.
+        keys: Vec<ImportedKey>,
+    },
+    /// The SHA-256 of a key that was imported by another hash and was now seen. Bitting alone makes this change.
+    RehashKey {
+        /// The API's name.
+        api: String,
+        /// The key.
+        key: KeyId,
+        /// Its SHA-256.
+        digest: Digest,
     },
 }
 
@@ -308,7 +329,9 @@ impl Change {
             | Self::UpdateAccount { api, .. }
             | Self::UpdateKey { api, .. }
             | Self::RotateKey { api, .. }
-            | Self::RevokeKey { api, .. } => api,
+            | Self::RevokeKey { api, .. }
+            | Self::ImportKeys { api, .. }
+            | Self::RehashKey { api, .. } => api,
             Self::CreateKey(new) => &new.api,
         }
     }
@@ -316,27 +339,44 @@ impl Change {
     /// The key that it changes, which is there already.
     pub fn subject_key(&self) -> Option<KeyId> {
         match self {
-            Self::UpdateKey { key, .. } | Self::RotateKey { key, .. } | Self::RevokeKey { key, .. } => Some(*key),
-            Self::CreateAccount(_) | Self::UpdateAccount { .. } | Self::CreateKey(_) => None,
+            Self::UpdateKey { key, .. }
+            | Self::RotateKey { key, .. }
+            | Self::RevokeKey { key, .. }
+            | Self::RehashKey { key, .. } => Some(*key),
+            Self::CreateAccount(_) | Self::UpdateAccount { .. } | Self::CreateKey(_) | Self::ImportKeys { .. } => None,
         }
     }
 
-    /// The key that it makes.
+    /// The key that it makes; those that it imports are [apart](Self::imported).
     pub fn new_key(&self) -> Option<KeyId> {
         match self {
             Self::CreateKey(new) => Some(new.id),
             Self::RotateKey { successor, .. } => Some(successor.id),
-            Self::CreateAccount(_) | Self::UpdateAccount { .. } | Self::UpdateKey { .. } | Self::RevokeKey { .. } => None,
+            Self::CreateAccount(_)
+            | Self::UpdateAccount { .. }
+            | Self::UpdateKey { .. }
+            | Self::RevokeKey { .. }
+            | Self::ImportKeys { .. }
+            | Self::RehashKey { .. } => None,
         }
     }
 
-    /// The account whose row it may write.
+    /// The keys that it imports.
+    pub fn imported(&self) -> &[ImportedKey] {
+        if let Self::ImportKeys { keys, .. } = self { keys } else { &[] }
+    }
+
+    /// The account whose row it may write; those of imported keys are [with them](Self::imported).
     pub fn account(&self) -> Option<&AccountId> {
         match self {
             Self::CreateAccount(new) => Some(&new.id),
             Self::UpdateAccount { account, .. } => Some(account),
             Self::CreateKey(new) => Some(&new.account),
-            Self::UpdateKey { .. } | Self::RotateKey { .. } | Self::RevokeKey { .. } => None,
+            Self::UpdateKey { .. }
+            | Self::RotateKey { .. }
+            | Self::RevokeKey { .. }
+            | Self::ImportKeys { .. }
+            | Self::RehashKey { .. } => None,
         }
     }
 }

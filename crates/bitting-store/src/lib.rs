@@ -8,6 +8,7 @@
 //! A trait with one method for each kind of change (`create_key`, `revoke_key`…) was rejected: every backend would decide
 //! anew what a rotation is, and no one place could say that a change, its audit row and its event are one transaction.
 
+mod archive;
 mod change;
 mod error;
 mod read;
@@ -18,17 +19,18 @@ use async_trait::async_trait;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 
+pub use archive::Archive;
 pub use change::{
-    AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, KeyPatch, NewAccount, NewKey, Origin, Refusal,
-    Successor, SwitchPatch,
+    AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, ImportStanding, ImportedKey, KeyPatch, NewAccount,
+    NewKey, Origin, Refusal, Successor, SwitchPatch,
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use read::{
     AccountReader, AuditFilter, AuditRow, EventRow, Journal, KeyCursor, KeyFilter, KeyReader, KeySearch, Page, RingRow,
     RingSource, StatusFilter,
 };
-pub use row::{AccountRow, KeyRow, KeyStatus, StoredKey};
-pub use sqlite::{OwnerLock, SqliteStore};
+pub use row::{AccountRow, KeyRow, KeyStatus, Provenance, StoredKey};
+pub use sqlite::{OwnerLock, Restoration, SqliteStore};
 
 /// The one way in which anything is written.
 #[async_trait]
@@ -65,6 +67,6 @@ pub struct Progress {
 }
 
 /// All roles of a store. A backend implements the parts.
-pub trait Store: ChangeLog + RingSource + KeyReader + AccountReader + Journal {}
+pub trait Store: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive {}
 
-impl<S: ChangeLog + RingSource + KeyReader + AccountReader + Journal> Store for S {}
+impl<S: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive> Store for S {}

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::StoreError;
-use crate::row::{AccountRow, KeyRow, KeyStatus, StoredKey};
+use crate::row::{AccountRow, KeyRow, KeyStatus, Provenance, StoredKey};
 
 /// What the engine's map is filled from. Revoked and expired keys are among it: a key that is not found is unknown.
 #[async_trait]
@@ -32,8 +32,10 @@ pub trait RingSource: Send + Sync {
 /// What deciding needs of a key, as stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RingRow {
-    /// The SHA-256 of the key.
+    /// What the key is looked up by.
     pub digest: Digest,
+    /// Whose key it was at first.
+    pub provenance: Provenance,
     /// Its public id.
     pub id: KeyId,
     /// The API's name.
@@ -225,6 +227,7 @@ impl From<&StoredKey> for RingRow {
         let row = &key.row;
         Self {
             digest: key.digest,
+            provenance: key.provenance,
             id: row.id,
             api: row.api.clone(),
             account: row.account.clone(),

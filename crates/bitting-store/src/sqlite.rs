@@ -4,11 +4,14 @@
 //! so that what was acknowledged survives a loss of power. Its price is one sync for each batch, which is why the
 //! engine gathers changes into batches.
 
+mod backup;
 mod error;
+mod import;
 mod listing;
 mod lock;
 mod open;
 mod read;
+mod restore;
 mod rows;
 mod write;
 
@@ -20,6 +23,7 @@ use rusqlite::Connection;
 
 use self::open::SqliteOptions;
 pub use lock::OwnerLock;
+pub use restore::Restoration;
 
 use crate::error::{StoreError, StoreErrorKind};
 use crate::{Progress, sqlite::error::unavailable};
@@ -35,7 +39,7 @@ struct Inner {
     /// Connections that are not reading at the moment.
     idle_readers: Mutex<Vec<Connection>>,
     /// Released when the last user of the store is gone.
-    _lock: OwnerLock,
+    lock: OwnerLock,
 }
 
 /// More idle readers than this are closed.

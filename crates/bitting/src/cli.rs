@@ -1,18 +1,22 @@
 //! The command line.
 
 mod accounts;
+mod backup;
 mod check;
 mod context;
+mod export;
+mod import;
 mod keys;
 mod options;
 mod output;
+mod restore;
 mod serve;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use self::options::{Command, Options};
+use self::options::{AuditCommand, Command, KeysCommand, Options};
 use self::output::complain;
 use crate::failure::Failure;
 
@@ -38,6 +42,11 @@ fn dispatch(options: Options) -> Result<(), Failure> {
         }
         Command::Demo(demo) => in_runtime(crate::demo::run(demo.port, demo.keep, shared.json)),
         Command::Serve => in_runtime(serve::serve(&shared)),
+        Command::Keys(KeysCommand::Import(import)) => in_runtime(import::run(import, &shared)),
+        Command::Keys(KeysCommand::Export { api, hashes }) => in_runtime(export::keys(api, hashes, &shared)),
+        Command::Audit(AuditCommand::Export { api }) => in_runtime(export::audit(api, &shared)),
+        Command::Backup { file } => in_runtime(backup::run(file, &shared)),
+        Command::Restore(restore) => in_runtime(restore::run(restore, &shared)),
         Command::Keys(command) => in_runtime(keys::run(command, &shared)),
         Command::Accounts(command) => in_runtime(accounts::run(command, &shared)),
     }

@@ -5,6 +5,7 @@
 //! applied it. If the lock is held and nobody answers, that is an error and never a direct write: a change that the
 //! running server does not know of would be a revocation that does not revoke.
 
+mod archive;
 mod client;
 mod protocol;
 mod socket;
@@ -27,7 +28,7 @@ use self::client::Client;
 use self::protocol::{Answer, Question};
 use crate::failure::Failure;
 
-pub use protocol::Done;
+pub use protocol::{Done, Exported, Finding};
 pub use socket::ControlSocket;
 
 /// A way to the store: through its owner, or as its owner.
@@ -141,7 +142,7 @@ async fn now(store: &SqliteStore) -> Result<Timestamp, Failure> {
 }
 
 /// Who works at the command line, for the audit log.
-fn user() -> String {
+pub(crate) fn user() -> String {
     let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let unnamed = || format!("uid {}", rustix::process::getuid().as_raw());
     named.filter(|name| !name.is_empty()).unwrap_or_else(unnamed).chars().take(64).collect()

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
-use super::{Alphabet, Checksum, Digest, PlaintextKey};
+use super::{Alphabet, Checksum, Digest, PlaintextKey, WideDigest};
 
 /// The compiled format of one API's keys. It makes keys and recognises them; both ends agree because both are here.
 #[derive(Debug, Clone)]
@@ -83,14 +83,29 @@ pub enum Misfit {
     Malformed,
 }
 
-/// Text that a caller presented and that fits the API's format. Borrowed from the request; it cannot be printed.
+/// Text that a caller presented and that may be looked up: it fits the API's format, or is looked for among imported keys.
+/// Borrowed from the request; it cannot be printed.
 #[derive(Clone, Copy)]
 pub struct PresentedKey<'k>(&'k [u8]);
 
-impl PresentedKey<'_> {
+impl<'k> PresentedKey<'k> {
+    /// The most bytes that an imported key can have. Hashing them takes a few microseconds, which anybody can cause.
+    pub const LONGEST_IMPORTED: usize = 1_024;
+
+    /// Text that fits no format, to be looked for among imported keys, which are as somebody else made them. Only for an API
+    /// that has such keys: everywhere else [`KeyFormat::parse`] refuses it without a look-up. `None` if it is too long.
+    pub fn of_imported(presented: &'k [u8]) -> Option<Self> {
+        (presented.len() <= Self::LONGEST_IMPORTED).then_some(Self(presented))
+    }
+
     /// What the key is looked up by.
     pub fn digest(&self) -> Digest {
         Digest::of(self.0)
+    }
+
+    /// What an imported key may be known by until it is seen for the first time.
+    pub fn wide_digest(&self) -> WideDigest {
+        WideDigest::of(self.0)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a change must satisfy, whoever wants it.
 
+mod import;
+
 use std::collections::HashSet;
 
 use bitting_core::address::AddressList;
@@ -11,6 +13,8 @@ use serde_json::{Map, Value};
 
 use super::{InvalidChange, Violation, invalid};
 use crate::apis::Apis;
+
+pub use import::check_imported;
 
 /// How long all permissions and capabilities of a key may be together: they travel in one header.
 const MOST_NAMED: usize = 4_096;
@@ -43,6 +47,8 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
             checks.lifetime(successor.expires_at, now);
         }
         Change::RevokeKey { .. } => {}
+        Change::ImportKeys { keys, .. } => checks.import(keys, now),
+        Change::RehashKey { .. } => checks.wrong("change", "only Bitting itself makes this change, when it sees the key"),
     }
     if checks.found.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(checks.found)) }
 }

@@ -10,6 +10,7 @@ use super::*;
 fn row(number: u8, sequence: u64) -> RingRow {
     RingRow {
         digest: Digest::from_bytes([number; 32]),
+        provenance: Provenance::Issued,
         id: KeyId::new(Timestamp::from_millis(0), u128::from(number)),
         api: "shop".to_owned(),
         account: "acme".parse().unwrap(),
@@ -105,4 +106,23 @@ fn keys_in_doubt_among_many_are_found_and_no_others() {
         let expected = if [17, 99].contains(&number) { KeyStanding::InDoubt } else { KeyStanding::Active };
         assert_eq!(standing(&ring, number), expected, "{number}");
     }
+}
+
+#[test]
+fn imported_keys_are_looked_for_only_where_there_are_some_or_nobody_knows_yet() {
+    let wide = bitting_core::key::WideDigest::from_bytes([7; 64]);
+    let ring = Ring::new(Arc::default(), 1);
+    let api = ring.names.intern(NameKind::Api, "shop");
+    assert!(ring.may_hold_imports(api), "not everything is loaded");
+    ring.loaded.store(true, Ordering::Release);
+    ring.apply(&row(1, 1));
+    assert!(!ring.may_hold_imports(api));
+    ring.apply(&RingRow { provenance: Provenance::Unseen(wide), digest: wide.half(), ..row(2, 2) });
+    assert!(ring.may_hold_imports(api) && ring.imports.any_unseen(api));
+    assert!(!ring.may_hold_imports(ring.names.intern(NameKind::Api, "other")));
+    // A change that leaves it where it is counts it once.
+    ring.apply(&RingRow { provenance: Provenance::Unseen(wide), digest: wide.half(), revoked: true, ..row(2, 3) });
+    ring.apply(&RingRow { provenance: Provenance::Seen(wide), revoked: true, ..row(2, 4) });
+    assert!(ring.may_hold_imports(api) && !ring.imports.any_unseen(api));
+    assert_eq!((standing(&ring, 2), ring.len()), (KeyStanding::Revoked, 2));
 }

@@ -43,6 +43,10 @@ impl Doubts {
         for change in changes {
             // A new key is in nobody's hands before its commit is known, so there is nothing to refuse.
             self.rows.extend(change.new_key().map(Row::Key));
+            for key in change.imported() {
+                self.rows.insert(Row::Key(key.id));
+                self.rows.insert(Row::Account { api: change.api().to_owned(), id: key.account.clone() });
+            }
             if let Some(id) = change.account() {
                 // Neither has a new account keys, nor does a new key change an account that is there.
                 if matches!(change, Change::UpdateAccount { .. }) {

@@ -6,6 +6,7 @@ mod committing;
 mod deciding;
 mod doubt;
 mod fixture;
+mod importing;
 mod issuing;
 mod restarting;
 mod revoking;

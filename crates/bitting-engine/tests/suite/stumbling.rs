@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use bitting_core::account::AccountId;
-use bitting_core::key::KeyId;
+use bitting_core::key::{KeyHash, KeyId};
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{
-    AccountReader, AccountRow, AuditFilter, AuditRow, ChangeLog, Committed, Entry, EventRow, Idempotency, Journal, KeyCursor,
-    KeyFilter, KeyReader, KeyRow, Page, Progress, Refusal, RingRow, RingSource, Store, StoreError, StoreErrorKind,
+    AccountReader, AccountRow, Archive, AuditFilter, AuditRow, ChangeLog, Committed, Entry, EventRow, Idempotency,
+    ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, Page, Progress, Refusal, RingRow, RingSource, Store,
+    StoreError, StoreErrorKind, StoredKey,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -188,5 +189,20 @@ impl Journal for Stumbling {
 
     async fn events(&self, after: Sequence, limit: usize) -> Result<Vec<EventRow>, StoreError> {
         self.inner.events(after, limit).await
+    }
+}
+
+#[async_trait]
+impl Archive for Stumbling {
+    async fn standings(&self, api: &str, keys: Vec<(KeyId, KeyHash)>) -> Result<Vec<ImportStanding>, StoreError> {
+        self.inner.standings(api, keys).await
+    }
+
+    async fn stored_keys(&self, api: &str, after: Option<KeyId>, limit: usize) -> Result<Vec<StoredKey>, StoreError> {
+        self.inner.stored_keys(api, after, limit).await
+    }
+
+    async fn back_up(&self, to: std::path::PathBuf) -> Result<u64, StoreError> {
+        self.inner.back_up(to).await
     }
 }

@@ -6,8 +6,8 @@ use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use serde_json::{Value, json};
 
-use super::{AccountPatch, Change, Committed, Entry, KeyPatch, NewAccount, NewKey, Refusal, Successor};
-use crate::row::{AccountRow, KeyRow, StoredKey};
+use super::{AccountPatch, Change, Committed, Entry, FoundImports, KeyPatch, NewAccount, NewKey, Refusal, Successor};
+use crate::row::{AccountRow, KeyRow, Provenance, StoredKey};
 
 /// What a backend must read before it can say what a change does.
 #[derive(Debug, Default)]
@@ -18,6 +18,8 @@ pub(crate) struct Found {
     pub(crate) key: Option<StoredKey>,
     /// How many keys of the account count, where there may only be so many.
     pub(crate) keys_of_account: u32,
+    /// How the keys of an import stand.
+    pub(crate) imports: Option<FoundImports>,
 }
 
 /// What a change comes to.
@@ -51,6 +53,8 @@ pub(crate) enum RowWrite {
     ChangedAccount(AccountRow),
     NewKey(StoredKey),
     ChangedKey(StoredKey),
+    /// Its digest is another one now.
+    RehashedKey(StoredKey),
 }
 
 impl Entry {
@@ -72,6 +76,11 @@ impl Entry {
                 let old = found.key.ok_or(Refusal::NoSuchKey(*key))?;
                 Ok(changed_key("key.revoked", old, |row| row.revoked_at = row.revoked_at.or(Some(at)), at, sequence))
             }
+            Change::ImportKeys { api, import, keys } => {
+                let unread = || Refusal::Damaged("the keys of the import were not looked up".to_owned());
+                self.import_keys(api, import, keys, found.imports.ok_or_else(unread)?, sequence)
+            }
+            Change::RehashKey { key, digest, .. } => self.rehash_key(*key, *digest, found, sequence),
         }
     }
 
@@ -111,7 +120,7 @@ impl Entry {
             sequence,
         };
         let (subject, after) = (row.id.to_string(), json!(row));
-        rows.push(RowWrite::NewKey(StoredKey { digest: new.digest, row }));
+        rows.push(RowWrite::NewKey(StoredKey { digest: new.digest, provenance: Provenance::Issued, row }));
         Ok(Effect::Write(Write { rows, action: "key.created", subject, before: Value::Null, after }))
     }
 
@@ -148,7 +157,10 @@ impl Entry {
             subject: old.row.id.to_string(),
             before: json!(old.row),
             after: json!({"old": ending.row, "new": new}),
-            rows: vec![RowWrite::NewKey(StoredKey { digest: successor.digest, row: new }), RowWrite::ChangedKey(ending)],
+            rows: vec![
+                RowWrite::NewKey(StoredKey { digest: successor.digest, provenance: Provenance::Issued, row: new }),
+                RowWrite::ChangedKey(ending),
+            ],
         }))
     }
 }
@@ -160,7 +172,7 @@ impl Write {
         for row in self.rows {
             match row {
                 RowWrite::NewAccount(account) | RowWrite::ChangedAccount(account) => committed.accounts.push(account),
-                RowWrite::NewKey(key) | RowWrite::ChangedKey(key) => committed.keys.push(key),
+                RowWrite::NewKey(key) | RowWrite::ChangedKey(key) | RowWrite::RehashedKey(key) => committed.keys.push(key),
             }
         }
         committed
@@ -210,7 +222,7 @@ fn update_account(
     }))
 }
 
-fn account_row(new: &NewAccount, at: Timestamp, sequence: Sequence) -> AccountRow {
+pub(super) fn account_row(new: &NewAccount, at: Timestamp, sequence: Sequence) -> AccountRow {
     AccountRow {
         api: new.api.clone(),
         id: new.id.clone(),

@@ -25,6 +25,11 @@ pub(super) struct SqliteOptions {
 }
 
 impl SqliteOptions {
+    /// In the system's file system.
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned(), vfs: None }
+    }
+
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -57,7 +62,7 @@ impl SqliteStore {
         let named = |error: StoreError| StoreError::new(error.kind(), format!("{shown}: {error}"));
         let mut writer = writer(&options).map_err(named)?;
         migrate(&mut writer).map_err(named)?;
-        Ok(Self(Arc::new(Inner { options, writer: Mutex::new(writer), idle_readers: Mutex::default(), _lock: lock })))
+        Ok(Self(Arc::new(Inner { options, writer: Mutex::new(writer), idle_readers: Mutex::default(), lock })))
     }
 }
 
@@ -116,6 +121,13 @@ fn check_owner(connection: &Connection) -> Result<(), StoreError> {
         return Err(StoreError::new(StoreErrorKind::Unusable, message));
     }
     Ok(())
+}
+
+/// Refuses what Bitting has not written, an empty file included.
+pub(super) fn check_is_ours(connection: &Connection) -> Result<(), StoreError> {
+    let id: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0)).map_err(unavailable)?;
+    let ours = id == i64::from(APPLICATION_ID);
+    if ours { Ok(()) } else { Err(StoreError::new(StoreErrorKind::Unusable, "this is no backup that Bitting has made")) }
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

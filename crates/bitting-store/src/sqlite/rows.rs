@@ -2,7 +2,7 @@
 
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
-use bitting_core::key::{Digest, KeyId};
+use bitting_core::key::{Digest, KeyId, WideDigest};
 use bitting_core::record::Sequence;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
@@ -13,16 +13,16 @@ use serde::de::DeserializeOwned;
 use super::error::{damaged, unavailable};
 use crate::error::StoreError;
 use crate::read::{AuditRow, EventRow, RingRow};
-use crate::row::{AccountRow, KeyRow, StoredKey};
+use crate::row::{AccountRow, KeyRow, Provenance, StoredKey};
 
 /// The columns of [`ring_row`], in its order.
-pub(super) const RING_COLUMNS: &str =
-    "id, digest, api, account, environment, rights, allowed_addresses, enabled, expires_at, revoked_at, sequence";
+pub(super) const RING_COLUMNS: &str = "id, digest, api, account, environment, rights, allowed_addresses, enabled, \
+     expires_at, revoked_at, sequence, imported, foreign_hash";
 
 /// The columns of [`stored_key`], in its order.
 pub(super) const KEY_COLUMNS: &str = "id, digest, api, account, environment, rights, allowed_addresses, enabled, \
      expires_at, revoked_at, sequence, name, description, prefix, metadata, created_at, created_by, updated_at, replaced_by, \
-     replaces";
+     replaces, imported, foreign_hash";
 
 /// The columns of [`audit_row`], in its order.
 pub(super) const AUDIT_COLUMNS: &str = "sequence, at, api, actor, request_id, action, subject, before, after, address";
@@ -43,9 +43,11 @@ pub(super) fn account_row(row: &Row<'_>) -> Result<AccountRow, StoreError> {
 }
 
 pub(super) fn ring_row(row: &Row<'_>) -> Result<RingRow, StoreError> {
+    let digest = Digest::from_bytes(get(row, 1)?);
     Ok(RingRow {
         id: KeyId::from_bytes(get(row, 0)?),
-        digest: Digest::from_bytes(get(row, 1)?),
+        provenance: provenance(row, 11, digest)?,
+        digest,
         api: get(row, 2)?,
         account: account_id(row, 3)?,
         environment: get(row, 4)?,
@@ -61,6 +63,7 @@ pub(super) fn ring_row(row: &Row<'_>) -> Result<RingRow, StoreError> {
 pub(super) fn stored_key(row: &Row<'_>) -> Result<StoredKey, StoreError> {
     let (role, permissions, capabilities) = rights(row, 5)?;
     let digest = Digest::from_bytes(get(row, 1)?);
+    let provenance = provenance(row, 20, digest)?;
     let row = KeyRow {
         id: KeyId::from_bytes(get(row, 0)?),
         api: get(row, 2)?,
@@ -84,7 +87,27 @@ pub(super) fn stored_key(row: &Row<'_>) -> Result<StoredKey, StoreError> {
         replaced_by: get::<Option<[u8; 16]>>(row, 18)?.map(KeyId::from_bytes),
         replaces: get::<Option<[u8; 16]>>(row, 19)?.map(KeyId::from_bytes),
     };
-    Ok(StoredKey { digest, row })
+    Ok(StoredKey { digest, provenance, row })
+}
+
+/// Whether a key was imported, and the SHA-512 that it came with, in two columns.
+fn provenance(row: &Row<'_>, column: usize, digest: Digest) -> Result<Provenance, StoreError> {
+    let wide = get::<Option<[u8; 64]>>(row, column + 1)?.map(WideDigest::from_bytes);
+    Ok(match wide {
+        None if get(row, column)? => Provenance::Imported,
+        None => Provenance::Issued,
+        Some(wide) if wide.half() == digest => Provenance::Unseen(wide),
+        Some(wide) => Provenance::Seen(wide),
+    })
+}
+
+/// The same two columns, to write.
+pub(super) fn provenance_columns(provenance: &Provenance) -> (bool, Option<&[u8]>) {
+    let wide = match provenance {
+        Provenance::Issued | Provenance::Imported => None,
+        Provenance::Unseen(wide) | Provenance::Seen(wide) => Some(&wide.as_bytes()[..]),
+    };
+    (provenance.is_imported(), wide)
 }
 
 /// The permissions of a key, of which only the rights were read.

@@ -10,8 +10,11 @@ use serde_json::json;
 
 use super::error::{damaged, in_doubt, unavailable};
 use super::read::rows;
-use super::rows::{ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, account_row, rights_permissions, stored_key, stored_sequence};
-use super::{SqliteStore, progress};
+use super::rows::{
+    ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, account_row, provenance_columns, rights_permissions, stored_key,
+    stored_sequence,
+};
+use super::{SqliteStore, import, progress};
 use crate::change::{Change, Committed, Effect, Entry, Found, Idempotency, Refusal, RowWrite, Write};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::read::rights_text;
@@ -166,6 +169,9 @@ fn find(connection: &Connection, entry: &Entry) -> Result<Found, StoreError> {
         let counted = rows(connection, sql, (&new.api, new.account.as_str(), entry.at.as_millis(), most), |_| Ok(()))?;
         found.keys_of_account = u32::try_from(counted.len()).unwrap_or(u32::MAX);
     }
+    if let Change::ImportKeys { api, keys, .. } = change {
+        found.imports = Some(import::find(connection, api, keys)?);
+    }
     if let Some(account) = change.account() {
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM account WHERE api = ?1 AND id = ?2");
         found.account = rows(connection, &sql, (change.api(), account.as_str()), account_row)?.pop();
@@ -183,6 +189,7 @@ fn write_row(connection: &Connection, row: &RowWrite) -> Result<Option<Refusal>,
         RowWrite::ChangedAccount(account) => update_account(connection, account)?,
         RowWrite::ChangedKey(key) => update_key(connection, &key.row)?,
         RowWrite::NewKey(key) => return insert_key(connection, key),
+        RowWrite::RehashedKey(key) => return rehash_key(connection, key),
     }
     Ok(None)
 }
@@ -209,10 +216,12 @@ fn update_account(connection: &Connection, row: &AccountRow) -> Result<(), Store
     execute(connection, sql, values)
 }
 
-fn insert_key(connection: &Connection, StoredKey { digest, row }: &StoredKey) -> Result<Option<Refusal>, StoreError> {
+fn insert_key(connection: &Connection, key: &StoredKey) -> Result<Option<Refusal>, StoreError> {
+    let StoredKey { digest, provenance, row } = key;
+    let (imported, foreign_hash) = provenance_columns(provenance);
     let sql = format!(
         "INSERT INTO api_key ({KEY_COLUMNS}) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
     );
     let values = params![
         row.id.to_bytes(),
@@ -234,7 +243,9 @@ fn insert_key(connection: &Connection, StoredKey { digest, row }: &StoredKey) ->
         row.created_by,
         row.updated_at.as_millis(),
         row.replaced_by.map(KeyId::to_bytes),
-        row.replaces.map(KeyId::to_bytes)
+        row.replaces.map(KeyId::to_bytes),
+        imported,
+        foreign_hash
     ];
     let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
     match statement.execute(values) {
@@ -245,7 +256,19 @@ fn insert_key(connection: &Connection, StoredKey { digest, row }: &StoredKey) ->
     }
 }
 
-/// Everything of a key that a change can change.
+/// The digest is written here alone: it leads an index, which other changes need not touch.
+fn rehash_key(connection: &Connection, StoredKey { digest, row, .. }: &StoredKey) -> Result<Option<Refusal>, StoreError> {
+    let sql = "UPDATE api_key SET digest = ?2, updated_at = ?3, sequence = ?4 WHERE id = ?1";
+    let values = params![row.id.to_bytes(), digest.as_bytes(), row.updated_at.as_millis(), stored_sequence(row.sequence)];
+    match connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)) {
+        Ok(_) => Ok(None),
+        // The same key is there with its SHA-256 already.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => Ok(Some(Refusal::KeyExists(row.id))),
+        Err(error) => Err(unavailable(error)),
+    }
+}
+
+/// Everything of a key that a change can change, its digest aside.
 fn update_key(connection: &Connection, row: &KeyRow) -> Result<(), StoreError> {
     let sql = "UPDATE api_key SET rights = ?2, allowed_addresses = ?3, enabled = ?4, expires_at = ?5, revoked_at = ?6, \
                sequence = ?7, name = ?8, description = ?9, metadata = ?10, updated_at = ?11, replaced_by = ?12 WHERE id = ?1";

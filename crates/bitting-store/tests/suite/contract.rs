@@ -1,6 +1,7 @@
 //! What every store must do. Each case gets an empty store; a second backend adds one line at the end.
 
 mod conditions;
+mod importing;
 mod listing;
 
 use std::sync::Arc;
@@ -19,6 +20,13 @@ use self::conditions::{
     a_change_is_refused_if_what_it_was_decided_on_has_changed,
     a_request_that_is_repeated_is_answered_as_before_and_changes_nothing, an_account_has_no_more_keys_than_it_may_have,
     an_idempotency_key_serves_one_request_and_is_forgotten_after_a_day,
+};
+use self::importing::{
+    a_backup_holds_everything_of_its_moment_and_is_never_written_over,
+    a_key_that_came_with_a_sha_512_is_known_by_its_sha_256_once_it_was_seen,
+    a_revocation_holds_whether_a_key_is_seen_before_or_after_it, a_sha_512_whose_key_is_there_by_its_sha_256_is_not_rehashed,
+    an_import_that_clashes_with_another_api_or_id_leaves_nothing_behind, imported_keys_come_with_their_accounts_in_one_commit,
+    keys_are_exported_with_their_hashes_by_pages, keys_that_are_there_are_skipped_and_stay_as_they_are,
 };
 use self::listing::{
     a_key_is_listed_under_the_permissions_that_it_has_now, descendants_are_found_through_every_generation_and_rotation,
@@ -375,6 +383,14 @@ macro_rules! every_case_on {
                 a_request_that_is_repeated_is_answered_as_before_and_changes_nothing,
                 an_idempotency_key_serves_one_request_and_is_forgotten_after_a_day,
                 an_account_has_no_more_keys_than_it_may_have,
+                imported_keys_come_with_their_accounts_in_one_commit,
+                keys_that_are_there_are_skipped_and_stay_as_they_are,
+                an_import_that_clashes_with_another_api_or_id_leaves_nothing_behind,
+                a_key_that_came_with_a_sha_512_is_known_by_its_sha_256_once_it_was_seen,
+                a_revocation_holds_whether_a_key_is_seen_before_or_after_it,
+                a_sha_512_whose_key_is_there_by_its_sha_256_is_not_rehashed,
+                keys_are_exported_with_their_hashes_by_pages,
+                a_backup_holds_everything_of_its_moment_and_is_never_written_over,
             ]
         );
     };

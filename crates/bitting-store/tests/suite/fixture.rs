@@ -1,8 +1,10 @@
 //! Entries to append, in as few words as a test needs.
 
-use bitting_core::key::{Digest, KeyId};
+use bitting_core::key::{Digest, KeyHash, KeyId};
 use bitting_core::time::Timestamp;
-use bitting_store::{AccountPatch, Actor, Change, Conditions, Entry, KeyPatch, NewAccount, NewKey, Origin, Successor};
+use bitting_store::{
+    AccountPatch, Actor, Change, Conditions, Entry, ImportedKey, KeyPatch, NewAccount, NewKey, Origin, Successor,
+};
 use serde_json::Map;
 
 pub(crate) const API: &str = "csboard";
@@ -72,4 +74,30 @@ pub(crate) fn rotate(number: u8, into: u8, old_ends_at: Option<i64>) -> Change {
 
 pub(crate) fn revoke(number: u8) -> Change {
     Change::RevokeKey { api: API.into(), key: id(number) }
+}
+
+/// A key that somebody else issued.
+pub(crate) fn imported(number: u8, hash: KeyHash) -> ImportedKey {
+    ImportedKey {
+        id: id(number),
+        hash,
+        prefix: "old_".into(),
+        account: "importer".parse().unwrap(),
+        name: format!("key {number}"),
+        description: String::new(),
+        environment: "live".into(),
+        role: None,
+        permissions: vec!["tasks:read".parse().unwrap()],
+        capabilities: Vec::new(),
+        allowed_addresses: None,
+        metadata: Map::new(),
+        enabled: true,
+        created_at: Some(at(7)),
+        expires_at: None,
+        revoked_at: None,
+    }
+}
+
+pub(crate) fn import(keys: impl Into<Vec<ImportedKey>>) -> Change {
+    Change::ImportKeys { api: API.into(), import: "imp_1".into(), keys: keys.into() }
 }

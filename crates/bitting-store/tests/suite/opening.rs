@@ -108,7 +108,7 @@ fn a_store_of_a_newer_version_is_refused_with_both_versions() {
     Connection::open(&path).unwrap().execute(newer, []).unwrap();
     let (kind, message) = refusal(&path);
     assert_eq!(kind, StoreErrorKind::TooNew);
-    assert!(message.contains("its schema is 999, this version knows 2"), "{message}");
+    assert!(message.contains("its schema is 999, this version knows 3"), "{message}");
 }
 
 mod schema {

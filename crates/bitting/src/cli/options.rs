@@ -62,6 +62,17 @@ pub(super) enum Command {
     /// Make, list and change accounts, which own keys
     #[command(subcommand)]
     Accounts(AccountsCommand),
+    /// Take out the record of who changed what
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Write everything in the store to a new file, while a server runs or not
+    Backup {
+        /// The new file, for its owner alone; one that is there is never written over
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Put a backup in the place of the store, and say which revocations since then that would undo
+    Restore(Restore),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -112,6 +123,60 @@ pub(super) enum KeysCommand {
         #[arg(value_parser = KeyIdParser)]
         key: KeyId,
     },
+    /// Take in keys that somebody else issued, by their hashes
+    Import(Import),
+    /// Print keys as JSON lines
+    Export {
+        #[command(flatten)]
+        api: ApiChoice,
+        /// With their hashes, so that they can be imported elsewhere
+        #[arg(long)]
+        hashes: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// A file with one key in each line or row; "-" is standard input
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) api: ApiChoice,
+    /// How the file is written [default: by its ending, .jsonl or .csv]
+    #[arg(long)]
+    pub(super) format: Option<ImportFormat>,
+    /// Only say what would be done
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ImportFormat {
+    Jsonl,
+    Csv,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Print the record as JSON lines, oldest first
+    Export {
+        /// Only of this API [default: of all]
+        #[arg(long, value_name = "NAME")]
+        api: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Restore {
+    /// The backup
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Make the revocations and restrictions again that this audit export holds
+    #[arg(long, value_name = "AUDIT_EXPORT")]
+    pub(super) replay: Option<PathBuf>,
+    /// Restore even though revocations or restrictions are undone
+    #[arg(long)]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]

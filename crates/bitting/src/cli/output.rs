@@ -1,6 +1,6 @@
 //! What is printed, and where: results on standard output, all else on standard error, colour only on a terminal.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use bitting_core::time::Timestamp;
@@ -35,6 +35,14 @@ fn print(line: &str) -> std::io::Result<()> {
 /// A line about the result.
 pub(super) fn note(line: &str) {
     let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+/// How far something is, on one line that is written over, if somebody looks.
+pub(super) fn progress(verb: &str, done: usize, all: usize) {
+    if std::io::stderr().is_terminal() {
+        let end = if done >= all { "\r\u{1b}[K" } else { "" };
+        let _ = write!(anstream::stderr(), "\r{verb} {done} of {all}{end}");
+    }
 }
 
 /// Why the command failed.

@@ -1,10 +1,13 @@
 //! What the command line and the owner of a store say to each other: one question and one answer on each connection, as
 //! JSON. No key is ever among it: the command line makes keys and sends their digests.
 
+use std::path::PathBuf;
+
 use bitting_core::account::AccountId;
-use bitting_core::key::KeyId;
+use bitting_core::key::{KeyHash, KeyId};
+use bitting_core::record::Sequence;
 use bitting_engine::{CommitError, InvalidChange, Violation};
-use bitting_store::{AccountRow, Change, KeyCursor, KeyFilter, KeyRow, Page, Refusal};
+use bitting_store::{AccountRow, AuditRow, Change, ImportStanding, ImportedKey, KeyCursor, KeyFilter, KeyRow, Page, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -16,6 +19,10 @@ pub(super) enum Question {
     Keys { api: String, filter: KeyFilter, page: Page<KeyCursor> },
     Account { api: String, id: AccountId },
     Accounts { api: String, page: Page<AccountId> },
+    Preview { api: String, keys: Vec<ImportedKey> },
+    Export { api: String, after: Option<KeyId>, limit: usize, hashes: bool },
+    Audit { after: Sequence, limit: usize },
+    BackUp { to: PathBuf },
 }
 
 /// What is answered.
@@ -27,6 +34,11 @@ pub(super) enum Answer {
     Keys(Vec<KeyRow>),
     Account(Option<AccountRow>),
     Accounts(Vec<AccountRow>),
+    Previewed(Vec<Finding>),
+    Exported(Vec<Exported>),
+    Audit(Vec<AuditRow>),
+    /// The size of the backup in bytes.
+    BackedUp(u64),
     /// Fields are wrong.
     Invalid(Vec<Violation>),
     /// What it is about does not allow it.
@@ -44,6 +56,28 @@ pub struct Done {
     pub keys: Vec<KeyRow>,
     /// The accounts as they now are.
     pub accounts: Vec<AccountRow>,
+}
+
+/// What there is to say of a key that is to be imported.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// Its number among those that were asked about.
+    pub number: usize,
+    /// How it stands to what is in the store.
+    pub standing: ImportStanding,
+    /// What is wrong with it.
+    pub violations: Vec<Violation>,
+}
+
+/// A key as it leaves the store.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Exported {
+    /// What is known of its text, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<KeyHash>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub row: KeyRow,
 }
 
 impl From<CommitError> for Answer {

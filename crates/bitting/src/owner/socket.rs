@@ -13,7 +13,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
 use super::protocol::{Answer, Done, Question};
-use super::{SOCKET, control_folder};
+use super::{SOCKET, archive, control_folder};
 use crate::failure::{Failure, FailureKind};
 
 /// The socket, open until it is closed.
@@ -110,6 +110,14 @@ async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
         Question::Keys { api, filter, page } => store.keys(&api, filter, page).await.map(Answer::Keys),
         Question::Account { api, id } => store.account(&api, &id).await.map(Answer::Account),
         Question::Accounts { api, page } => store.accounts(&api, page).await.map(Answer::Accounts),
+        Question::Preview { api, keys } => {
+            archive::preview(store, &engine.apis(), &api, &keys, engine.now()).await.map(Answer::Previewed)
+        }
+        Question::Export { api, after, limit, hashes } => {
+            archive::export(store, &api, after, limit, hashes).await.map(Answer::Exported)
+        }
+        Question::Audit { after, limit } => store.audit(after, limit).await.map(Answer::Audit),
+        Question::BackUp { to } => store.back_up(to).await.map(Answer::BackedUp),
     };
     answer.unwrap_or_else(|error| Answer::Failed(error.to_string()))
 }

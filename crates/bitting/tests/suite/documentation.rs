@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{Bitting, Upstream, get, post};
 
 /// The blocks of a page in one language.
-fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
+pub(crate) fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
     let fences = page.split("\n```").skip(1).step_by(2);
     fences.filter_map(|block| block.strip_prefix(language)?.strip_prefix('\n')).collect()
 }

@@ -7,6 +7,7 @@
 
 mod backboard;
 mod backbone;
+mod backing_up;
 mod bad_input;
 mod check;
 mod cli;
@@ -17,6 +18,7 @@ mod first_steps;
 mod gateway;
 mod harbour;
 mod harness;
+mod importing;
 mod kill;
 mod launchboard;
 mod managing;
