@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::context::{Context, addresses, metadata, when};
 use super::options::{CreateKey, KeysCommand, ListKeys, RotateKey, Shared, Status, UpdateKey};
 use super::output::{facts, note, say, say_json, say_once, table, to_json};
+use super::{export, import};
 use crate::failure::{Failure, FailureKind};
 use crate::owner::Done;
 
@@ -30,8 +31,8 @@ pub(super) async fn run(command: KeysCommand, shared: &Shared) -> Result<(), Fai
             let done = context.owner.commit(Change::RevokeKey { api, key }).await?;
             show_changed(&done, shared.json)
         }
-        // They have files of their own.
-        KeysCommand::Import(_) | KeysCommand::Export { .. } => Ok(()),
+        KeysCommand::Import(options) => import::run(&context, options, shared.json).await,
+        KeysCommand::Export { api, hashes } => export::keys(&context, &api, hashes).await,
     }
 }
 
