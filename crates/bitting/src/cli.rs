@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use self::options::{AuditCommand, Command, KeysCommand, Options};
+use self::options::{AuditCommand, Command, Options};
 use self::output::complain;
 use crate::failure::Failure;
 
@@ -42,8 +42,6 @@ fn dispatch(options: Options) -> Result<(), Failure> {
         }
         Command::Demo(demo) => in_runtime(crate::demo::run(demo.port, demo.keep, shared.json)),
         Command::Serve => in_runtime(serve::serve(&shared)),
-        Command::Keys(KeysCommand::Import(import)) => in_runtime(import::run(import, &shared)),
-        Command::Keys(KeysCommand::Export { api, hashes }) => in_runtime(export::keys(api, hashes, &shared)),
         Command::Audit(AuditCommand::Export { api }) => in_runtime(export::audit(api, &shared)),
         Command::Backup { file } => in_runtime(backup::run(file, &shared)),
         Command::Restore(restore) => in_runtime(restore::run(restore, &shared)),

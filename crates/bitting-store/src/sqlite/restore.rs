@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
 use rusqlite::Connection;
@@ -67,10 +67,9 @@ impl Restoration {
             return Err(failed(std::io::Error::other("its log could not be closed")));
         }
         File::open(&copy).and_then(|file| file.sync_all()).map_err(failed)?;
-        // A log that lies here belongs to what was here, and would be taken for the backup's.
-        for ending in ["-wal", "-shm"] {
-            rename_if_there(&beside(store, ending), &beside(aside, ending)).map_err(failed)?;
-        }
+        // A log that lies here belongs to what was here, and would be taken for the backup's. Its index is made anew.
+        if_there(fs::rename(beside(store, "-wal"), beside(aside, "-wal"))).map_err(failed)?;
+        if_there(fs::remove_file(beside(store, "-shm"))).map_err(failed)?;
         if store.exists() {
             // The store is there under one name or the other at every moment, and never under none.
             fs::hard_link(store, aside).or_else(|_| copy_anew(store, aside)).map_err(failed)?;
@@ -101,8 +100,8 @@ fn check_whole(connection: &Connection) -> Result<(), StoreError> {
     if verdict == "ok" { Ok(()) } else { Err(StoreError::new(StoreErrorKind::Unusable, format!("it is damaged: {verdict}"))) }
 }
 
-fn rename_if_there(from: &Path, to: &PathBuf) -> std::io::Result<()> {
-    match fs::rename(from, to) {
+fn if_there(done: std::io::Result<()>) -> std::io::Result<()> {
+    match done {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         done => done,
     }

@@ -13,8 +13,7 @@ const PAGE: usize = 500;
 
 /// Prints the keys of an API, oldest first, one in each line. It is no picture of one moment: a key that is changed meanwhile
 /// is shown before or after the change.
-pub(super) async fn keys(api: ApiChoice, hashes: bool, shared: &Shared) -> Result<(), Failure> {
-    let context = Context::new(shared).await?;
+pub(super) async fn keys(context: &Context, api: &ApiChoice, hashes: bool) -> Result<(), Failure> {
     let api = context.api(api.api.as_deref())?;
     let mut after = None;
     loop {

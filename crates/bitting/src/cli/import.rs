@@ -18,7 +18,7 @@ use serde_json::json;
 
 use self::file::Row;
 use super::context::Context;
-use super::options::{Import, Shared};
+use super::options::Import;
 use super::output::{note, progress, say_json};
 use crate::failure::{Failure, FailureKind};
 
@@ -49,8 +49,7 @@ struct Candidate {
 }
 
 /// Imports a file.
-pub(super) async fn run(options: Import, shared: &Shared) -> Result<(), Failure> {
-    let context = Context::new(shared).await?;
+pub(super) async fn run(context: &Context, options: Import, json: bool) -> Result<(), Failure> {
     let api = context.api(options.api.api.as_deref())?;
     let (rows, mut problems) = file::read(&options.file, options.format)?;
     let count = rows.len();
@@ -59,12 +58,12 @@ pub(super) async fn run(options: Import, shared: &Shared) -> Result<(), Failure>
     let mut parts = parts(candidates);
     let (mut there, mut done) = (0, 0);
     for part in &parts {
-        there += preview(&context, &api.name, part, &mut problems).await?;
+        there += preview(context, &api.name, part, &mut problems).await?;
         done += part.len();
         progress("checked", done, count);
     }
     if !problems.is_empty() {
-        return Err(refuse(problems, shared.json)?);
+        return Err(refuse(problems, json)?);
     }
     let id = import_id(WallClock.now())?;
     let mut imported = count - there;
@@ -80,7 +79,7 @@ pub(super) async fn run(options: Import, shared: &Shared) -> Result<(), Failure>
             progress("imported", done, count);
         }
     }
-    if shared.json {
+    if json {
         let import = (!options.dry_run).then_some(id);
         let there = count - imported;
         return say_json(&json!({

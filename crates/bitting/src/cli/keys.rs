@@ -13,6 +13,7 @@ use self::shown::{show, show_changed, show_issued, show_list};
 use super::context::{Context, addresses, metadata, when};
 use super::options::{CreateKey, KeysCommand, ListKeys, RotateKey, Shared, Status, UpdateKey};
 use super::output::{note, second};
+use super::{export, import};
 use crate::failure::{Failure, FailureKind};
 
 /// Runs one of the commands.
@@ -33,8 +34,8 @@ pub(super) async fn run(command: KeysCommand, shared: &Shared) -> Result<(), Fai
             let done = context.owner.commit(change).await?;
             show_changed(&done, shared.json)
         }
-        // They have files of their own.
-        KeysCommand::Import(_) | KeysCommand::Export { .. } => Ok(()),
+        KeysCommand::Import(options) => import::run(&context, options, shared.json).await,
+        KeysCommand::Export { api, hashes } => export::keys(&context, &api, hashes).await,
     }
 }
 

@@ -161,6 +161,20 @@ async fn an_audit_export_makes_revocations_and_restrictions_again() {
 }
 
 #[tokio::test]
+async fn what_an_audit_export_holds_from_before_the_backup_is_not_made_again() {
+    let (traces, _upstream) = folder().await;
+    let key = new_key(&traces, &[]);
+    done(&traces, &["keys", "update", &key.id, "--disable"]);
+    let export = done(&traces, &["audit", "export"]).stdout;
+    std::fs::write(traces.path("audit.jsonl"), &export).unwrap();
+    done(&traces, &["keys", "update", &key.id, "--enable"]);
+    done(&traces, &["backup", "copy.db"]);
+    let restored = done(&traces, &["restore", "copy.db", "--replay", "audit.jsonl", "--json"]);
+    assert_eq!(serde_json::from_str::<Value>(&restored.stdout).unwrap()["replayed"], json!([]));
+    assert_eq!(statuses(&traces, &[&key]).await, [200]);
+}
+
+#[tokio::test]
 async fn what_an_audit_export_does_not_hold_is_still_named() {
     let (traces, _upstream) = folder().await;
     let (told, untold) = (new_key(&traces, &[]), new_key(&traces, &[]));

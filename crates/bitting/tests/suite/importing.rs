@@ -1,5 +1,6 @@
 //! Keys that somebody else issued, from their files to the gateway.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -248,57 +249,94 @@ async fn an_export_holds_no_hash_unless_it_is_asked_for_and_can_be_imported_else
     assert_eq!((&shown["name"], &shown["role"]), (&json!("issued here"), &json!("clerk")));
 }
 
-#[tokio::test]
-async fn a_kill_in_the_middle_of_an_import_loses_and_doubles_nothing() {
-    const KEYS: usize = 6_000;
-    let (traces, _upstream) = folder().await;
-    let keys: Vec<String> = (0..KEYS).map(|number| old_key(&traces, number)).collect();
+/// Writes a file of keys, of which every third comes with a SHA-512.
+fn many(traces: &Traces, count: usize) -> Vec<String> {
+    let keys: Vec<String> = (0..count).map(|number| old_key(traces, number)).collect();
     let line = |(number, key): (usize, &String)| {
         let hash = if number % 3 == 0 { format!("sha512:{}", sha512(key)) } else { sha256(key) };
         json!({"hash": hash, "account": format!("account-{}", number % 50)})
     };
-    write(&traces, "keys.jsonl", &joined(&keys.iter().enumerate().map(line).collect::<Vec<_>>()));
-    let mut chance = 0x9E37_79B9_7F4A_7C15u64;
-    let mut cut_short = 0;
-    for round in 0..6 {
+    write(traces, "keys.jsonl", &joined(&keys.iter().enumerate().map(line).collect::<Vec<_>>()));
+    keys
+}
+
+/// Imports the rest, and looks for anything that is missing or there twice.
+async fn complete(traces: &Traces, keys: &[String]) {
+    let server = serve(traces);
+    let there = ring_keys(&server).await;
+    let report = server.json(&["keys", "import", "keys.jsonl"]);
+    assert_eq!((&report["imported"], &report["there_already"]), (&json!(keys.len() - there), &json!(there)));
+    assert_eq!(ring_keys(&server).await, keys.len());
+    let export = bitting(traces, &["keys", "export", "--hashes"]).stdout;
+    let rows = export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let hashes: BTreeSet<String> = rows.map(|row| row["hash"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((export.lines().count(), hashes.len()), (keys.len(), keys.len()));
+    let audit = bitting(traces, &["audit", "export"]).stdout;
+    let rows = audit.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let counts = rows.filter(|row| row["action"] == "keys.imported").map(|row| row["after"]["count"].as_u64().unwrap());
+    assert_eq!(counts.sum::<u64>(), keys.len() as u64, "what was committed is in the audit log once");
+    for key in keys.iter().step_by(611) {
+        assert_eq!(status(&server, key).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_kill_of_the_server_in_the_middle_of_an_import_loses_and_doubles_nothing() {
+    let (traces, _upstream) = folder().await;
+    let keys = many(&traces, 9_000);
+    let (mut chance, mut cut_short) = (0x9E37_79B9_7F4A_7C15u64, 0);
+    for round in 0..4 {
         let mut server = serve(&traces);
         let before = ring_keys(&server).await;
         assert_eq!(before % 500, 0, "a part is there whole or not at all");
         chance ^= chance << 13;
         chance ^= chance >> 7;
         chance ^= chance << 17;
-        // The kill falls into the checks, or somewhere after the first or second part.
-        let awaited = before + usize::try_from(chance % 3).unwrap() * 500;
+        // The kill falls somewhere after one of the next parts, while another is on its way.
+        let awaited = before + (1 + usize::try_from(chance % 3).unwrap()) * 500;
         let import = {
             let traces = traces.clone();
             std::thread::spawn(move || bitting(&traces, &["keys", "import", "keys.jsonl"]))
         };
-        while ring_keys(&server).await < awaited.min(KEYS) {
+        while ring_keys(&server).await < awaited.min(keys.len()) {
             tokio::task::yield_now().await;
         }
         server.signal("KILL");
         assert_eq!(server.wait(), 137);
         let output = import.join().unwrap();
-        // The import noticed it, or was done before, or began when nobody served any more.
-        cut_short += u32::from(output.code == 6);
         assert!(output.code == 6 || output.code == 0, "round {round}: {}", output.stderr);
+        cut_short += u32::from(output.stderr.contains("run the same import again"));
     }
     assert!(cut_short > 0, "no kill fell into an import");
-    let server = serve(&traces);
-    server.json(&["keys", "import", "keys.jsonl"]);
-    assert_eq!(ring_keys(&server).await, KEYS);
-    let export = bitting(&traces, &["keys", "export", "--hashes"]).stdout;
-    let hashes: std::collections::BTreeSet<String> =
-        export.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["hash"].as_str().unwrap().to_owned()).collect();
-    assert_eq!((export.lines().count(), hashes.len()), (KEYS, KEYS));
-    let audit = bitting(&traces, &["audit", "export"]).stdout;
-    let audit = audit.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let counted: u64 =
-        audit.filter(|row| row["action"] == "keys.imported").map(|row| row["after"]["count"].as_u64().unwrap()).sum();
-    assert_eq!(counted, KEYS as u64, "what was committed is in the audit log once");
-    for key in keys.iter().step_by(611) {
-        assert_eq!(status(&server, key).await, 200);
+    complete(&traces, &keys).await;
+}
+
+#[tokio::test]
+async fn a_kill_of_the_import_itself_loses_and_doubles_nothing() {
+    let (traces, _upstream) = folder().await;
+    let keys = many(&traces, 6_000);
+    let (log, mut killed) = (traces.path("bitting.db-wal"), 0);
+    for kilobytes in [50, 700, 1_900] {
+        // No server: the command itself writes to the store.
+        let _ = bitting(&traces, &["keys", "list"]);
+        let size = || log.metadata().map_or(0, |metadata| metadata.len());
+        let before = size();
+        let mut import = std::process::Command::new(env!("CARGO_BIN_EXE_bitting"))
+            .args(["keys", "import", "keys.jsonl"])
+            .current_dir(traces.folder())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        while size() < before + kilobytes * 1_000 && import.try_wait().unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        import.kill().unwrap();
+        killed += u32::from(!import.wait().unwrap().success());
+        let there = bitting(&traces, &["keys", "export"]).stdout.lines().count();
+        assert_eq!(there % 500, 0, "a part is there whole or not at all");
     }
+    assert!(killed > 0, "no kill fell into an import");
+    complete(&traces, &keys).await;
 }
 
 /// How many keys the server knows.
