@@ -62,8 +62,9 @@ where
         (Target::Health, _, _) => Json(Alive { status: "alive" }).into_response(),
         (Target::Whoami, Some(record), _) => Json(KeyView::new(permit.api(), record)).into_response(),
         (Target::Management, Some(_), Some(base)) => {
+            let Some(below) = below(request.uri(), base) else { return Fault::not_found("such thing here").into_response() };
             let mut request = request.map(Body::new);
-            *request.uri_mut() = below(request.uri(), base);
+            *request.uri_mut() = below;
             match keys.oneshot(request).await {
                 Ok(response) => response,
                 Err(never) => match never {},
@@ -73,11 +74,11 @@ where
     }
 }
 
-/// The rest of a path below the one at which keys are managed. The path is well-formed, and its rule has matched it.
-fn below(uri: &Uri, base: &str) -> Uri {
-    let rest = uri.path().get(base.len()..).filter(|rest| !rest.is_empty()).unwrap_or("/");
-    let target = uri.query().map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}"));
-    target.parse().unwrap_or_else(|_| Uri::from_static("/"))
+/// The rest of a path below the one at which keys are managed. `None` if that is written with needless escapes.
+fn below(uri: &Uri, base: &str) -> Option<Uri> {
+    let rest = uri.path().strip_prefix(base)?;
+    let rest = if rest.is_empty() { "/" } else { rest };
+    uri.query().map_or_else(|| rest.to_owned(), |query| format!("{rest}?{query}")).parse().ok()
 }
 
 /// A fault as the API itself would tell it.
