@@ -4,6 +4,7 @@ mod accounts;
 mod check;
 mod context;
 mod keys;
+mod openapi;
 mod options;
 mod output;
 mod serve;
@@ -36,6 +37,7 @@ fn dispatch(options: Options) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Options::command(), "bitting", &mut std::io::stdout());
             Ok(())
         }
+        Command::Openapi { api, servers } => openapi::print(api.as_deref(), servers, &shared),
         Command::Demo(demo) => in_runtime(crate::demo::run(demo.port, demo.keep, shared.json)),
         Command::Serve => in_runtime(serve::serve(&shared)),
         Command::Keys(command) => in_runtime(keys::run(command, &shared)),
