@@ -113,7 +113,9 @@ async fn clients_generated_for_python_and_typescript_manage_keys() {
         let printed = client.run(script, &variables).await;
         let keys: Vec<&str> = printed.split_whitespace().collect();
         assert!(keys.len() == 2 && keys.iter().all(|key| key.starts_with("sk_live_")), "{client:?}");
-        keys.iter().for_each(|key| bitting.traces.issued(key));
+        for key in keys {
+            bitting.traces.issued(key);
+        }
     }
 }
 
