@@ -7,11 +7,22 @@ use bitting_core::reason::Reason;
 use bitting_core::record::Sequence;
 use http::request::Parts;
 use http::{HeaderValue, header};
+use utoipa::IntoParams;
 
 use crate::fault::Fault;
 
 /// What the caller has seen of something that they change.
 pub(crate) struct IfMatch(Option<HeaderValue>);
+
+/// It in the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "the header is read by `IfMatch`")]
+pub(crate) struct IfMatchHeader {
+    /// Change nothing unless this is still the state: an `ETag` that an answer had, several with commas between, or `*`.
+    #[param(rename = "If-Match", required = false, example = "*")]
+    if_match: String,
+}
 
 impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Infallible;

@@ -8,7 +8,8 @@ use bitting_core::reason::Reason;
 use bitting_engine::{CommitError, InvalidChange, Violation};
 use bitting_store::{Refusal, StoreError};
 use http::{HeaderValue, header};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Why a request is not done.
 #[derive(Debug, Clone)]
@@ -16,6 +17,36 @@ pub(crate) struct Fault {
     pub(crate) reason: Reason,
     pub(crate) detail: String,
     errors: Vec<Violation>,
+}
+
+/// Why a request is not done (RFC 9457).
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Problem {
+    #[schema(examples("about:blank"))]
+    r#type: &'static str,
+    #[schema(examples("Bad Request"))]
+    title: &'static str,
+    #[schema(minimum = 400, maximum = 599, examples(400))]
+    status: u16,
+    /// What happened and, where it helps, what to do.
+    #[schema(examples("name: write 1 to 200 characters"))]
+    detail: String,
+    /// The reason, for programs.
+    #[schema(examples("invalid_request"))]
+    code: &'static str,
+    /// The fields that are wrong.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    errors: Vec<WrongField>,
+}
+
+/// One field that is wrong.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WrongField {
+    #[schema(examples("name"))]
+    field: String,
+    #[schema(examples("write 1 to 200 characters"))]
+    message: String,
 }
 
 impl Fault {
@@ -39,10 +70,28 @@ impl Fault {
         Self { reason: Reason::InvalidRequest, detail, errors }
     }
 
+    /// As it is told on the service listener.
+    pub(crate) fn problem(&self) -> Problem {
+        let status = self.reason.default_status();
+        let wrong = |error: &Violation| WrongField { field: error.field.clone(), message: error.message.clone() };
+        Problem {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: self.detail.clone(),
+            code: self.reason.name(),
+            errors: self.errors.iter().map(wrong).collect(),
+        }
+    }
+
     /// Something that is not there, or that is not the caller's to see.
     pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
         Self::of(Reason::NotFound, format!("There is no {what}."))
     }
+}
+
+impl Problem {
+    pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 }
 
 impl From<Refusal> for Fault {
@@ -96,19 +145,10 @@ impl From<StoreError> for Fault {
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
         let status = self.reason.default_status();
-        let mut body = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason().unwrap_or("Error"),
-            "status": status.as_u16(),
-            "detail": self.detail,
-            "code": self.reason.name(),
-        });
-        if !self.errors.is_empty() {
-            body["errors"] = json!(self.errors);
-        }
-        let mut response = (status, body.to_string()).into_response();
+        let body = serde_json::to_vec(&self.problem()).unwrap_or_default();
+        let mut response = (status, body).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(Problem::CONTENT_TYPE));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response.extensions_mut().insert(self.reason);
         response.extensions_mut().insert(self);

@@ -5,30 +5,57 @@ use axum::response::{IntoResponse, Response};
 use bitting_engine::EngineStatus;
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::json::Json;
 use crate::service::Shared;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Readiness {
+    /// `ready`, `loading` or `broken`.
+    #[schema(examples("ready"))]
     status: &'static str,
+    /// How many keys are in memory.
+    #[schema(value_type = u64)]
     keys: usize,
     /// What was last odd about the machine's clock, by over a minute, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     clock: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Liveness {
+    #[schema(examples("alive"))]
     status: &'static str,
 }
 
-/// `GET /healthz`: the process answers.
+/// Whether the process answers
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "alive",
+    tag = "health",
+    security(()),
+    responses((status = 200, description = "It does", body = Liveness)),
+)]
 pub(crate) async fn alive() -> Response {
     Json(Liveness { status: "alive" }).into_response()
 }
 
-/// `GET /readyz`: every key is in memory and changes reach it, so requests can be decided.
+/// Whether requests can be decided
+///
+/// They can if every key is in memory and changes reach it.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "ready",
+    tag = "health",
+    security(()),
+    responses(
+        (status = 200, description = "They can", body = Readiness),
+        (status = 503, description = "They cannot: not yet, or not before a restart", body = Readiness),
+    ),
+)]
 pub(crate) async fn ready(State(shared): State<Shared>) -> Response {
     let status = shared.engine.status();
     let (code, word) = readiness(&status);

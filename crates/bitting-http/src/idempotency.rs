@@ -11,6 +11,7 @@ use bitting_core::reason::Reason;
 use bitting_store::{Committed, Conditions, Idempotency};
 use http::HeaderName;
 use http::request::Parts;
+use utoipa::IntoParams;
 
 use crate::caller::Caller;
 use crate::fault::Fault;
@@ -35,6 +36,24 @@ pub(crate) struct Claim {
     idempotency: Option<Idempotency>,
     in_flight: InFlight,
     name: (String, String),
+}
+
+/// It in the document.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "the header is read by `Once`")]
+pub(crate) struct OnceHeader {
+    /// Your name for this request. If it is sent again within a day it changes nothing, and the answer is the same but for
+    /// the key's text.
+    #[param(
+        rename = "Idempotency-Key",
+        required = false,
+        min_length = 1,
+        max_length = 255,
+        pattern = "^[!-~]+$",
+        example = "order-2026-10-14-1"
+    )]
+    idempotency_key: String,
 }
 
 impl FromRequestParts<Shared> for Once {

@@ -14,6 +14,7 @@ mod json;
 mod management;
 mod metrics;
 mod nullable;
+pub mod openapi;
 mod page;
 mod reserved;
 mod service;

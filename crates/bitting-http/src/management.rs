@@ -10,28 +10,25 @@ mod audit_log;
 mod id;
 mod keys;
 
-use axum::Router;
-use axum::routing::{get, post};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use crate::guard;
 use crate::service::Shared;
 
-/// The keys of one API, below the path at which they are managed.
-pub(crate) fn keys() -> Router<Shared> {
-    Router::new()
-        .route("/", get(keys::list).post(keys::create))
-        .route("/{id}", get(keys::show).patch(keys::update).delete(keys::revoke))
-        .route("/{id}/rotate", post(keys::rotate))
-        .method_not_allowed_fallback(guard::method_not_allowed)
-        .fallback(guard::nothing_here)
+/// The keys of one API, below the path at which they are managed. Each route brings its part of the document.
+pub(crate) fn keys() -> OpenApiRouter<Shared> {
+    OpenApiRouter::default()
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::show, keys::update, keys::revoke))
+        .routes(routes!(keys::rotate))
 }
 
 /// Everything that operators manage of one API.
-pub(crate) fn of_operators() -> Router<Shared> {
-    Router::new()
+pub(crate) fn of_operators() -> OpenApiRouter<Shared> {
+    OpenApiRouter::default()
         .nest("/v1/apis/{api}/api-keys", keys())
-        .route("/v1/apis/{api}/api-keys:revoke", post(keys::bulk_revoke))
-        .route("/v1/apis/{api}/accounts", get(accounts::list).post(accounts::create))
-        .route("/v1/apis/{api}/accounts/{id}", get(accounts::show).patch(accounts::update))
-        .route("/v1/apis/{api}/audit-log", get(audit_log::list))
+        .routes(routes!(keys::bulk_revoke))
+        .routes(routes!(accounts::list, accounts::create))
+        .routes(routes!(accounts::show, accounts::update))
+        .routes(routes!(audit_log::list))
 }

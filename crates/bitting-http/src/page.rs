@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::fault::Fault;
 
@@ -15,13 +16,27 @@ const MOST: usize = 100;
 const USUAL: usize = 20;
 
 /// A part of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Page<T> {
     pub(crate) data: Vec<T>,
     /// Whether there are more.
     has_more: bool,
     /// Where the next page begins, if there are more.
+    #[schema(required = true)]
     next_cursor: Option<String>,
+}
+
+/// What every list can be asked for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "each list reads them beside its own conditions")]
+pub(crate) struct PageParameters {
+    /// How many items a page has at most.
+    #[param(value_type = u32, required = false, minimum = 1, maximum = 100, default = 20)]
+    limit: usize,
+    /// Where the page begins: `next_cursor` of the page before, of the same list.
+    #[param(required = false)]
+    cursor: String,
 }
 
 /// Where a page ended, and of which list it is one.

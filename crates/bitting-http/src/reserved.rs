@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use bitting_core::route::Target;
 use bitting_engine::{Admission, AnswerFor, Engine, RequestIds};
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri};
+use http::{Request, StatusCode, Uri, header};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -19,9 +19,9 @@ use tower::util::BoxCloneSyncService;
 use crate::fault::Fault;
 use crate::idempotency::InFlight;
 use crate::json::Json;
-use crate::management;
 use crate::service::Shared;
 use crate::whoami::KeyView;
+use crate::{guard, management};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -38,8 +38,11 @@ pub fn reserved<B>(
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    let shared = Shared { engine, ids, metrics: Arc::new(String::new), in_flight: InFlight::default() };
-    let keys = management::keys().with_state(shared);
+    let shared = Shared { engine, ids, metrics: Arc::new(String::new), in_flight: InFlight::default(), document: Bytes::new() };
+    let keys = axum::Router::from(management::keys())
+        .method_not_allowed_fallback(guard::method_not_allowed)
+        .fallback(guard::nothing_here)
+        .with_state(shared);
     BoxCloneSyncService::new(tower::service_fn(move |request: Request<B>| {
         let keys = keys.clone();
         async move {
@@ -86,6 +89,10 @@ fn in_dialect(answer: Response, admission: &Admission) -> Response {
     let Some(fault) = answer.extensions().get::<Fault>() else { return answer };
     let denial = admission.permit.refuse(fault.reason).because(&fault.detail);
     let mut told = denial.response(AnswerFor { request_id: admission.request_id.as_str(), origin: None }).map(Body::from);
+    // Which methods there are is no matter of words (RFC 9110, section 15.5.6).
+    if let Some(allow) = answer.headers().get(header::ALLOW) {
+        told.headers_mut().insert(header::ALLOW, allow.clone());
+    }
     told.extensions_mut().insert(fault.reason);
     told
 }

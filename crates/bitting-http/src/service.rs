@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
 use bitting_core::address::{AddressList, ForwardedHeader};
 use bitting_engine::{Engine, RequestIds};
+use bytes::Bytes;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::idempotency::InFlight;
 use crate::metrics::Metrics;
-use crate::{guard, health, management, metrics, verify};
+use crate::{guard, health, management, metrics, openapi, verify};
 
 /// A part of the service listener, which can be switched on by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,11 @@ pub enum Part {
     Metrics,
     /// `GET /healthz` and `GET /readyz`.
     Health,
+}
+
+impl Part {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Management, Self::Verify, Self::Metrics, Self::Health];
 }
 
 /// Who is at the other end of the connection. Whoever accepts connections puts it among each request's extensions.
@@ -44,23 +51,46 @@ pub(crate) struct Shared {
     pub(crate) ids: Arc<RequestIds>,
     pub(crate) metrics: Metrics,
     pub(crate) in_flight: InFlight,
+    /// What `GET /openapi.json` answers.
+    pub(crate) document: Bytes,
 }
 
 /// The routes of the parts that are switched on; everything else is `not_found`.
 pub fn service(engine: Arc<Engine>, ids: Arc<RequestIds>, metrics: Metrics, parts: &[Part]) -> Router {
-    let shared = Shared { engine, ids, metrics, in_flight: InFlight::default() };
-    let mut router = Router::new();
-    for part in parts {
-        router = match part {
-            Part::Management => router.merge(management::of_operators()),
-            Part::Verify => router.route("/v1/verify", post(verify::verify)),
-            Part::Metrics => router.route("/metrics", get(metrics::scrape)),
-            Part::Health => router.route("/healthz", get(health::alive)).route("/readyz", get(health::ready)),
-        };
-    }
+    let (router, described) = table(parts).split_for_parts();
+    let document = openapi::of_operators(described).into();
+    let shared = Shared { engine, ids, metrics, in_flight: InFlight::default(), document };
     router
         .method_not_allowed_fallback(guard::method_not_allowed)
         .fallback(guard::not_found)
         .layer(from_fn_with_state(shared.clone(), guard::guard))
         .with_state(shared)
+}
+
+/// The routes, and what is said of each.
+pub(crate) fn table(parts: &[Part]) -> OpenApiRouter<Shared> {
+    let document = OpenApiRouter::default().routes(routes!(openapi::document));
+    parts.iter().fold(document, |table, part| match part {
+        Part::Management => table.merge(management::of_operators()),
+        Part::Verify => table.routes(routes!(verify::verify)),
+        Part::Metrics => table.routes(routes!(metrics::scrape)),
+        Part::Health => table.routes(routes!(health::alive)).routes(routes!(health::ready)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_route_is_served_without_standing_in_the_document() {
+        let (router, described) = table(&Part::ALL).split_for_parts();
+        // A router tells its paths to nobody else.
+        let shown = format!("{router:?}");
+        let served: BTreeSet<&str> = shown.split('"').filter(|text| text.starts_with('/')).collect();
+        let said: BTreeSet<&str> = described.paths.paths.keys().map(String::as_str).collect();
+        assert_eq!(served, said);
+    }
 }

@@ -1,5 +1,6 @@
 //! `POST /v1/verify`: the pipeline for whoever has the request but not the connection.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
@@ -20,58 +22,100 @@ use crate::service::Shared;
 use crate::whoami::KeyView;
 
 /// What is asked. Either `key`, or `headers` with or without `query`; without any of them it is a request without a key.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"api": "shop", "method": "GET", "path": "/things", "key": "shop_…"})))]
 pub(crate) struct VerifyRequest {
     /// The API's name.
     api: String,
     /// The key, if the asker has found it.
+    #[schema(value_type = Option<String>, write_only)]
     key: Option<PresentedText>,
     /// The request's headers: by name, each with one value or a list of them, or as a list of `[name, value]`.
+    #[schema(value_type = Option<PresentedHeaders>)]
     headers: Option<Value>,
     /// The request's query, without `?`.
+    #[schema(value_type = Option<String>)]
     query: Option<Zeroizing<String>>,
     /// The request's method.
+    #[schema(pattern = "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", max_length = 64, examples("GET"))]
     method: String,
-    /// The request's path.
+    /// The request's path, without its query.
+    #[schema(pattern = "^[^?#]*$", examples("/things"))]
     path: String,
     /// Where the request comes from. Without it a key with an address list is refused.
+    #[schema(value_type = Option<String>, examples("192.0.2.7"))]
     client_address: Option<IpAddr>,
+}
+
+/// The headers of a request, in any of the forms in which programs have them.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "`read_headers` reads them, with errors that name the place")]
+enum PresentedHeaders {
+    ByName(BTreeMap<String, HeaderValues>),
+    Pairs(Vec<[String; 2]>),
+}
+
+/// The values of a header.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "`read_headers` reads them, with errors that name the place")]
+enum HeaderValues {
+    One(String),
+    Several(Vec<String>),
 }
 
 /// A credential on its way from the socket to the digest.
 struct PresentedText(Zeroizing<String>);
 
 /// What becomes of the request.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct VerifyResponse {
     allowed: bool,
     /// Why not, as in `unknown_key`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     reason: Option<&'static str>,
     /// Who is let through: `key`, `anonymous`, or `foreign` for a credential that the upstream must check.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     bearer: Option<&'static str>,
     /// The key, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     key: Option<KeyView>,
     /// The headers that tell the upstream who it is, as the gateway would set them.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = BTreeMap<String, String>, required = false)]
     identity: Option<Map<String, Value>>,
     /// The answer to send instead, in the API's dialect.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     response: Option<ReadyResponse>,
 }
 
 /// An answer that only has to be sent.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ReadyResponse {
     status: u16,
+    /// Pairs of name and value.
+    #[schema(value_type = Vec<[String; 2]>)]
     headers: Vec<(String, String)>,
     body: String,
 }
 
-/// Decides about a request that somebody else received.
+/// Decide about a request that somebody else received
+///
+/// The answer is 200 whatever was decided.
+#[utoipa::path(
+    post,
+    path = "/v1/verify",
+    operation_id = "verify",
+    tag = "verify",
+    request_body = VerifyRequest,
+    responses((status = 200, description = "What becomes of the request", body = VerifyResponse)),
+)]
 pub(crate) async fn verify(
     State(shared): State<Shared>,
     Permitted(admission): Permitted,

@@ -3,16 +3,26 @@
 use bitting_core::record::Record;
 use bitting_engine::ServedApi;
 use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::openapi::words;
 
 /// A key as the pipeline knows it, without anything secret.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = KnownKey)]
 pub(crate) struct KeyView {
+    #[schema(value_type = words::KeyId)]
     id: String,
+    #[schema(value_type = words::AccountId)]
     account: String,
+    #[schema(required = true)]
     environment: Option<String>,
+    #[schema(required = true)]
     role: Option<String>,
+    #[schema(value_type = Vec<words::Permission>)]
     permissions: Vec<String>,
     capabilities: Vec<String>,
+    #[schema(value_type = Option<words::Time>, required = true)]
     expires_at: Option<String>,
 }
 

@@ -7,6 +7,7 @@ mod context;
 mod export;
 mod import;
 mod keys;
+mod openapi;
 mod options;
 mod output;
 mod restore;
@@ -40,6 +41,7 @@ fn dispatch(options: Options) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Options::command(), "bitting", &mut std::io::stdout());
             Ok(())
         }
+        Command::Openapi { api, servers } => openapi::print(api.as_deref(), servers, &shared),
         Command::Demo(demo) => in_runtime(crate::demo::run(demo.port, demo.keep, shared.json)),
         Command::Serve => in_runtime(serve::serve(&shared)),
         Command::Audit(AuditCommand::Export { api }) => in_runtime(export::audit(api, &shared)),

@@ -119,8 +119,7 @@ impl Checks<'_> {
     }
 
     fn text(&mut self, field: &str, text: &str, least: usize, most: usize) {
-        let length = text.trim().chars().count();
-        if length < least || length > most {
+        if text.trim().chars().count() < least || text.chars().count() > most {
             self.wrong(field, format!("write {least} to {most} characters"));
         }
         // Only a description has lines.

@@ -15,55 +15,81 @@ use bitting_store::{Committed, KeyRow};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::caller::Caller;
 use crate::conditional::entity_tag;
 use crate::fault::Fault;
 use crate::idempotency::REPLAYED;
 use crate::json::Json;
+use crate::openapi::words;
 
-pub(crate) use bulk_revoke::bulk_revoke;
-pub(crate) use create::create;
-pub(crate) use list::list;
-pub(crate) use revoke::revoke;
-pub(crate) use rotate::rotate;
-pub(crate) use show::show;
-pub(crate) use update::update;
+pub(super) use bulk_revoke::{__path_bulk_revoke, bulk_revoke};
+pub(super) use create::{__path_create, create};
+pub(super) use list::{__path_list, list};
+pub(super) use revoke::{__path_revoke, revoke};
+pub(super) use rotate::{__path_rotate, rotate};
+pub(super) use show::{__path_show, show};
+pub(super) use update::{__path_update, update};
 
 /// A key as it is shown, without anything secret.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Key {
+    #[schema(value_type = words::KeyId, read_only)]
     id: String,
+    #[schema(value_type = words::Name)]
     name: String,
+    #[schema(value_type = words::Description)]
     description: String,
     /// The beginning of the key, to recognise it by.
+    #[schema(examples("sk_live_7Qm2..."), read_only)]
     prefix: String,
+    #[schema(value_type = words::AccountId, read_only)]
     account: String,
+    #[schema(examples("live"), read_only)]
     environment: String,
+    #[schema(required = true)]
     role: Option<String>,
+    #[schema(value_type = Vec<words::Permission>)]
     permissions: Vec<String>,
+    /// The capabilities that are switched on.
     capabilities: Vec<String>,
+    /// Where it may be used from; null for everywhere.
+    #[schema(value_type = Option<Vec<words::Network>>, required = true)]
     allowed_addresses: Option<Vec<String>>,
+    #[schema(value_type = words::Metadata)]
     metadata: Map<String, Value>,
-    /// `active`, `disabled`, `expired` or `revoked`.
+    #[schema(value_type = words::Status, read_only)]
     status: &'static str,
     enabled: bool,
+    #[schema(value_type = words::Time, read_only)]
     created_at: Timestamp,
     /// A key's id, or who worked at the command line.
+    #[schema(examples("key_01m7r8z3q9v5w2x4y6a8b0c1d2"), read_only)]
     created_by: String,
+    #[schema(value_type = words::Time, read_only)]
     updated_at: Timestamp,
     /// When it was last used; null as long as usage is not counted.
+    #[schema(value_type = Option<words::Time>, required = true, read_only)]
     last_used: Option<Timestamp>,
+    /// From then on it is refused; null for never.
+    #[schema(value_type = Option<words::Time>, required = true)]
     expires_at: Option<Timestamp>,
+    #[schema(value_type = Option<words::Time>, required = true, read_only)]
     revoked_at: Option<Timestamp>,
+    /// The key that took its place.
+    #[schema(value_type = Option<words::KeyId>, required = true, read_only)]
     replaced_by: Option<String>,
+    /// The key whose place it took.
+    #[schema(value_type = Option<words::KeyId>, required = true, read_only)]
     replaces: Option<String>,
 }
 
 /// A key with its text, which is shown once.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct NewKey {
-    /// Null if the same request was answered before.
+    /// The key itself. It cannot be shown again: null if the same request was answered before.
+    #[schema(examples("sk_live_…"), required = true, read_only)]
     key: Option<String>,
     #[serde(flatten)]
     shown: Key,

@@ -73,6 +73,15 @@ pub(super) enum Command {
     },
     /// Put a backup in the place of the store, and say which revocations since then that would undo
     Restore(Restore),
+    /// Print an OpenAPI document of managing keys over HTTP: for operators, or for those who do it with a key of an API
+    Openapi {
+        /// The API whose keys manage keys [default: the document for operators, as at /openapi.json]
+        #[arg(long, value_name = "NAME")]
+        api: Option<String>,
+        /// Where the API is reached; can be repeated [default: its hosts, by https]
+        #[arg(long = "server", value_name = "URL", requires = "api")]
+        servers: Vec<String>,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell

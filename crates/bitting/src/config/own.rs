@@ -43,15 +43,18 @@ fn text(apis: &[&str]) -> String {
         }
     }
     let route = |matches: &str, rule: &str| format!("\n[[api.route]]\nmatch = \"{matches}\"\n{rule}");
-    for path in ["/healthz", "/readyz", "/metrics"] {
-        add(route(&format!("GET {path}"), "access = \"public\""));
+    // Rules for all methods: that there is nothing but GET is for the router to say, with a 405.
+    for path in ["/openapi.json", "/healthz", "/readyz", "/metrics"] {
+        add(route(path, "access = \"public\""));
     }
     // For which API is said in the body, so the handler asks for the permission.
-    add(route("POST /v1/verify", "access = \"key\""));
+    add(route("/v1/verify", "access = \"key\""));
     for api in apis {
         for (path, read, write) in MANAGED {
-            add(route(&format!("GET /v1/apis/{api}/{path}"), &format!("needs = \"{api}:{read}\"")));
-            add(route(&format!("/v1/apis/{api}/{path}"), &format!("needs = \"{api}:{write}\"")));
+            // An account's id may have a slash.
+            let rule = |need: &str| format!("needs = \"{api}:{need}\"\nencoded_slash = \"data\"");
+            add(route(&format!("GET /v1/apis/{api}/{path}"), &rule(read)));
+            add(route(&format!("/v1/apis/{api}/{path}"), &rule(write)));
         }
     }
     text

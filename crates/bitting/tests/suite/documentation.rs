@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bitting::config::{self, Source};
 use serde_json::{Value, json};
 
-use crate::harness::{Bitting, Upstream, get, post};
+use crate::harness::{Bitting, Client, Upstream, get, post};
 
 /// The blocks of a page in one language.
 pub(crate) fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
@@ -18,7 +18,7 @@ pub(crate) fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
 fn every_configuration_that_is_shown_is_accepted_without_a_warning() {
     let pages = [include_str!("../../../../README.md"), include_str!("../../../../docs/configuration.md")];
     let examples: Vec<&str> = pages.into_iter().flat_map(|page| blocks(page, "toml")).collect();
-    assert_eq!(examples.len(), 7);
+    assert_eq!(examples.len(), 8);
     for text in examples {
         let source = Source { name: "example".to_owned(), text: text.to_owned() };
         let loaded = config::load(vec![source], &[], Path::new("."), &Arc::default());
@@ -58,6 +58,38 @@ async fn what_verify_is_shown_to_answer_it_answers_to_what_it_is_shown_to_be_ask
     assert_eq!(ask(good).await, (200, json(allowed)));
     assert_eq!(ask(bad).await, (200, json(refused)));
     assert_eq!(ask(&good.replace("\"shop\"", "\"shap\"")).await, (400, json(wrong)));
+}
+
+#[tokio::test]
+async fn every_request_that_the_page_of_management_shows_succeeds() {
+    let upstream = Upstream::start().await;
+    let config = format!(
+        "[[api]]\nname = \"shop\"\nupstream = \"{}\"\nkey = {{ prefix = \"shop_\" }}\nroles = [\"viewer\"]\n\
+         management_path = \"/v1/api-keys\"\npermissions = {{ \"keys:all\" = \"Manage keys\" }}\n\
+         [api.management]\nneeds = \"keys:all\"\n",
+        upstream.origin()
+    );
+    let bitting = Bitting::with_config(&config);
+    bitting.json(&["accounts", "create", "acme"]);
+    let may = ["keys:*", "accounts:*", "audit:read"].map(|permission| ["--permission", permission]).concat();
+    let token = bitting.key(&[&["--api", "bitting"], &may[..]].concat()).key;
+    let (key, manager) = (bitting.key(&[]), bitting.key(&["--permission", "keys:all"]).key);
+    let path = format!("/v1/apis/shop/api-keys/{}", key.id);
+    let shown = get(bitting.service, &path, &[("authorization", &format!("Bearer {token}"))]).await;
+    let variables = [("TOKEN", &*token), ("KEY", &*manager), ("ID", &*key.id), ("TAG", shown.header("etag"))];
+    let requests = blocks(include_str!("../../../../docs/management.md"), "sh");
+    assert_eq!(requests.len(), 9);
+    for text in requests {
+        let here = text.replace("127.0.0.1:8081", &bitting.service.to_string());
+        let here = here.replace("127.0.0.1:8080", &bitting.gateway.to_string());
+        let answer = Client::Curl.run(&here, &variables).await;
+        let (body, status) = answer.trim_end().rsplit_once('\n').unwrap();
+        assert!(status.starts_with('2'), "{text}: {status}");
+        let key = serde_json::from_str::<Value>(body).unwrap()["key"].as_str().map(str::to_owned);
+        if let Some(key) = key {
+            bitting.traces.issued(&key);
+        }
+    }
 }
 
 #[tokio::test]

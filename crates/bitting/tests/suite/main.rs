@@ -23,6 +23,7 @@ mod kill;
 mod launchboard;
 mod managing;
 mod observability;
+mod openapi;
 mod product_api;
 mod promises;
 mod verify;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::harness::{Bitting, Reply, Upstream, request};
 
 /// The product API in front of two upstreams.
-async fn start() -> (Bitting, Upstream, Upstream) {
+pub(crate) async fn start() -> (Bitting, Upstream, Upstream) {
     let (production, sandbox) = (Upstream::start().await, Upstream::start().await);
     let upstream =
         format!("api.product-api.upstream={{ live = \"{}\", test = \"{}\" }}", production.origin(), sandbox.origin());
@@ -87,7 +87,7 @@ impl Manager {
 }
 
 /// A key of the product API that may manage others and has some rights of its own.
-fn manager_key(bitting: &Bitting, options: &[&str]) -> crate::harness::Issued {
+pub(crate) fn manager_key(bitting: &Bitting, options: &[&str]) -> crate::harness::Issued {
     let may = ["--permission", "api-keys:read", "--permission", "api-keys:write"];
     bitting.key(&[&may, options].concat())
 }

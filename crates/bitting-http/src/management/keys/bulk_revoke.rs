@@ -3,15 +3,18 @@
 use axum::response::{IntoResponse, Response};
 use bitting_store::{Change, Conditions, KeyCursor, KeyFilter, KeyRow, Page};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::list::Filter;
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::json::Json;
+use crate::openapi::words;
 
 /// Which keys to end.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"filter": {"account": "acme"}, "dry_run": true})))]
 pub(crate) struct BulkRevoke {
     filter: Filter,
     /// Only say how many there are.
@@ -20,12 +23,13 @@ pub(crate) struct BulkRevoke {
 }
 
 /// How many keys were found, and how many of them were ended.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct BulkRevoked {
     dry_run: bool,
     matched: usize,
     revoked: usize,
     /// The first of them, for a look.
+    #[schema(value_type = Vec<words::KeyId>)]
     sample: Vec<String>,
 }
 
@@ -34,6 +38,17 @@ const CHUNK: usize = 200;
 
 const SAMPLE: usize = 20;
 
+/// End many keys at once
+///
+/// With `dry_run` it only says how many there are. To end every key, filter by `{"status": "active"}`.
+#[utoipa::path(
+    post,
+    path = "/v1/apis/{api}/api-keys:revoke",
+    operation_id = "revokeKeys",
+    tag = "keys",
+    request_body = BulkRevoke,
+    responses((status = 200, description = "How many were found and ended", body = BulkRevoked)),
+)]
 pub(crate) async fn bulk_revoke(caller: Caller, Json(asked): Json<BulkRevoke>) -> Result<Response, Fault> {
     if asked.filter.is_empty() {
         return Err(Fault::field("filter", "name at least one condition; to end every key, write {\"status\": \"active\"}"));

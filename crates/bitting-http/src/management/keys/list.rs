@@ -7,13 +7,15 @@ use bitting_core::account::AccountId;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
 use bitting_store::{KeyCursor, KeyFilter, KeySearch, KeyStatus, Page, StatusFilter};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
 
 use super::Key;
 use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::json::Json;
-use crate::page::Asked;
+use crate::openapi::words;
+use crate::page::{self, Asked, PageParameters};
 
 /// Which keys, and which part of the list.
 #[derive(Deserialize)]
@@ -26,21 +28,64 @@ pub(crate) struct ListKeys {
 }
 
 /// Which keys.
-#[derive(Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Default, Serialize, Deserialize, utoipa::IntoParams, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+#[schema(as = KeyFilter, min_properties = 1, examples(json!({"account": "acme"})))]
 pub(super) struct Filter {
+    /// Whose keys.
+    #[serde(default, deserialize_with = "present")]
+    #[param(value_type = words::AccountId, required = false)]
+    #[schema(value_type = words::AccountId)]
     account: Option<AccountId>,
+    /// Keys of one environment.
+    #[serde(default, deserialize_with = "present")]
+    #[param(value_type = String, required = false)]
+    #[schema(value_type = String)]
     environment: Option<String>,
-    /// Without it, every state but `revoked`.
+    /// Keys in one state. Without it, every state but `revoked`.
+    #[serde(default, deserialize_with = "present")]
+    #[param(value_type = words::Status, required = false)]
+    #[schema(value_type = words::Status)]
     status: Option<KeyStatus>,
+    /// Keys that one key has made, or that one user of the command line has.
+    #[serde(default, deserialize_with = "present")]
+    #[param(value_type = String, required = false)]
+    #[schema(value_type = String)]
     created_by: Option<String>,
+    /// Keys that hold this permission by name.
+    #[serde(default, deserialize_with = "present")]
+    #[param(value_type = words::Permission, required = false)]
+    #[schema(value_type = words::Permission)]
     permission: Option<Permission>,
-    /// How the name begins.
+    /// How the name begins; not together with `prefix`.
+    #[serde(default, deserialize_with = "present")]
+    #[param(value_type = String, required = false)]
+    #[schema(value_type = String)]
     name: Option<String>,
-    /// How the key begins.
+    /// How the key begins; not together with `name`.
+    #[serde(default, deserialize_with = "present")]
+    #[param(value_type = String, required = false)]
+    #[schema(value_type = String)]
     prefix: Option<String>,
 }
 
+/// A condition that is named holds: null would be none, and what leaves nothing out ends every key.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
+}
+
+/// List keys
+///
+/// Newest first, or by name with `name`. A key sees the keys of its own account and environment.
+#[utoipa::path(
+    get,
+    path = "/",
+    operation_id = "listKeys",
+    tag = "keys",
+    params(PageParameters, Filter),
+    responses((status = 200, description = "A page of keys", body = page::Page<Key>)),
+)]
 pub(crate) async fn list(caller: Caller, query: Result<Query<ListKeys>, QueryRejection>) -> Result<Response, Fault> {
     let Query(asked) = query.map_err(|error| Fault::invalid(error.body_text()))?;
     let now = caller.shared.engine.now();

@@ -5,17 +5,20 @@ use axum::extract::rejection::QueryRejection;
 use axum::response::{IntoResponse, Response};
 use bitting_store::{Change, Conditions, Refusal};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Key;
 use crate::caller::Caller;
-use crate::conditional::IfMatch;
+use crate::conditional::{IfMatch, IfMatchHeader};
 use crate::fault::Fault;
 use crate::json::Json;
-use crate::management::id::Id;
+use crate::management::id::{Id, KeyIdPath};
+use crate::openapi::words;
 
 /// How far it goes.
-#[derive(Deserialize)]
+#[derive(Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Revoke {
     /// Whether the keys that it has made end with it, and those that they have made.
     #[serde(default)]
@@ -23,13 +26,26 @@ pub(crate) struct Revoke {
 }
 
 /// The key that ended, and those that ended with it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Revoked {
     #[serde(flatten)]
     key: Key,
+    /// The ids of those that ended with it.
+    #[schema(value_type = Vec<words::KeyId>)]
     descendants: Vec<String>,
 }
 
+/// End a key for good
+///
+/// The next request with it is refused.
+#[utoipa::path(
+    delete,
+    path = "/{id}",
+    operation_id = "revokeKey",
+    tag = "keys",
+    params(KeyIdPath, Revoke, IfMatchHeader),
+    responses((status = 200, description = "The key as it ended", body = Revoked)),
+)]
 pub(crate) async fn revoke(
     caller: Caller,
     Id(id): Id,

@@ -6,28 +6,64 @@ use axum::response::Response;
 use bitting_core::duration;
 use bitting_core::time::Timestamp;
 use bitting_engine::Issued;
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
 
-use super::issued;
+use super::{NewKey, issued};
 use crate::caller::Caller;
 use crate::fault::Fault;
-use crate::idempotency::Once;
+use crate::idempotency::{Once, OnceHeader};
 use crate::json::Digested;
-use crate::management::id::Id;
+use crate::management::id::{Id, KeyIdPath};
 use crate::nullable::Nullable;
+use crate::openapi::words;
 
 /// How one key gives way to the next.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(examples(json!({"overlap": "24h"})))]
 pub(crate) struct RotateKey {
     /// How long the old key goes on working, in seconds or as text such as `24h`; not at all where nothing is said.
     #[serde(default, deserialize_with = "overlap")]
+    #[schema(value_type = Overlap)]
     overlap: Duration,
     /// When the new key ends; where nothing is said, it lives as long as the old one was made to live.
     #[serde(default)]
+    #[schema(value_type = Option<words::Time>)]
     expires_at: Nullable<Timestamp>,
 }
 
+/// A length of time, in seconds or as text.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "`overlap` reads it")]
+enum Overlap {
+    Seconds(u32),
+    Text(words::Period),
+}
+
+/// Make a new key in place of an old one
+///
+/// The new one has the name and the rights of the old one, which ends after the overlap.
+#[utoipa::path(
+    post,
+    path = "/{id}/rotate",
+    operation_id = "rotateKey",
+    tag = "keys",
+    params(KeyIdPath, OnceHeader),
+    request_body = RotateKey,
+    responses((
+        status = 201,
+        description = "The new key, with its text",
+        body = NewKey,
+        headers(
+            ("ETag" = String, description = "The state of the new key, for `If-Match`"),
+            ("Location" = String, description = "Where the new key is shown"),
+            ("Idempotency-Replayed" = String, description = "`true` if the same request was answered before"),
+        ),
+    )),
+)]
 pub(crate) async fn rotate(caller: Caller, Id(id): Id, once: Once, asked: Digested<RotateKey>) -> Result<Response, Fault> {
     let claim = match once.claim(&caller, asked.digest).await? {
         Ok(claim) => claim,
@@ -48,12 +84,16 @@ pub(crate) async fn rotate(caller: Caller, Id(id): Id, once: Once, asked: Digest
 fn overlap<'de, D: Deserializer<'de>>(value: D) -> Result<Duration, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Overlap {
-        Seconds(u32),
+    enum Written {
+        // JSON has one kind of numbers: 5.0 is a whole one.
+        Seconds(f64),
         Text(String),
     }
-    match Overlap::deserialize(value)? {
-        Overlap::Seconds(seconds) => Ok(Duration::from_secs(seconds.into())),
-        Overlap::Text(text) => duration::parse(&text).map_err(serde::de::Error::custom),
+    match Written::deserialize(value)? {
+        Written::Seconds(seconds) if seconds.fract() == 0.0 && seconds <= f64::from(u32::MAX) => {
+            Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)
+        }
+        Written::Seconds(_) => Err(D::Error::custom("write whole seconds")),
+        Written::Text(text) => duration::parse(&text).map_err(D::Error::custom),
     }
 }

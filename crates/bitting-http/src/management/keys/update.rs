@@ -9,31 +9,68 @@ use bitting_core::time::Timestamp;
 use bitting_store::{Change, Conditions, KeyPatch, SwitchPatch};
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
-use super::shown;
+use super::{Key, shown};
 use crate::caller::Caller;
-use crate::conditional::IfMatch;
+use crate::conditional::{IfMatch, IfMatchHeader};
 use crate::fault::Fault;
 use crate::json::Json;
-use crate::management::id::Id;
+use crate::management::id::{Id, KeyIdPath};
 use crate::nullable::Nullable;
+use crate::openapi::words;
 
 /// New values. What is left out stays; null removes what can be absent.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(examples(json!({"name": "Production App (updated)", "expires_at": null})))]
 pub(crate) struct UpdateKey {
+    #[schema(value_type = Option<words::Name>)]
     name: Option<String>,
+    #[schema(value_type = Option<words::Description>)]
     description: Option<String>,
+    /// One of the API's roles; null for none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
     role: Nullable<String>,
+    /// All permissions that it shall have.
+    #[schema(value_type = Option<Vec<words::Permission>>)]
     permissions: Option<Vec<Permission>>,
     /// Switches by their names: those that are named are turned, the others stay.
+    #[serde(default)]
     capabilities: BTreeMap<String, bool>,
+    /// Where it may be used from, 1 to 100 networks; null for everywhere.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<words::Network>>, min_items = 1, max_items = 100)]
     allowed_addresses: Nullable<AddressList>,
+    /// All notes that shall stand.
+    #[schema(value_type = Option<words::Metadata>)]
     metadata: Option<Map<String, Value>>,
+    /// Whether it is accepted.
     enabled: Option<bool>,
+    /// From then on it is refused; null for never. It must lie in the future.
+    #[serde(default)]
+    #[schema(value_type = Option<words::Time>)]
     expires_at: Nullable<Timestamp>,
 }
 
+/// Change a key
+///
+/// What is left out stays.
+#[utoipa::path(
+    patch,
+    path = "/{id}",
+    operation_id = "updateKey",
+    tag = "keys",
+    params(KeyIdPath, IfMatchHeader),
+    request_body = UpdateKey,
+    responses((
+        status = 200,
+        description = "The key as it is now",
+        body = Key,
+        headers(("ETag" = String, description = "The new state of the key, for `If-Match`")),
+    )),
+)]
 pub(crate) async fn update(
     caller: Caller,
     Id(id): Id,
