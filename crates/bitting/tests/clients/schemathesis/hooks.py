@@ -29,6 +29,9 @@ def before_call(context, case, kwargs):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
+    # A link has put a good value in the place of the bad one.
+    if "Invalid component: positive test case" in failure.message:
+        return False
     # A key is gone that was made and then ended: by a rotation without overlap, or with many others.
     if type(failure).__name__ != "EnsureResourceAvailability":
         return True
