@@ -9,7 +9,7 @@ use regex_lite::Regex;
 /// What an API asks of its keys; by default nothing. It holds for keys that are made or changed from now on.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// The longest that a key may live, counted from when it was made. A key without an end lives longer.
+    /// The longest that a key may live, counted from when it was made; a key must have an end then.
     pub max_lifetime: Option<Duration>,
     /// Whether a key must have an end.
     pub expiry_required: bool,
