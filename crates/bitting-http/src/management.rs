@@ -30,6 +30,7 @@ pub(crate) fn keys() -> Router<Shared> {
 pub(crate) fn of_operators() -> Router<Shared> {
     Router::new()
         .nest("/v1/apis/{api}/api-keys", keys())
+        .route("/v1/apis/{api}/api-keys:import", post(keys::import))
         .route("/v1/apis/{api}/api-keys:revoke", post(keys::bulk_revoke))
         .route("/v1/apis/{api}/accounts", get(accounts::list).post(accounts::create))
         .route("/v1/apis/{api}/accounts/{id}", get(accounts::show).patch(accounts::update))

@@ -38,7 +38,8 @@ pub fn reserved<B>(
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    let shared = Shared { engine, ids, metrics: Arc::new(String::new), in_flight: InFlight::default() };
+    let shared =
+        Shared { engine, ids, metrics: Arc::new(String::new), in_flight: InFlight::default(), importing: Arc::default() };
     let keys = management::keys().with_state(shared);
     BoxCloneSyncService::new(tower::service_fn(move |request: Request<B>| {
         let keys = keys.clone();

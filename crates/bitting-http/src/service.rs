@@ -8,6 +8,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use bitting_core::address::{AddressList, ForwardedHeader};
 use bitting_engine::{Engine, RequestIds};
+use tokio::sync::Mutex;
 
 use crate::idempotency::InFlight;
 use crate::metrics::Metrics;
@@ -44,11 +45,13 @@ pub(crate) struct Shared {
     pub(crate) ids: Arc<RequestIds>,
     pub(crate) metrics: Metrics,
     pub(crate) in_flight: InFlight,
+    /// One import at a time: a body of many megabytes takes several times that while it is read.
+    pub(crate) importing: Arc<Mutex<()>>,
 }
 
 /// The routes of the parts that are switched on; everything else is `not_found`.
 pub fn service(engine: Arc<Engine>, ids: Arc<RequestIds>, metrics: Metrics, parts: &[Part]) -> Router {
-    let shared = Shared { engine, ids, metrics, in_flight: InFlight::default() };
+    let shared = Shared { engine, ids, metrics, in_flight: InFlight::default(), importing: Arc::default() };
     let mut router = Router::new();
     for part in parts {
         router = match part {

@@ -2,6 +2,7 @@
 
 mod bulk_revoke;
 mod create;
+mod import;
 mod list;
 mod revoke;
 mod rotate;
@@ -24,6 +25,7 @@ use crate::json::Json;
 
 pub(crate) use bulk_revoke::bulk_revoke;
 pub(crate) use create::create;
+pub(crate) use import::import;
 pub(crate) use list::list;
 pub(crate) use revoke::revoke;
 pub(crate) use rotate::rotate;
