@@ -17,8 +17,7 @@ use serde_json::{Map, Value};
 use crate::apis::Apis;
 use crate::entropy::{Entropy, EntropyError};
 
-pub use check::check_imported;
-pub(crate) use check::{check, check_lifetime};
+pub(crate) use check::{MOST_IMPORTED, check, check_imported, check_lifetime};
 
 /// What somebody wants of a new key. What is not said takes the API's defaults.
 #[derive(Debug, Clone, Default)]

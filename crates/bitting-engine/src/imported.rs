@@ -5,6 +5,10 @@
 //! under half of it; when it is used, its SHA-256 is a [`Sighting`], which the writer keeps, and from then on it is found like
 //! every other key. Nobody's request waits for that, and a sighting that is lost is made again by the next request.
 
+mod row;
+mod rows;
+mod sheet;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +23,8 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::clock::SteadyClock;
 use crate::ring::Ring;
 use crate::writer::Job;
+
+pub use self::sheet::{ImportFinding, RowProblem, Sheet, SheetFormat, SheetPart, import_id, preview_import};
 
 /// How many imported keys there are of each API.
 #[derive(Debug, Default)]

@@ -84,6 +84,11 @@ impl Fault {
         }
     }
 
+    /// Very many things that are wrong, some of which are named.
+    pub(crate) fn some_of(detail: impl Into<String>, errors: Vec<Violation>) -> Self {
+        Self { errors, ..Self::invalid(detail) }
+    }
+
     /// Something that is not there, or that is not the caller's to see.
     pub(crate) fn not_found(what: impl std::fmt::Display) -> Self {
         Self::of(Reason::NotFound, format!("There is no {what}."))

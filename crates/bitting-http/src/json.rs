@@ -53,13 +53,18 @@ async fn body(request: Request) -> Result<Bytes, Fault> {
         let detail = "send a JSON object with Content-Type: application/json";
         return Err(Fault::of(Reason::UnsupportedMediaType, detail));
     }
-    let body = Limited::new(request.into_body(), LIMIT).collect();
+    bytes(request, LIMIT).await
+}
+
+/// All of a body of any kind.
+pub(crate) async fn bytes(request: Request, limit: usize) -> Result<Bytes, Fault> {
+    let body = Limited::new(request.into_body(), limit).collect();
     let body = tokio::time::timeout(TIMEOUT, body)
         .await
         .map_err(|_| Fault::invalid(format!("the body took longer than {} s", TIMEOUT.as_secs())))?;
     let body = body.map_err(|error| {
         if error.downcast_ref::<LengthLimitError>().is_some() {
-            Fault::of(Reason::PayloadTooLarge, format!("the body is larger than {LIMIT} bytes"))
+            Fault::of(Reason::PayloadTooLarge, format!("the body is larger than {limit} bytes"))
         } else {
             Fault::invalid("the body ended before its time")
         }

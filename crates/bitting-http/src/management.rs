@@ -27,6 +27,7 @@ pub(crate) fn keys() -> OpenApiRouter<Shared> {
 pub(crate) fn of_operators() -> OpenApiRouter<Shared> {
     OpenApiRouter::default()
         .nest("/v1/apis/{api}/api-keys", keys())
+        .routes(routes!(keys::import))
         .routes(routes!(keys::bulk_revoke))
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show, accounts::update))

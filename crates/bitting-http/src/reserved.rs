@@ -38,7 +38,14 @@ pub fn reserved<B>(
 where
     B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
 {
-    let shared = Shared { engine, ids, metrics: Arc::new(String::new), in_flight: InFlight::default(), document: Bytes::new() };
+    let shared = Shared {
+        engine,
+        ids,
+        metrics: Arc::new(String::new),
+        in_flight: InFlight::default(),
+        importing: Arc::default(),
+        document: Bytes::new(),
+    };
     let keys = axum::Router::from(management::keys())
         .method_not_allowed_fallback(guard::method_not_allowed)
         .fallback(guard::nothing_here)

@@ -8,6 +8,7 @@ use axum::middleware::from_fn_with_state;
 use bitting_core::address::{AddressList, ForwardedHeader};
 use bitting_engine::{Engine, RequestIds};
 use bytes::Bytes;
+use tokio::sync::Mutex;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -53,13 +54,15 @@ pub(crate) struct Shared {
     pub(crate) in_flight: InFlight,
     /// What `GET /openapi.json` answers.
     pub(crate) document: Bytes,
+    /// One import at a time: a body of many megabytes takes several times that while it is read.
+    pub(crate) importing: Arc<Mutex<()>>,
 }
 
 /// The routes of the parts that are switched on; everything else is `not_found`.
 pub fn service(engine: Arc<Engine>, ids: Arc<RequestIds>, metrics: Metrics, parts: &[Part]) -> Router {
     let (router, described) = table(parts).split_for_parts();
     let document = openapi::of_operators(described).into();
-    let shared = Shared { engine, ids, metrics, in_flight: InFlight::default(), document };
+    let shared = Shared { engine, ids, metrics, in_flight: InFlight::default(), importing: Arc::default(), document };
     router
         .method_not_allowed_fallback(guard::method_not_allowed)
         .fallback(guard::not_found)

@@ -28,7 +28,7 @@ use self::client::Client;
 use self::protocol::{Answer, Question};
 use crate::failure::Failure;
 
-pub use protocol::{Done, Exported, Finding};
+pub use protocol::{Done, Exported};
 pub use socket::ControlSocket;
 
 /// A way to the store: through its owner, or as its owner.

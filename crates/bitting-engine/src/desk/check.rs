@@ -6,7 +6,7 @@ use std::collections::HashSet;
 
 use bitting_core::address::AddressList;
 use bitting_core::api::Api;
-use bitting_core::rights::Permission;
+use bitting_core::rights::{Permission, UnknownRight};
 use bitting_core::time::Timestamp;
 use bitting_store::{Change, KeyPatch};
 use serde_json::{Map, Value};
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::{InvalidChange, Violation, invalid};
 use crate::apis::Apis;
 
-pub use import::check_imported;
+pub(crate) use import::{MOST_IMPORTED, check_imported};
 
 /// How long all permissions and capabilities of a key may be together: they travel in one header.
 const MOST_NAMED: usize = 4_096;
@@ -27,7 +27,8 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
     let Some(api) = apis.find(change.api()) else {
         return Err(invalid("api", format!("there is no API {:?} in the configuration", change.api())));
     };
-    let mut checks = Checks { api, found: Vec::new() };
+    let quoting = !matches!(change, Change::ImportKeys { .. });
+    let mut checks = Checks { api, found: Vec::new(), quoting };
     match change {
         Change::CreateAccount(new) => checks.text("name", &new.name, 0, 200),
         Change::UpdateAccount { patch, .. } => patch.name.iter().for_each(|name| checks.text("name", name, 0, 200)),
@@ -58,7 +59,7 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
 /// # Errors
 /// If the key would live longer than the API allows.
 pub(crate) fn check_lifetime(api: &Api, expires_at: Option<Timestamp>, made_at: Timestamp) -> Result<(), InvalidChange> {
-    let mut checks = Checks { api, found: Vec::new() };
+    let mut checks = Checks { api, found: Vec::new(), quoting: true };
     checks.lifetime(expires_at, made_at);
     if checks.found.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(checks.found)) }
 }
@@ -66,11 +67,21 @@ pub(crate) fn check_lifetime(api: &Api, expires_at: Option<Timestamp>, made_at: 
 struct Checks<'a> {
     api: &'a Api,
     found: Vec<Violation>,
+    /// Whether what is wrong is quoted. In a row that somebody else wrote it could be a key in the clear.
+    quoting: bool,
 }
 
 impl Checks<'_> {
     fn wrong(&mut self, field: &str, message: impl Into<String>) {
         self.found.push(Violation { field: field.to_owned(), message: message.into() });
+    }
+
+    fn said(&self, value: &str) -> String {
+        if self.quoting { format!("{value:?}") } else { "this".to_owned() }
+    }
+
+    fn undeclared(&self, UnknownRight { name, kind }: &UnknownRight) -> String {
+        format!("{} is not a declared {kind}", self.said(name))
     }
 
     fn patch(&mut self, patch: &KeyPatch, now: Timestamp) {
@@ -130,7 +141,7 @@ impl Checks<'_> {
 
     fn environment(&mut self, environment: &str) {
         if !self.api.environments.iter().any(|known| &*known.name == environment) {
-            self.wrong("environment", format!("{environment:?} is not an environment of {}", self.api.name));
+            self.wrong("environment", format!("{} is not an environment of {}", self.said(environment), self.api.name));
         }
     }
 
@@ -140,15 +151,15 @@ impl Checks<'_> {
         let mut wrong = Vec::new();
         if let Some(unknown) = role.and_then(|role| catalogue.role(role).err()) {
             let known = listed(catalogue.roles().iter().map(|r| &*r.name).collect());
-            wrong.push(("role", format!("{unknown}; declared are: {known}")));
+            wrong.push(("role", format!("{}; declared are: {known}", self.undeclared(&unknown))));
         }
         for unknown in permissions.iter().filter_map(|permission| catalogue.permission(permission).err()) {
             let known = listed(catalogue.permissions().iter().map(|p| p.name.as_str()).collect());
-            wrong.push(("permissions", format!("{unknown}; declared are: {known}")));
+            wrong.push(("permissions", format!("{}; declared are: {known}", self.undeclared(&unknown))));
         }
         for unknown in capabilities.iter().filter_map(|capability| catalogue.capability(capability).err()) {
             let known = listed(catalogue.capabilities().iter().map(|c| &*c.name).collect());
-            wrong.push(("capabilities", format!("{unknown}; declared are: {known}")));
+            wrong.push(("capabilities", format!("{}; declared are: {known}", self.undeclared(&unknown))));
         }
         let names = || permissions.iter().map(Permission::as_str).chain(capabilities.iter().map(String::as_str));
         if names().map(|name| name.len() + 1).sum::<usize>() > MOST_NAMED {
@@ -156,7 +167,7 @@ impl Checks<'_> {
         }
         let mut seen = HashSet::new();
         if let Some(twice) = names().find(|name| !seen.insert(*name)) {
-            wrong.push(("permissions", format!("{twice:?} is there twice")));
+            wrong.push(("permissions", format!("{} is there twice", self.said(twice))));
         }
         for (field, message) in wrong {
             self.wrong(field, message);

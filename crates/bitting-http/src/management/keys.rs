@@ -2,6 +2,7 @@
 
 mod bulk_revoke;
 mod create;
+mod import;
 mod list;
 mod revoke;
 mod rotate;
@@ -26,6 +27,7 @@ use crate::openapi::words;
 
 pub(super) use bulk_revoke::{__path_bulk_revoke, bulk_revoke};
 pub(super) use create::{__path_create, create};
+pub(super) use import::{__path_import, import};
 pub(super) use list::{__path_list, list};
 pub(super) use revoke::{__path_revoke, revoke};
 pub(super) use rotate::{__path_rotate, rotate};

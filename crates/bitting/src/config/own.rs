@@ -14,8 +14,9 @@ use super::section::{Findings, Section};
 const OWN_API: &str = include_str!("own.toml");
 
 /// What can be managed of an API: the path below it, what reading it needs and what changing it needs.
-const MANAGED: [(&str, &str, &str); 4] = [
+const MANAGED: [(&str, &str, &str); 5] = [
     ("api-keys/*", "keys:read", "keys:write"),
+    ("api-keys:import", "keys:write", "keys:write"),
     ("api-keys:revoke", "keys:write", "keys:write"),
     ("accounts/*", "accounts:read", "accounts:write"),
     ("audit-log", "audit:read", "audit:read"),

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
-use bitting_core::time::Timestamp;
-use bitting_engine::{Apis, check_imported};
-use bitting_store::{Archive as _, AuditRow, ImportStanding, ImportedKey, Journal as _, Store, StoreError};
+use bitting_engine::{ImportFinding, preview_import};
+use bitting_store::{Archive as _, AuditRow, ImportedKey, Journal as _, Store, StoreError};
 
 use super::client::confused;
-use super::protocol::{Answer, Exported, Finding, Question};
+use super::protocol::{Answer, Exported, Question};
 use super::{Owner, now};
 use crate::failure::Failure;
 
@@ -18,9 +17,9 @@ impl Owner {
     ///
     /// # Errors
     /// If the store failed.
-    pub async fn preview(&self, api: &str, keys: Vec<ImportedKey>) -> Result<Vec<Finding>, Failure> {
+    pub async fn preview(&self, api: &str, keys: Vec<ImportedKey>) -> Result<Vec<ImportFinding>, Failure> {
         match self {
-            Self::Here { store, apis } => Ok(preview(store, apis, api, &keys, now(store).await?).await?),
+            Self::Here { store, apis } => Ok(preview_import(store, apis, api, &keys, now(store).await?).await?),
             Self::There(client) => match client.ask(Question::Preview { api: api.to_owned(), keys }).await? {
                 Answer::Previewed(findings) => Ok(findings),
                 _ => Err(confused()),
@@ -69,23 +68,6 @@ impl Owner {
             },
         }
     }
-}
-
-pub(super) async fn preview(
-    store: &dyn Store,
-    apis: &Apis,
-    api: &str,
-    keys: &[ImportedKey],
-    now: Timestamp,
-) -> Result<Vec<Finding>, StoreError> {
-    let standings = store.standings(api, keys.iter().map(|key| (key.id, key.hash)).collect()).await?;
-    let mut wrong = check_imported(apis, api, keys, now).into_iter().peekable();
-    let findings = standings.into_iter().enumerate().filter_map(|(number, standing)| {
-        let violations = wrong.next_if(|(of, _)| *of == number).map_or_else(Vec::new, |(_, violations)| violations);
-        let worth_telling = standing != ImportStanding::New || !violations.is_empty();
-        worth_telling.then_some(Finding { number, standing, violations })
-    });
-    Ok(findings.collect())
 }
 
 pub(super) async fn export(

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use bitting_core::account::AccountId;
 use bitting_core::key::{KeyHash, KeyId};
 use bitting_core::record::Sequence;
-use bitting_engine::{CommitError, InvalidChange, Violation};
-use bitting_store::{AccountRow, AuditRow, Change, ImportStanding, ImportedKey, KeyCursor, KeyFilter, KeyRow, Page, Refusal};
+use bitting_engine::{CommitError, ImportFinding, InvalidChange, Violation};
+use bitting_store::{AccountRow, AuditRow, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, Page, Refusal};
 use serde::{Deserialize, Serialize};
 
 /// What is asked.
@@ -34,7 +34,7 @@ pub(super) enum Answer {
     Keys(Vec<KeyRow>),
     Account(Option<AccountRow>),
     Accounts(Vec<AccountRow>),
-    Previewed(Vec<Finding>),
+    Previewed(Vec<ImportFinding>),
     Exported(Vec<Exported>),
     Audit(Vec<AuditRow>),
     /// The size of the backup in bytes.
@@ -56,17 +56,6 @@ pub struct Done {
     pub keys: Vec<KeyRow>,
     /// The accounts as they now are.
     pub accounts: Vec<AccountRow>,
-}
-
-/// What there is to say of a key that is to be imported.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Finding {
-    /// Its number among those that were asked about.
-    pub number: usize,
-    /// How it stands to what is in the store.
-    pub standing: ImportStanding,
-    /// What is wrong with it.
-    pub violations: Vec<Violation>,
 }
 
 /// A key as it leaves the store.

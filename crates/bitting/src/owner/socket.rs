@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bitting_engine::{Engine, RequestIds};
+use bitting_engine::{Engine, RequestIds, preview_import};
 use bitting_store::Actor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -111,7 +111,7 @@ async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
         Question::Account { api, id } => store.account(&api, &id).await.map(Answer::Account),
         Question::Accounts { api, page } => store.accounts(&api, page).await.map(Answer::Accounts),
         Question::Preview { api, keys } => {
-            archive::preview(store, &engine.apis(), &api, &keys, engine.now()).await.map(Answer::Previewed)
+            preview_import(store, &engine.apis(), &api, &keys, engine.now()).await.map(Answer::Previewed)
         }
         Question::Export { api, after, limit, hashes } => {
             archive::export(store, &api, after, limit, hashes).await.map(Answer::Exported)

@@ -13,17 +13,17 @@ use crate::apis::Apis;
 use crate::desk::Violation;
 
 /// The most keys in one change. A part of an import that is larger would hold up other changes.
-pub(crate) const MOST_KEYS: usize = 500;
+pub(crate) const MOST_IMPORTED: usize = 100;
 
 /// How many characters of a key may be shown after the API's own prefix. Others show four to eight; more would begin to tell
 /// the key.
 const MOST_SHOWN: usize = 16;
 
 /// Checks keys that are to be imported into an API, each by itself: the number of each that is wrong, with everything that is.
-pub fn check_imported(apis: &Apis, api: &str, keys: &[ImportedKey], now: Timestamp) -> Vec<(usize, Vec<Violation>)> {
+pub(crate) fn check_imported(apis: &Apis, api: &str, keys: &[ImportedKey], now: Timestamp) -> Vec<(usize, Vec<Violation>)> {
     let Some(api) = apis.find(api) else { return Vec::new() };
     let check = |(number, key): (usize, &ImportedKey)| {
-        let mut checks = Checks { api, found: Vec::new() };
+        let mut checks = Checks { api, found: Vec::new(), quoting: false };
         checks.imported(key, now);
         (!checks.found.is_empty()).then_some((number, checks.found))
     };
@@ -33,8 +33,8 @@ pub fn check_imported(apis: &Apis, api: &str, keys: &[ImportedKey], now: Timesta
 impl Checks<'_> {
     /// A part of an import as one change.
     pub(super) fn import(&mut self, keys: &[ImportedKey], now: Timestamp) {
-        if keys.len() > MOST_KEYS {
-            self.wrong("keys", format!("there can be at most {MOST_KEYS} in one change"));
+        if keys.len() > MOST_IMPORTED {
+            self.wrong("keys", format!("there can be at most {MOST_IMPORTED} in one change"));
         }
         let mut hashes: HashSet<KeyHash> = HashSet::new();
         for (number, key) in keys.iter().enumerate() {

@@ -11,6 +11,8 @@ folder = tempfile.TemporaryDirectory()
 config = os.path.join(folder.name, "config.yaml")
 with open(config, "w") as file:
     file.write("post_hooks: []\npackage_name_override: bitting_client\n")
+    # It knows no JSON lines; they are sent as they are.
+    file.write("content_type_overrides:\n  application/x-ndjson: application/octet-stream\n")
 generate = ["generate", "--url", f"{ORIGIN}/openapi.json", "--meta", "none", "--config", config, "--fail-on-warning"]
 target = ["--output-path", os.path.join(folder.name, "bitting_client")]
 subprocess.run([sys.executable, "-m", "openapi_python_client", *generate, *target], check=True, stdout=sys.stderr)

@@ -10,6 +10,11 @@ OWN_KEY = os.environ["BITTING_OWN_KEY"]
 NOBODY = "key_00000000000000000000000000"
 
 
+@schemathesis.serializer("application/x-ndjson")
+def json_lines(context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     # What was left out on purpose is put back into a case that is touched.

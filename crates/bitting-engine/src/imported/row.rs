@@ -1,14 +1,17 @@
 //! The fields of a row: what each may hold, and what a key gets where nothing is said.
 
+use std::str::FromStr;
+
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
 use bitting_core::api::Api;
-use bitting_core::key::{KeyHash, KeyId};
+use bitting_core::key::{Digest, InvalidKeyHash, KeyHash, KeyId};
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
-use bitting_engine::Violation;
 use bitting_store::ImportedKey;
 use serde_json::{Map, Value};
+
+use crate::desk::Violation;
 
 /// What can be said of a key.
 const FIELDS: [&str; 16] = [
@@ -37,9 +40,26 @@ pub(super) const UNKNOWN: &str = "there is no such field; docs/import-and-backup
 
 const NO_TEXT: &str = "write text in quotes";
 
+// The errors of the types quote what they were given.
+const NO_ID: &str = "it is not a key id, which is \"key_\" and 26 characters";
+const NO_ACCOUNT: &str = "it is not an account id: 1 to 128 letters, digits and any of . _ : @ / + = - are one";
+const NO_PERMISSION: &str = "one is not a permission; write one to four words of letters, digits, '-', '_', '.' (or a single '*') \
+                             joined by ':'";
+const NO_NETWORK: &str = "one is neither an address such as \"192.0.2.7\" nor a network such as \"192.0.2.0/24\" or \
+                          \"2001:db8::/48\"";
+
+/// How long a name may be that is repeated though nobody knows it. No key fits into so many letters.
+const MOST_REPEATED: usize = 20;
+
 /// Whether it names a field.
 pub(super) fn is_field(name: &str) -> bool {
     name == "api" || FIELDS.contains(&name) || PASSED_OVER.contains(&name)
+}
+
+/// The name of a field, or its place if it could be something else: in a file without the names of its columns, a key.
+pub(super) fn shown_name(name: &str, position: usize) -> String {
+    let is_plain = name.len() <= MOST_REPEATED && name.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
+    if is_field(name) || is_plain && !name.is_empty() { name.to_owned() } else { format!("field {}", position + 1) }
 }
 
 /// Reads a key from the fields of a row. Nothing that stands in the row is repeated in what is said of it: it could be a key in
@@ -47,18 +67,18 @@ pub(super) fn is_field(name: &str) -> bool {
 pub(super) fn key(fields: Map<String, Value>, api: &Api, now: Timestamp, random: u128) -> Result<ImportedKey, Vec<Violation>> {
     let mut row = Fields { fields, wrong: Vec::new() };
     row.check_names(api);
-    let hash = row.parsed::<KeyHash>("hash");
+    let hash = row.hash();
     if hash.is_none() && row.wrong.iter().all(|violation| violation.field != "hash") {
         row.wrong("hash", "it is missing; without it the key cannot be recognised");
     }
     let prefix = row.text("prefix").unwrap_or_default();
     let created_at = row.time("created_at");
-    let id = row.parsed("id").unwrap_or_else(|| KeyId::new(created_at.unwrap_or(now).min(now), random));
-    let account = row.parsed::<AccountId>("account").or_else(|| "default".parse().ok());
+    let id = row.parsed("id", NO_ID).unwrap_or_else(|| KeyId::new(created_at.unwrap_or(now).min(now), random));
+    let account = row.parsed::<AccountId>("account", NO_ACCOUNT).or_else(|| "default".parse().ok());
     let fallback_name = || if prefix.is_empty() { "imported".to_owned() } else { format!("{prefix}...") };
     let key = ImportedKey {
         id,
-        hash: hash.unwrap_or_else(|| KeyHash::Sha256(bitting_core::key::Digest::from_bytes([0; 32]))),
+        hash: hash.unwrap_or_else(|| KeyHash::Sha256(Digest::from_bytes([0; 32]))),
         name: row.text("name").unwrap_or_else(fallback_name),
         description: row.text("description").unwrap_or_default(),
         environment: row.text("environment").unwrap_or_else(|| environment_of(api, &prefix)),
@@ -100,7 +120,8 @@ impl Fields {
     }
 
     fn check_names(&mut self, api: &Api) {
-        let unknown: Vec<String> = self.fields.keys().filter(|name| !is_field(name)).cloned().collect();
+        let names = self.fields.keys().enumerate().filter(|(_, name)| !is_field(name));
+        let unknown: Vec<String> = names.map(|(position, name)| shown_name(name, position)).collect();
         for name in unknown {
             let in_the_clear = "a key in the clear is never read from a file; write its hash";
             self.wrong(&name, if name == "key" { in_the_clear } else { UNKNOWN });
@@ -124,14 +145,13 @@ impl Fields {
         None
     }
 
-    fn parsed<T: std::str::FromStr<Err: std::error::Error>>(&mut self, field: &str) -> Option<T> {
-        match self.text(field)?.parse() {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.wrong(field, error.to_string());
-                None
-            }
-        }
+    /// A hash. Its error names the kind of hash that it is, and quotes nothing.
+    fn hash(&mut self) -> Option<KeyHash> {
+        self.text("hash")?.parse().map_err(|error: InvalidKeyHash| self.wrong("hash", error.to_string())).ok()
+    }
+
+    fn parsed<T: FromStr>(&mut self, field: &str, otherwise: &str) -> Option<T> {
+        self.text(field)?.parse().map_err(|_| self.wrong(field, otherwise)).ok()
     }
 
     /// Text in the form of RFC 3339, or milliseconds since 1970.
@@ -177,12 +197,12 @@ impl Fields {
 
     fn permissions(&mut self) -> Option<Vec<Permission>> {
         let read: Result<Vec<Permission>, _> = self.list("permissions")?.iter().map(|text| text.parse()).collect();
-        read.map_err(|error| self.wrong("permissions", error.to_string())).ok()
+        read.map_err(|_| self.wrong("permissions", NO_PERMISSION)).ok()
     }
 
     fn addresses(&mut self) -> Option<AddressList> {
         let list = AddressList::try_from(self.list("allowed_addresses")?);
-        list.map_err(|error| self.wrong("allowed_addresses", error.to_string())).ok()
+        list.map_err(|_| self.wrong("allowed_addresses", NO_NETWORK)).ok()
     }
 
     /// An object, or one as JSON text.
