@@ -68,11 +68,12 @@ impl Caller {
 
     /// Whether a header says for whom somebody forwards who may not say so. The upstream would believe it.
     ///
-    /// A trusted proxy may, in the names as they are written: what is spelled otherwise came through it from its own
-    /// caller, and so did the one of `Forwarded` and `X-Forwarded-For` that it does not write.
+    /// A trusted proxy may, in the names as they are written, with letters, digits and hyphens: what is spelled otherwise
+    /// came through it from its own caller, and so did the one of `Forwarded` and `X-Forwarded-For` that it does not write.
     pub(crate) fn is_pretence(&self, name: &HeaderName) -> bool {
         let forwards = *name == header::FORWARDED || begins_like(name, "x-forwarded-") || is_spelled_like(name, "x-real-ip");
-        let believed = || self.is_trusted && *name != self.disbelieved && !name.as_str().contains('_');
+        let is_plain = || name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let believed = || self.is_trusted && *name != self.disbelieved && is_plain();
         forwards && !believed()
     }
 

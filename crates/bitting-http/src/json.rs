@@ -110,7 +110,7 @@ fn said(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = ["missing field", "unknown field", "duplicate field"];
     match words.into_iter().find(|word| text.starts_with(word)) {
-        // What comes after the place is quoted by no one.
+        // The field's name says where; its line and column add nothing.
         Some(_) => text.split(" at line").next().unwrap_or_default().to_owned(),
         None if error.is_syntax() || error.is_eof() => format!("no JSON at {place}"),
         None => format!("a value of the wrong type at {place}"),

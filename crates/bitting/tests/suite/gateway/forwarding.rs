@@ -109,6 +109,8 @@ async fn a_trusted_proxy_is_believed_in_the_header_that_it_writes_and_what_it_pa
         ("X_Forwarded_For", "passed on"),
         ("X_Forwarded_Proto", "passed on"),
         ("X_Real_IP", "passed on"),
+        ("X.Forwarded.For", "passed on"),
+        ("X~Forwarded-Host", "passed on"),
     ];
     for (believed, x_forwarded_for, forwarded) in
         [("x-forwarded-for", &["203.0.113.9", "127.0.0.1"][..], ""), ("forwarded", &["127.0.0.1"], "for=198.51.100.7")]
