@@ -3,6 +3,8 @@
 //! Ratios are taken within one run against a baseline of the same libraries: machines differ, and so does one machine from
 //! hour to hour. The proxy under test has one core and the load and the upstream have the other.
 
+mod ten_million;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -17,6 +19,11 @@ const GATEWAY: u16 = 18_083;
 const SILENT: u16 = 18_084;
 const ROUNDS: usize = 5;
 const SECONDS: u32 = 5;
+
+/// `cargo xtask bench import`
+pub(crate) fn import() -> Result<(), Failed> {
+    ten_million::run()
+}
 
 pub(crate) fn run() -> Result<(), Failed> {
     tools::debian("wrk")?;
@@ -84,9 +91,18 @@ impl Served {
     }
 
     fn start_with(store: &Path, core: u8, settings: &[String]) -> Result<Self, Failed> {
+        Self::start_on(&core.to_string(), store, settings)
+    }
+
+    /// On whichever core is free.
+    fn start_anywhere(store: &Path, settings: &[String]) -> Result<Self, Failed> {
+        Self::start_on("0-1", store, settings)
+    }
+
+    fn start_on(cores: &str, store: &Path, settings: &[String]) -> Result<Self, Failed> {
         let started = Instant::now();
         let mut child = Command::new("taskset")
-            .args(["-c", &core.to_string()])
+            .args(["-c", cores])
             .arg(target().join("release/bitting"))
             .args(["serve", "--config"])
             .arg(config()?)

@@ -19,6 +19,6 @@ pub use checksum::Checksum;
 pub use concealment::Concealment;
 pub use digest::Digest;
 pub use format::{EnvironmentPrefixes, KeyFormat, KeyFormatError, KeyFormatSpec, Misfit, PresentedKey};
-pub use hash::{InvalidKeyHash, KeyHash, WideDigest};
+pub use hash::{InvalidKeyHash, KeyClaim, KeyHash, SaltedHash, WideDigest};
 pub use id::{InvalidKeyId, KeyId};
 pub use secret::PlaintextKey;

@@ -1,7 +1,7 @@
 //! What Bitting decides, as pure functions.
 //!
 //! This crate knows what a key looks like ([`key`]), what a key may do ([`rights`]), which rule holds for a path
-//! ([`route`]), how an API speaks ([`dialect`]) and what is remembered of a key ([`record`]). An [`api::Api`] is all of
+//! ([`route`]), how much it may do ([`limit`]), how an API speaks ([`dialect`]) and what is remembered of a key ([`record`]). An [`api::Api`] is all of
 //! that for one protected API, compiled from configuration.
 //!
 //! Nothing here reads a clock, a random number, a socket or a file, and nothing waits: time, randomness and the request
@@ -15,6 +15,7 @@ pub mod api;
 pub mod dialect;
 pub mod duration;
 pub mod key;
+pub mod limit;
 pub mod name;
 pub mod reason;
 pub mod record;

@@ -26,6 +26,10 @@ pub enum NameKind {
     Role,
     /// A capability.
     Capability,
+    /// A plan.
+    Plan,
+    /// A limit.
+    Limit,
 }
 
 /// All names that were ever seen by this process.

@@ -18,10 +18,12 @@ use crate::desk::{self, InvalidChange};
 use crate::entropy::{Entropy, EntropyError};
 use crate::heartbeat::{self, ClockWatch};
 use crate::imported;
+use crate::imported::proof::{Prover, Unproven, Verdict};
 use crate::inquiry::Inquiry;
+use crate::meters;
+use crate::pipeline::{self, IfUnproven, Wait};
 use crate::ring::Ring;
 use crate::writer::{self, Job};
-use crate::{meters, pipeline};
 
 /// How many changes may wait for the writer before callers wait to hand theirs over.
 const QUEUE: usize = 4_096;
@@ -46,6 +48,7 @@ pub struct Engine {
     apis: ArcSwap<Apis>,
     clock: Arc<SteadyClock>,
     watch: Arc<ClockWatch>,
+    prover: Prover,
     /// Gone once the engine is stopping.
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     tasks: Mutex<Option<Tasks>>,
@@ -130,6 +133,7 @@ impl Engine {
             apis: ArcSwap::from_pointee(apis),
             clock,
             watch,
+            prover: Prover::default(),
             queue: Mutex::new(Some(queue)),
             tasks: Mutex::new(Some(tasks)),
         }))
@@ -144,11 +148,54 @@ impl Engine {
         self.ring.load(&*self.store, LOAD_PAGE).await
     }
 
-    /// Decides about a request. No I/O, and nothing waits.
-    pub fn decide(&self, inquiry: &Inquiry<'_>) -> Decision {
+    /// Decides about a request. Without I/O, and nothing waits, unless it is the first with a key that was imported by a slow
+    /// hash.
+    pub async fn decide(&self, inquiry: &Inquiry<'_>) -> Decision {
+        match self.try_decide(inquiry, IfUnproven::Wait) {
+            Ok(decision) => decision,
+            Err(wait) => Box::pin(self.decide_after(inquiry, wait)).await,
+        }
+    }
+
+    /// Decides about a request at once, or not at all if something has to be waited for.
+    pub fn decide_now(&self, inquiry: &Inquiry<'_>) -> Option<Decision> {
+        self.try_decide(inquiry, IfUnproven::Wait).ok()
+    }
+
+    /// Waits, and then looks everything up again: what held before may not hold any more.
+    async fn decide_after(&self, inquiry: &Inquiry<'_>, wait: Wait) -> Decision {
+        let Wait::Proof(unproven) = wait;
+        let unproven = Arc::new(unproven);
+        let then = match self.prover.look(&*self.store, &unproven).await {
+            Ok(Verdict::Proven) => {
+                self.keep_digest(&unproven).await;
+                // By now it is found, or could not be written.
+                IfUnproven::Unavailable
+            }
+            Ok(Verdict::Refuted | Verdict::Changed) => IfUnproven::Refuse,
+            Err(error) => {
+                tracing::warn!(%error, key = %unproven.key, "an imported key could not be held against its slow hash");
+                IfUnproven::Unavailable
+            }
+        };
+        self.try_decide(inquiry, then).unwrap_or_else(|_| Decision::Denial(self.refuse(Reason::StoreUnavailable)))
+    }
+
+    /// Keeps the SHA-256 of a key that was proven, under which it is found from then on.
+    async fn keep_digest(&self, unproven: &Unproven) {
+        let Unproven { key, api, claim } = unproven;
+        let change = Change::RehashKey { api: api.to_string(), key: *key, digest: claim.key().digest() };
+        let origin = Origin { actor: Actor::System, request_id: String::new(), address: None };
+        let entry = Entry { change, origin, conditions: Conditions::default(), at: self.now() };
+        if let Err(error) = self.hand_over(entry).await {
+            tracing::warn!(%error, key = %key, "an imported key was recognised, but its SHA-256 could not be kept");
+        }
+    }
+
+    fn try_decide(&self, inquiry: &Inquiry<'_>, unproven: IfUnproven) -> Result<Decision, Wait> {
         let apis = self.apis.load();
         let started = meters::measures_next().then(Instant::now);
-        let decision = pipeline::decide(&apis, &self.ring, &self.clock, inquiry);
+        let decision = pipeline::decide(&apis, &self.ring, &self.clock, inquiry, unproven)?;
         let api = match &decision {
             Decision::Permit(permit) => {
                 permit.api().meters().admitted();
@@ -166,7 +213,7 @@ impl Engine {
         if let Some(started) = started {
             api.meters().decided_in(started.elapsed());
         }
-        decision
+        Ok(decision)
     }
 
     /// Refuses a request that is not fit to be decided about, in Bitting's own words.
@@ -196,8 +243,12 @@ impl Engine {
         desk::check(&apis, &change, at)?;
         desk::complete(&apis, &mut change);
         self.check_new_end(&apis, &change).await?;
+        self.hand_over(Entry { change, origin, conditions, at }).await
+    }
+
+    /// Gives a change to the writer and waits for its answer.
+    async fn hand_over(&self, entry: Entry) -> Result<Committed, CommitError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(CommitError::Stopping)?;
-        let entry = Entry { change, origin, conditions, at };
         let (answer, answered) = oneshot::channel();
         // A writer that ends by itself has answered all who hold its queue.
         queue.send(Job { entry, answer }).await.map_err(|_| CommitError::Broken)?;

@@ -1,23 +1,26 @@
 //! Keys that somebody else issued.
 //!
 //! They are admitted as they are: where an API has some, a credential that does not fit its format is looked up all the same.
-//! An API without any pays nothing and refuses garbage without a look-up. A key that came with a SHA-512 stands in the map
-//! under half of it; when it is used, its SHA-256 is a [`Sighting`], which the writer keeps, and from then on it is found like
-//! every other key. Nobody's request waits for that, and a sighting that is lost is made again by the next request.
+//! An API without any pays nothing and refuses garbage without a look-up. A key that came with another hash than its SHA-256
+//! stands in the map in the place that this hash has; when it is used, its SHA-256 is a [`Sighting`], which the writer keeps, and
+//! from then on it is found like every other key. Nobody's request waits for that, and a sighting that is lost is made again by
+//! the next request. Only a key that came with a slow hash must be [proven](proof) before it is let in, once.
 
+pub(crate) mod proof;
 mod row;
 mod rows;
 mod sheet;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bitting_core::key::{Digest, KeyId};
+use bitting_core::key::{Digest, KeyHash, KeyId, PresentedKey};
 use bitting_core::name::NameId;
 use bitting_store::{Actor, Change, Conditions, Entry, Origin, Provenance};
 use papaya::HashMap as ConcurrentMap;
+use smallvec::SmallVec;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::clock::SteadyClock;
@@ -36,23 +39,46 @@ pub(crate) struct Imports {
 #[derive(Debug, Default)]
 struct Counts {
     /// Those that stand under half of their SHA-512.
-    unseen: AtomicUsize,
+    wide: AtomicUsize,
+    /// Those that stand under the hash of their long token.
+    long_token: AtomicUsize,
+    /// How many characters were ever known of a key with a salted hash: bit 8 if it was eight of one.
+    beginnings: AtomicU64,
+}
+
+impl Counts {
+    fn of(&self, hash: &KeyHash) -> Option<&AtomicUsize> {
+        match hash {
+            KeyHash::Sha512(_) => Some(&self.wide),
+            KeyHash::LongToken(_) => Some(&self.long_token),
+            KeyHash::Sha256(_) | KeyHash::Salted(_) => None,
+        }
+    }
 }
 
 impl Imports {
     /// Counts a key that is new in the map.
-    pub(crate) fn add(&self, api: NameId, provenance: Provenance) {
-        if provenance.is_imported() {
-            let unseen = usize::from(matches!(provenance, Provenance::Unseen(_)));
-            self.by_api.pin().get_or_insert_with(api, Counts::default).unseen.fetch_add(unseen, Ordering::AcqRel);
-            self.any.store(true, Ordering::Release);
+    pub(crate) fn add(&self, api: NameId, provenance: &Provenance) {
+        if !provenance.is_imported() {
+            return;
         }
+        let apis = self.by_api.pin();
+        let counts = apis.get_or_insert_with(api, Counts::default);
+        if let Provenance::Unseen(hash) = provenance {
+            if let Some(count) = counts.of(hash) {
+                count.fetch_add(1, Ordering::AcqRel);
+            }
+            if let KeyHash::Salted(salted) = hash {
+                counts.beginnings.fetch_or(1 << (salted.beginning_length() % 64), Ordering::AcqRel);
+            }
+        }
+        self.any.store(true, Ordering::Release);
     }
 
-    /// Counts a key that has left its place under half of its SHA-512.
-    pub(crate) fn forget_unseen(&self, api: NameId) {
-        if let Some(counts) = self.by_api.pin().get(&api) {
-            counts.unseen.fetch_sub(1, Ordering::AcqRel);
+    /// Counts a key that has left the place of the hash that it came with.
+    pub(crate) fn forget_unseen(&self, api: NameId, hash: &KeyHash) {
+        if let Some(count) = self.by_api.pin().get(&api).and_then(|counts| counts.of(hash)) {
+            count.fetch_sub(1, Ordering::AcqRel);
         }
     }
 
@@ -61,11 +87,35 @@ impl Imports {
         self.any.load(Ordering::Acquire) && self.by_api.pin().contains_key(&api)
     }
 
-    /// Whether an API has keys that stand under half of their SHA-512.
-    pub(crate) fn any_unseen(&self, api: NameId) -> bool {
-        let unseen = |counts: &Counts| counts.unseen.load(Ordering::Acquire) > 0;
-        self.any.load(Ordering::Acquire) && self.by_api.pin().get(&api).is_some_and(unseen)
+    /// Where a presented key may stand until it was seen, if it is none whose SHA-256 is known.
+    pub(crate) fn places(&self, api: NameId, name: &str, presented: &PresentedKey<'_>) -> SmallVec<[Place; 3]> {
+        let mut places = SmallVec::new();
+        let apis = self.by_api.pin();
+        let Some(counts) = apis.get(&api) else { return places };
+        let is_any = |count: &AtomicUsize| count.load(Ordering::Acquire) > 0;
+        if is_any(&counts.wide) {
+            places.push(Place { digest: presented.wide_digest().half(), proves: true });
+        }
+        if is_any(&counts.long_token) {
+            places.extend(presented.long_token_place(name).map(|digest| Place { digest, proves: true }));
+        }
+        let mut lengths = counts.beginnings.load(Ordering::Acquire);
+        while lengths != 0 {
+            let length = lengths.trailing_zeros();
+            lengths &= lengths - 1;
+            let place = presented.beginning_place(name, length as usize);
+            places.extend(place.map(|digest| Place { digest, proves: false }));
+        }
+        places
     }
+}
+
+/// Where a key may stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub(crate) digest: Digest,
+    /// Whether only the whole key leads there. Otherwise its beginning does.
+    pub(crate) proves: bool,
 }
 
 /// The SHA-256 of a key that was used for the first time.
@@ -125,7 +175,9 @@ pub(crate) async fn run(ring: Arc<Ring>, clock: Arc<SteadyClock>, queue: mpsc::W
         for answered in answers {
             match answered.await {
                 Ok(Ok(Ok(_))) => {}
-                Ok(Ok(Err(refusal))) => tracing::warn!(%refusal, "an imported key goes on being looked up by its SHA-512"),
+                Ok(Ok(Err(refusal))) => {
+                    tracing::warn!(%refusal, "an imported key goes on being looked up by the hash that it came with")
+                }
                 // The writer has said what happened.
                 Ok(Err(_)) | Err(_) => failed = true,
             }

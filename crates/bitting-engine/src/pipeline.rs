@@ -19,23 +19,73 @@ use http::Method;
 use crate::apis::{Apis, ServedApi};
 use crate::clock::SteadyClock;
 use crate::decision::{Bearer, Decision, Denial, Permit};
+use crate::imported::proof::Unproven;
 use crate::inquiry::{Inquiry, Presented};
-use crate::ring::Ring;
+use crate::ring::{Ring, Unseen};
+
+/// What stands between a request and its decision: something has to be waited for, and then the request is decided anew.
+#[derive(Debug)]
+pub(crate) enum Wait {
+    /// Whether a key is the one that its beginning says.
+    Proof(Unproven),
+}
+
+/// What becomes of a request that would have to wait for a proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfUnproven {
+    /// It says what it waits for.
+    Wait,
+    /// The key was refuted, so it is none that anybody knows.
+    Refuse,
+    /// Nobody could find out.
+    Unavailable,
+}
+
+/// Why no record was found.
+enum Miss {
+    Refused(Reason),
+    Unproven(Unproven),
+}
+
+impl From<Reason> for Miss {
+    fn from(reason: Reason) -> Self {
+        Self::Refused(reason)
+    }
+}
 
 /// Decides about one request under one generation of the configuration.
-pub(crate) fn decide(apis: &Apis, ring: &Ring, clock: &SteadyClock, inquiry: &Inquiry<'_>) -> Decision {
+pub(crate) fn decide(
+    apis: &Apis,
+    ring: &Ring,
+    clock: &SteadyClock,
+    inquiry: &Inquiry<'_>,
+    unproven: IfUnproven,
+) -> Result<Decision, Wait> {
     let (api, path) = match apis.select(inquiry.scope, inquiry.path) {
         Ok(selected) => selected,
-        Err((reason, speaker)) => return Decision::Denial(Denial::new(speaker, reason)),
+        Err((reason, speaker)) => return Ok(Decision::Denial(Denial::new(speaker, reason))),
     };
     if let (Some(cors), Presented::Request { headers, .. }) = (&api.cors, inquiry.presented)
         && let Some(answer) = cors.preflight(inquiry.method, headers)
     {
-        return Decision::Preflight(Arc::clone(api), Box::new(answer));
+        return Ok(Decision::Preflight(Arc::clone(api), Box::new(answer)));
     }
-    match admit(api, &path, ring, clock, inquiry) {
-        Ok(permit) => Decision::Permit(permit),
-        Err(denial) => Decision::Denial(denial),
+    match admit(api, &path, ring, clock, inquiry, unproven) {
+        Ok(permit) => Ok(Decision::Permit(permit)),
+        Err(Halt::Denied(denial)) => Ok(Decision::Denial(denial)),
+        Err(Halt::Wait(wait)) => Err(wait),
+    }
+}
+
+/// Why a request goes no further for now.
+enum Halt {
+    Denied(Denial),
+    Wait(Wait),
+}
+
+impl From<Denial> for Halt {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
     }
 }
 
@@ -45,8 +95,9 @@ fn admit(
     ring: &Ring,
     clock: &SteadyClock,
     inquiry: &Inquiry<'_>,
-) -> Result<Permit, Denial> {
-    let refuse = |reason| Denial::new(api, reason);
+    unproven: IfUnproven,
+) -> Result<Permit, Halt> {
+    let refuse = |reason| Halt::Denied(Denial::new(api, reason));
     // Methods are case-sensitive, but not every upstream knows that: `delete` must not pass where DELETE would not.
     if inquiry.method.as_str().bytes().any(|b| b.is_ascii_lowercase()) {
         return Err(refuse(Reason::InvalidRequest));
@@ -71,8 +122,11 @@ fn admit(
         Found::Missing if optional => return Ok(Permit::new(api, Bearer::Anonymous, route.target)),
         Found::Missing => return Err(refuse(Reason::MissingKey)),
     };
-    let record = recognise(api, &credential, ring).map_err(refuse)?;
-    authorise(api, record, need, route, clock, inquiry.client)
+    let record = recognise(api, &credential, ring, unproven).map_err(|miss| match miss {
+        Miss::Refused(reason) => refuse(reason),
+        Miss::Unproven(unproven) => Halt::Wait(Wait::Proof(unproven)),
+    })?;
+    Ok(authorise(api, record, need, route, clock, inquiry.client)?)
 }
 
 fn find_credential<'r>(api: &ServedApi, presented: Presented<'r>) -> Result<Found<'r>, Reason> {
@@ -88,7 +142,7 @@ fn find_credential<'r>(api: &ServedApi, presented: Presented<'r>) -> Result<Foun
 
 /// Prefix, length, characters, checksum; then the digest; then the look-up, which the trust gate guards. Imported keys are
 /// as others made them, so an API that has some looks up what does not fit its format among these.
-fn recognise(api: &ServedApi, credential: &Credential<'_>, ring: &Ring) -> Result<Arc<Record>, Reason> {
+fn recognise(api: &ServedApi, credential: &Credential<'_>, ring: &Ring, unproven: IfUnproven) -> Result<Arc<Record>, Miss> {
     let (presented, misfit) = match api.format.parse(credential.bytes()) {
         Ok(presented) => (presented, None),
         Err(misfit) => {
@@ -106,9 +160,18 @@ fn recognise(api: &ServedApi, credential: &Credential<'_>, ring: &Ring) -> Resul
     let is_known = |record: &Arc<Record>| {
         record.api == api.id && (record.imported || misfit.is_none()) && api.environment(record.environment).is_some()
     };
-    let found = trusted.find(&presented.digest()).filter(is_known);
-    let found = found.or_else(|| trusted.find_unseen(api, &presented).filter(is_known));
-    found.ok_or(misfit.unwrap_or(Reason::UnknownKey))
+    let unknown = misfit.unwrap_or(Reason::UnknownKey);
+    if let Some(record) = trusted.find(&presented.digest()).filter(is_known) {
+        return Ok(record);
+    }
+    match (trusted.find_unseen(api, &presented), unproven) {
+        (Some(Unseen::Found(record)), _) if is_known(&record) => Ok(record),
+        (Some(Unseen::Unproven(_)), IfUnproven::Unavailable) => Err(Reason::StoreUnavailable.into()),
+        (Some(Unseen::Unproven(record)), IfUnproven::Wait) if is_known(&record) => {
+            Err(Miss::Unproven(Unproven { key: record.id, api: api.name.clone(), claim: presented.claim() }))
+        }
+        _ => Err(unknown.into()),
+    }
 }
 
 fn authorise(

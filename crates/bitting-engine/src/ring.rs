@@ -21,7 +21,7 @@ use bitting_store::{AccountRow, Provenance, RingRow, Store, StoreError};
 use papaya::{Compute, HashMap as ConcurrentMap, Operation};
 
 use self::hasher::DigestHasher;
-use crate::imported::{Imports, Sighting, Sightings};
+use crate::imported::{Imports, Place, Sighting, Sightings};
 use crate::meters;
 
 /// The map of all keys.
@@ -41,6 +41,14 @@ pub(crate) struct Ring {
 /// A ring that may be believed. Only [`Ring::trusted`] makes one, and only it can look keys up.
 #[derive(Clone, Copy)]
 pub(crate) struct TrustedRing<'r>(&'r Ring);
+
+/// A key that was not found under its SHA-256.
+pub(crate) enum Unseen {
+    /// It is there under another hash.
+    Found(Arc<Record>),
+    /// One is there that begins so. Whether it is the same only its slow hash can tell.
+    Unproven(Arc<Record>),
+}
 
 /// The ring may not be believed now: what it does not hold may exist, and what it holds may be revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,13 +142,13 @@ impl Ring {
             _ => Operation::<_, ()>::Insert(Arc::clone(&record)),
         });
         if let Compute::Inserted(..) = outcome {
-            self.imports.add(record.api, row.provenance);
+            self.imports.add(record.api, &row.provenance);
         }
         // Now that it stands under its SHA-256, where every request looks first, its other place can go.
-        if let Provenance::Seen(wide) = row.provenance
-            && records.remove(&wide.half()).is_some()
+        if let Provenance::Seen(hash) = &row.provenance
+            && records.remove(&hash.place(&row.api)).is_some()
         {
-            self.imports.forget_unseen(record.api);
+            self.imports.forget_unseen(record.api, hash);
         }
         if self.is_loaded() {
             meters::ring_keys(self.records.len());
@@ -229,22 +237,26 @@ impl TrustedRing<'_> {
         self.0.records.pin().get(digest).cloned()
     }
 
-    /// The record of a key that came with a SHA-512 and was not seen since. That it was seen now is passed on.
-    pub(crate) fn find_unseen(self, api: &Api, presented: &PresentedKey<'_>) -> Option<Arc<Record>> {
+    /// The record of a key that came with another hash than its SHA-256 and was not seen since. That it was seen now is
+    /// passed on.
+    pub(crate) fn find_unseen(self, api: &Api, presented: &PresentedKey<'_>) -> Option<Unseen> {
         let Self(ring) = self;
         if !ring.imports.any(api.id) {
             return None;
         }
-        let place = || presented.wide_digest().half();
-        let unseen = ring.imports.any_unseen(api.id).then(place).and_then(|half| self.find(&half));
-        let Some(record) = unseen.filter(|record| record.api == api.id) else {
-            // It may have moved since it was looked for under its SHA-256.
-            return self.find(&presented.digest());
-        };
-        if record.standing == KeyStanding::Active {
-            ring.sightings.note(record.id, Sighting { api: api.name.clone(), digest: presented.digest() });
+        let is_of_api = |record: &Arc<Record>| record.api == api.id;
+        for Place { digest, proves } in ring.imports.places(api.id, &api.name, presented) {
+            let Some(record) = self.find(&digest).filter(is_of_api) else { continue };
+            if !proves {
+                return Some(Unseen::Unproven(record));
+            }
+            if record.standing == KeyStanding::Active {
+                ring.sightings.note(record.id, Sighting { api: api.name.clone(), digest: presented.digest() });
+            }
+            return Some(Unseen::Found(record));
         }
-        Some(record)
+        // It may have moved since it was looked for under its SHA-256.
+        self.find(&presented.digest()).map(Unseen::Found)
     }
 }
 

@@ -66,14 +66,14 @@ impl Gateway {
             refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             return refusal;
         };
-        let decision = self.engine.decide(&Inquiry {
+        let inquiry = Inquiry {
             scope: caller.api().map_or(Scope::Authority(authority), Scope::Api),
             method: &head.method,
             path: head.uri.path(),
             presented: Presented::Request { headers: &head.headers, query: head.uri.query() },
             client: Some(exchange.line.client()),
-        });
-        match decision {
+        };
+        match self.engine.decide(&inquiry).await {
             Decision::Denial(denial) => exchange.refuse(&denial),
             Decision::Preflight(api, answer) => {
                 exchange.line.concerns(api);

@@ -43,13 +43,14 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
     };
     let client = client_address(peer.address, request.headers(), &peer.trusted_proxies, peer.forwarded_header);
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let decision = shared.engine.decide(&Inquiry {
+    let inquiry = Inquiry {
         scope: Scope::Api(&own.name),
         method: &method,
         path: uri.path(),
         presented: Presented::Request { headers: request.headers(), query: uri.query() },
         client: Some(client),
-    });
+    };
+    let decision = shared.engine.decide(&inquiry).await;
     let (mut reason, mut key) = (None, None);
     let mut response = match decision {
         Decision::Denial(denial) => {

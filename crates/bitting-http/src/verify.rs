@@ -156,7 +156,7 @@ pub(crate) async fn verify(
     let scope = Scope::Api(&asked.api);
     let inquiry = Inquiry { scope, method: &method, path: &asked.path, presented, client: asked.client_address };
     let origin = headers.as_ref().and_then(|headers| headers.get(header::ORIGIN));
-    Ok(Json(VerifyResponse::new(shared.engine.decide(&inquiry), &admission.request_id, origin)))
+    Ok(Json(VerifyResponse::new(shared.engine.decide(&inquiry).await, &admission.request_id, origin)))
 }
 
 impl VerifyResponse {

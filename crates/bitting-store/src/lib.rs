@@ -11,6 +11,7 @@
 mod archive;
 mod change;
 mod error;
+mod meter;
 mod read;
 mod row;
 mod sqlite;
@@ -25,6 +26,7 @@ pub use change::{
     NewKey, Origin, Refusal, Successor, SwitchPatch,
 };
 pub use error::{StoreError, StoreErrorKind};
+pub use meter::{Bought, Holder, LastUse, MeterLog, Purchase, Settlement, Tally, UsageQuery, UsageRow, Whose, Window};
 pub use read::{
     AccountReader, AuditFilter, AuditRow, EventRow, Journal, KeyCursor, KeyFilter, KeyReader, KeySearch, Page, RingRow,
     RingSource, StatusFilter,

@@ -227,7 +227,7 @@ impl From<&StoredKey> for RingRow {
         let row = &key.row;
         Self {
             digest: key.digest,
-            provenance: key.provenance,
+            provenance: key.provenance.clone(),
             id: row.id,
             api: row.api.clone(),
             account: row.account.clone(),

@@ -2,7 +2,7 @@
 
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
-use bitting_core::key::{Digest, KeyHash, KeyId, WideDigest};
+use bitting_core::key::{Digest, KeyHash, KeyId};
 use bitting_core::record::Sequence;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
@@ -78,7 +78,7 @@ pub struct KeyRow {
 /// A key with the digest that it is looked up by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredKey {
-    /// What the key is looked up by: its SHA-256, or half of the SHA-512 by which it was imported and not seen since.
+    /// What the key is looked up by: its SHA-256, or the place of the hash by which it was imported and not seen since.
     pub digest: Digest,
     /// Whose key it was at first.
     #[serde(default)]
@@ -88,7 +88,7 @@ pub struct StoredKey {
 }
 
 /// Whose key it was at first, and by what it is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Provenance {
     /// Bitting issued it.
@@ -96,24 +96,24 @@ pub enum Provenance {
     Issued,
     /// It was imported by its SHA-256.
     Imported,
-    /// It was imported by this SHA-512, and nobody has used it since.
-    Unseen(WideDigest),
-    /// It was imported by this SHA-512, and its SHA-256 is known since it was used.
-    Seen(WideDigest),
+    /// It was imported by this hash, which is not its SHA-256, and nobody has used it since.
+    Unseen(KeyHash),
+    /// It was imported by this hash, and its SHA-256 is known since it was used.
+    Seen(KeyHash),
 }
 
 impl Provenance {
     /// Whether somebody else issued it, so that it need not fit the API's format.
-    pub fn is_imported(self) -> bool {
-        self != Self::Issued
+    pub fn is_imported(&self) -> bool {
+        *self != Self::Issued
     }
 }
 
 impl StoredKey {
     /// What is known of the key's text.
     pub fn hash(&self) -> KeyHash {
-        match self.provenance {
-            Provenance::Unseen(wide) => KeyHash::Sha512(wide),
+        match &self.provenance {
+            Provenance::Unseen(hash) => hash.clone(),
             Provenance::Issued | Provenance::Imported | Provenance::Seen(_) => KeyHash::Sha256(self.digest),
         }
     }

@@ -98,6 +98,16 @@ impl<'k> PresentedKey<'k> {
         (presented.len() <= Self::LONGEST_IMPORTED).then_some(Self(presented))
     }
 
+    /// What was presented before.
+    pub(super) fn again(presented: &'k [u8]) -> Self {
+        Self(presented)
+    }
+
+    /// The text itself, for this module's own hashing.
+    pub(super) fn bytes(&self) -> &'k [u8] {
+        self.0
+    }
+
     /// What the key is looked up by.
     pub fn digest(&self) -> Digest {
         Digest::of(self.0)

@@ -1,5 +1,7 @@
 //! Hashes of keys that somebody else issued.
 
+mod salted;
+
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
@@ -7,16 +9,20 @@ use base64::Engine as _;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha512};
+use sha2::{Digest as _, Sha256, Sha512};
+use zeroize::Zeroizing;
 
-use super::Digest;
+use super::{Digest, PresentedKey};
+
+pub use self::salted::SaltedHash;
 
 /// The SHA-512 of a whole key, as some libraries keep it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct WideDigest([u8; 64]);
 
-/// What another program has kept of a key. Its text is `sha256:` or `sha512:` and hexadecimal digits.
+/// What another program has kept of a key. Its text is `sha256:`, `sha512:` or `prefixed-api-key:` and hexadecimal digits, or that
+/// of a [`SaltedHash`].
 ///
 /// Read are also the forms in which others write it: digits without a scheme; base64 in either alphabet, padded or not (Unkey,
 /// Better Auth); `sha512$$` and digits (djangorestframework-api-key from version 3 on).
@@ -26,24 +32,31 @@ pub struct WideDigest([u8; 64]);
 /// let as_better_auth_keeps_it: KeyHash = "Yzy9eW7dszcL50MeDjC9Dq2aM8kJezb8a-wEKwGdb6E".parse().unwrap();
 /// assert!(as_better_auth_keeps_it.to_string().starts_with("sha256:633cbd796eddb3370be7431e0e30bd0e"));
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum KeyHash {
     /// The SHA-256 of the whole key, by which Bitting itself knows keys.
     Sha256(Digest),
     /// The SHA-512 of the whole key.
     Sha512(WideDigest),
+    /// The SHA-256 of what follows the last `_` of the key: the long token of the `prefixed-api-key` libraries.
+    LongToken(Digest),
+    /// A slow hash of the whole key with a salt of its own.
+    Salted(Box<SaltedHash>),
 }
 
 /// A text that is no hash by which a key can be recognised. It may be a key in the clear, so it is not repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKeyHash {
-    /// A salted or slow hash: to know a key by it, every key's salt would have to be tried at each request.
+    /// A salted or slow hash that nobody reads here.
     #[error(
-        "this is a {0} hash, which is salted or slow, so that no key can be looked up by it; SHA-256 and SHA-512 of the whole key \
-         can be imported, and keys that are kept in other ways have to be issued anew"
+        "this is a {0} hash, which cannot be imported; SHA-256 and SHA-512 of the whole key can, and PBKDF2 as Django writes it \
+         (pbkdf2_sha256$ROUNDS$SALT$HASH, at most 2,000,000 rounds); keys that are kept in other ways have to be issued anew"
     )]
     Salted(&'static str),
+    /// A hash with a salt of its own, and nothing to find the key by.
+    #[error("a key can be found by a salted hash only if its beginning is known; write 1 to 63 characters of it as \"prefix\"")]
+    NoBeginning,
     /// Nothing of the kind.
     #[error(
         "it is no hash of a key; write the SHA-256 of the whole key as 64 hexadecimal digits or as base64, or its SHA-512 as \
@@ -78,27 +91,90 @@ impl WideDigest {
 }
 
 impl KeyHash {
-    /// What the key is looked up by.
-    pub fn digest(&self) -> Digest {
+    /// Reads a hash, of a key of which a beginning is known.
+    ///
+    /// # Errors
+    /// If it is no hash by which a key can be recognised.
+    pub fn of_key_beginning(beginning: &str, text: &str) -> Result<Self, InvalidKeyHash> {
+        let text = text.trim();
+        let is_salted = text.starts_with("pbkdf2_") && !text.contains(' ');
+        if is_salted { SaltedHash::new(beginning, text).map(|hash| Self::Salted(hash.into())) } else { text.parse() }
+    }
+
+    /// What a key of an API is looked up by as long as only this is known of it.
+    pub fn place(&self, api: &str) -> Digest {
         match self {
             Self::Sha256(digest) => *digest,
             Self::Sha512(wide) => wide.half(),
+            Self::LongToken(digest) => long_token_place(api, digest),
+            Self::Salted(salted) => salted.place(api),
         }
     }
 
-    /// Whether it is the hash of this text: then the text is a key in the clear.
+    /// Whether it is the hash of this text: then the text is a key in the clear. Slow hashes are not asked.
     pub fn is_of(&self, text: &str) -> bool {
         match self {
             Self::Sha256(digest) => *digest == Digest::of(text.as_bytes()),
             Self::Sha512(wide) => *wide == WideDigest::of(text.as_bytes()),
+            Self::LongToken(digest) => long_token(text.as_bytes()).is_some_and(|token| *digest == Digest::of(token)),
+            Self::Salted(_) => false,
         }
     }
 }
 
+/// A presented key that outlives its request, to be held against a slow hash. It is wiped when it is dropped.
+pub struct KeyClaim(Zeroizing<Vec<u8>>);
+
+impl KeyClaim {
+    /// The key as it was presented.
+    pub fn key(&self) -> PresentedKey<'_> {
+        PresentedKey::again(&self.0)
+    }
+}
+
+impl fmt::Debug for KeyClaim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyClaim")
+    }
+}
+
+impl PresentedKey<'_> {
+    /// A copy to keep until it was held against a slow hash.
+    pub fn claim(&self) -> KeyClaim {
+        KeyClaim(Zeroizing::new(self.bytes().to_vec()))
+    }
+
+    /// Where an imported key of an API may stand of which only the [hash of its long token](KeyHash::LongToken) is known.
+    pub fn long_token_place(&self, api: &str) -> Option<Digest> {
+        long_token(self.bytes()).map(|token| long_token_place(api, &Digest::of(token)))
+    }
+
+    /// Where an imported key of an API may stand of which a [salted hash](KeyHash::Salted) and so many characters are known.
+    pub fn beginning_place(&self, api: &str, length: usize) -> Option<Digest> {
+        self.bytes().get(..length).map(|beginning| salted::place(api, beginning))
+    }
+}
+
+fn long_token(key: &[u8]) -> Option<&[u8]> {
+    key.iter().rposition(|&b| b == b'_').map(|at| &key[at + 1..]).filter(|token| !token.is_empty())
+}
+
+/// Not the hash itself: that would admit the token alone as a key.
+fn long_token_place(api: &str, digest: &Digest) -> Digest {
+    let mut hasher = Sha256::new_with_prefix(b"bitting: the long token of a key of ");
+    hasher.update(api);
+    hasher.update([0]);
+    hasher.update(digest.as_bytes());
+    Digest::from_bytes(hasher.finalize().into())
+}
+
+/// The name of the libraries that keep only the hash of a key's last part.
+const PREFIXED_API_KEY: &str = "prefixed-api-key:";
+
 /// How texts begin that frameworks make of passwords, and of keys as if they were passwords.
 const SALTED: [(&str, &str); 10] = [
-    ("pbkdf2", "PBKDF2"),
-    ("$pbkdf2", "PBKDF2"),
+    ("pbkdf2", "foreign PBKDF2"),
+    ("$pbkdf2", "foreign PBKDF2"),
     ("bcrypt", "bcrypt"),
     ("$2", "bcrypt"),
     ("argon2", "Argon2"),
@@ -114,6 +190,13 @@ impl FromStr for KeyHash {
 
     fn from_str(text: &str) -> Result<Self, InvalidKeyHash> {
         let text = text.trim();
+        if let Some(digits) = text.strip_prefix(PREFIXED_API_KEY) {
+            let bytes = hexadecimal(digits).or_else(|| base64(digits)).and_then(|bytes| bytes.try_into().ok());
+            return bytes.map(Digest::from_bytes).map(Self::LongToken).ok_or(InvalidKeyHash::Unknown);
+        }
+        if text.starts_with("pbkdf2_") || text.contains(" pbkdf2_") {
+            return text.parse().map(|hash: SaltedHash| Self::Salted(hash.into()));
+        }
         let schemes = [("sha256:", 32), ("sha512:", 64), ("sha256$$", 32), ("sha512$$", 64)];
         let named = schemes.into_iter().find_map(|(scheme, length)| Some((text.strip_prefix(scheme)?, length)));
         if named.is_none()
@@ -137,6 +220,8 @@ impl fmt::Display for KeyHash {
         match self {
             Self::Sha256(digest) => write!(f, "sha256:{}", digits(digest.as_bytes())),
             Self::Sha512(wide) => write!(f, "sha512:{}", digits(&wide.0)),
+            Self::LongToken(digest) => write!(f, "{PREFIXED_API_KEY}{}", digits(digest.as_bytes())),
+            Self::Salted(salted) => salted.fmt(f),
         }
     }
 }
@@ -222,9 +307,9 @@ mod tests {
         ] {
             let hash: KeyHash = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
             assert!(hash.is_of("a") && !hash.is_of("b"), "{text}");
-            assert_eq!(hash.to_string().parse(), Ok(hash));
+            assert_eq!(hash.to_string().parse(), Ok(hash.clone()));
         }
-        assert_eq!(SHA512.parse::<KeyHash>().unwrap().digest().as_bytes()[..2], [0x1f, 0x40]);
+        assert_eq!(SHA512.parse::<KeyHash>().unwrap().place("shop").as_bytes()[..2], [0x1f, 0x40]);
     }
 
     #[test]
@@ -241,7 +326,8 @@ mod tests {
     #[test]
     fn salted_and_slow_hashes_are_refused_by_their_names() {
         for (text, scheme) in [
-            ("pbkdf2_sha256$150000$salt$hash", "PBKDF2"),
+            ("$pbkdf2-sha256$29000$salt$hash", "foreign PBKDF2"),
+            ("pbkdf2_sha256$150000$salt$hash", "malformed PBKDF2"),
             ("$2b$12$abcdefghijklmnopqrstuv", "bcrypt"),
             ("argon2$argon2id$v=19$m=102400,t=2,p=8$c2FsdA$aGFzaA", "Argon2"),
             ("sha512$salt$0123", "salted SHA-512"),
@@ -250,6 +336,20 @@ mod tests {
             assert_eq!(error, InvalidKeyHash::Salted(scheme));
             assert!(error.to_string().contains("SHA-256 and SHA-512 of the whole key"));
         }
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_long_token_and_the_token_alone_is_no_key() {
+        let hash: KeyHash = format!("prefixed-api-key:{SHA256}").parse().unwrap();
+        let presented = |text| PresentedKey::of_imported(text).unwrap();
+        assert_eq!(presented(b"mycompany_short_a").long_token_place("shop"), Some(hash.place("shop")));
+        assert_ne!(hash.place("shop"), hash.place("other"));
+        for other in [&b"a"[..], b"mycompany_short_", b"mycompany_short_b", b""] {
+            assert_ne!(presented(other).long_token_place("shop"), Some(hash.place("shop")));
+            assert_ne!(presented(other).digest(), hash.place("shop"));
+        }
+        assert!(hash.is_of("x_a") && !hash.is_of("a"));
+        assert_eq!(hash.to_string().parse(), Ok(hash));
     }
 
     #[test]

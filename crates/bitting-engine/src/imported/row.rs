@@ -67,11 +67,11 @@ pub(super) fn shown_name(name: &str, position: usize) -> String {
 pub(super) fn key(fields: Map<String, Value>, api: &Api, now: Timestamp, random: u128) -> Result<ImportedKey, Vec<Violation>> {
     let mut row = Fields { fields, wrong: Vec::new() };
     row.check_names(api);
-    let hash = row.hash();
+    let prefix = row.text("prefix").unwrap_or_default();
+    let hash = row.hash(&prefix);
     if hash.is_none() && row.wrong.iter().all(|violation| violation.field != "hash") {
         row.wrong("hash", "it is missing; without it the key cannot be recognised");
     }
-    let prefix = row.text("prefix").unwrap_or_default();
     let created_at = row.time("created_at");
     let id = row.parsed("id", NO_ID).unwrap_or_else(|| KeyId::new(created_at.unwrap_or(now).min(now), random));
     let account = row.parsed::<AccountId>("account", NO_ACCOUNT).or_else(|| "default".parse().ok());
@@ -146,8 +146,9 @@ impl Fields {
     }
 
     /// A hash. Its error names the kind of hash that it is, and quotes nothing.
-    fn hash(&mut self) -> Option<KeyHash> {
-        self.text("hash")?.parse().map_err(|error: InvalidKeyHash| self.wrong("hash", error.to_string())).ok()
+    fn hash(&mut self, prefix: &str) -> Option<KeyHash> {
+        let text = self.text("hash")?;
+        KeyHash::of_key_beginning(prefix, &text).map_err(|error: InvalidKeyHash| self.wrong("hash", error.to_string())).ok()
     }
 
     fn parsed<T: FromStr>(&mut self, field: &str, otherwise: &str) -> Option<T> {

@@ -69,6 +69,9 @@ pub struct ImportFinding {
 /// The most bytes of JSON in one change. Keys with large notes take the writer as long as many small ones.
 const PART_BYTES: usize = 256 << 10;
 
+/// The most between two ids that follow each other: enough room for four thousand million in the 80 random bits of an id.
+const GAP: u128 = 1 << 48;
+
 impl Sheet {
     /// Reads keys of an API.
     ///
@@ -78,13 +81,17 @@ impl Sheet {
         let (rows, mut problems) = rows::read(content, format);
         let count = rows.len();
         let mut keys = Vec::with_capacity(count);
+        let mut random = Entropy.random()?;
         for Row { line, fields } in rows {
-            match row::key(fields, api, now, Entropy.random()?) {
+            // Ids of one moment that follow each other in the order of their rows stand side by side in every index that ends
+            // with the id. With ids in any order each key would touch a page of its own in each of them.
+            random = random.wrapping_add(Entropy.random()? % GAP + 1);
+            match row::key(fields, api, now, random) {
                 Ok(key) => keys.push((line, key)),
                 Err(violations) => problems.extend(at_line(line, violations)),
             }
         }
-        find_twins(&keys, &mut problems);
+        find_twins(&api.name, &keys, &mut problems);
         Ok(Self { rows: count, parts: parts(keys), problems })
     }
 }
@@ -140,7 +147,7 @@ pub async fn preview_import(
     keys: &[ImportedKey],
     now: Timestamp,
 ) -> Result<Vec<ImportFinding>, StoreError> {
-    let standings = store.standings(api, keys.iter().map(|key| (key.id, key.hash)).collect()).await?;
+    let standings = store.standings(api, keys.iter().map(|key| (key.id, key.hash.clone())).collect()).await?;
     let mut wrong = check_imported(apis, api, keys, now).into_iter().peekable();
     let findings = standings.into_iter().enumerate().filter_map(|(number, standing)| {
         let violations = wrong.next_if(|(of, _)| *of == number).map_or_else(Vec::new, |(_, violations)| violations);
@@ -163,10 +170,10 @@ fn at_line(line: u64, violations: Vec<Violation>) -> impl Iterator<Item = RowPro
 }
 
 /// The same key or the same id in two rows: which one counts must be plain.
-fn find_twins(keys: &[(u64, ImportedKey)], problems: &mut Vec<RowProblem>) {
+fn find_twins(api: &str, keys: &[(u64, ImportedKey)], problems: &mut Vec<RowProblem>) {
     let (mut hashes, mut ids): (HashMap<Digest, u64>, HashMap<KeyId, u64>) = Default::default();
     for (line, key) in keys {
-        let twins = [("hash", hashes.insert(key.hash.digest(), *line)), ("id", ids.insert(key.id, *line))];
+        let twins = [("hash", hashes.insert(key.hash.place(api), *line)), ("id", ids.insert(key.id, *line))];
         for (field, first) in twins {
             let message = |first| format!("the row in line {first} has the same");
             problems.extend(first.map(|first| RowProblem { line: *line, field: field.to_owned(), message: message(first) }));

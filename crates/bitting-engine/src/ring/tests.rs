@@ -1,5 +1,6 @@
 //! The ring by itself.
 
+use bitting_core::key::KeyHash;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{Actor, Change, ChangeLog, Conditions, Entry, NewKey, Origin, OwnerLock, SqliteStore};
@@ -111,18 +112,21 @@ fn keys_in_doubt_among_many_are_found_and_no_others() {
 #[test]
 fn imported_keys_are_looked_for_only_where_there_are_some_or_nobody_knows_yet() {
     let wide = bitting_core::key::WideDigest::from_bytes([7; 64]);
+    let came_with = || KeyHash::Sha512(wide);
+    let presented = PresentedKey::of_imported(b"a key").unwrap();
     let ring = Ring::new(Arc::default(), 1);
     let api = ring.names.intern(NameKind::Api, "shop");
+    let places = || ring.imports.places(api, "shop", &presented).len();
     assert!(ring.may_hold_imports(api), "not everything is loaded");
     ring.loaded.store(true, Ordering::Release);
     ring.apply(&row(1, 1));
     assert!(!ring.may_hold_imports(api));
-    ring.apply(&RingRow { provenance: Provenance::Unseen(wide), digest: wide.half(), ..row(2, 2) });
-    assert!(ring.may_hold_imports(api) && ring.imports.any_unseen(api));
+    ring.apply(&RingRow { provenance: Provenance::Unseen(came_with()), digest: wide.half(), ..row(2, 2) });
+    assert!(ring.may_hold_imports(api) && places() == 1);
     assert!(!ring.may_hold_imports(ring.names.intern(NameKind::Api, "other")));
     // A change that leaves it where it is counts it once.
-    ring.apply(&RingRow { provenance: Provenance::Unseen(wide), digest: wide.half(), revoked: true, ..row(2, 3) });
-    ring.apply(&RingRow { provenance: Provenance::Seen(wide), revoked: true, ..row(2, 4) });
-    assert!(ring.may_hold_imports(api) && !ring.imports.any_unseen(api));
+    ring.apply(&RingRow { provenance: Provenance::Unseen(came_with()), digest: wide.half(), revoked: true, ..row(2, 3) });
+    ring.apply(&RingRow { provenance: Provenance::Seen(came_with()), revoked: true, ..row(2, 4) });
+    assert!(ring.may_hold_imports(api) && places() == 0);
     assert_eq!((standing(&ring, 2), ring.len()), (KeyStanding::Revoked, 2));
 }

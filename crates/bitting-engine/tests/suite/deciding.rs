@@ -53,7 +53,7 @@ async fn a_key_of_another_api_is_unknown() {
     fixture.engine.install(apis(&fixture.names, vec![twin]).unwrap()).unwrap();
     let presented = Presented::Key(key.expose().as_bytes());
     let inquiry = Inquiry { scope: Scope::Api("twin"), method: &Method::GET, path: "/things", presented, client: None };
-    assert_eq!(outcome(&fixture.engine.decide(&inquiry)), "unknown_key");
+    assert_eq!(outcome(&fixture.engine.decide_now(&inquiry).unwrap()), "unknown_key");
 }
 
 #[tokio::test]
@@ -139,7 +139,7 @@ async fn two_different_credentials_are_ambiguous() {
         }
         let presented = Presented::Request { headers: &headers, query: None };
         let inquiry = Inquiry { scope: Scope::Api("shop"), method: &Method::GET, path: "/things", presented, client: None };
-        outcome(&fixture.engine.decide(&inquiry))
+        outcome(&fixture.engine.decide_now(&inquiry).unwrap())
     };
     assert_eq!(ask(&[one.expose()]), "admitted");
     assert_eq!(ask(&[one.expose(), one.expose()]), "admitted");

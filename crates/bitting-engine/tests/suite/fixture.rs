@@ -78,7 +78,7 @@ impl Fixture {
     pub(crate) fn ask(&self, method: &Method, path: &str, key: &[u8]) -> String {
         let presented = Presented::Key(key);
         let client = Some([192, 0, 2, 1].into());
-        outcome(&self.engine.decide(&Inquiry { scope: Scope::Api("shop"), method, path, presented, client }))
+        outcome(&self.engine.decide_now(&Inquiry { scope: Scope::Api("shop"), method, path, presented, client }).unwrap())
     }
 
     /// Asks for something that any good key may have.

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bitting_core::dialect::Foreign;
 use bitting_core::key::{KeyHash, KeyId, PresentedKey};
-use bitting_engine::{Clock as _, CommitError, InvalidChange, KeySpec};
+use bitting_engine::{Clock as _, CommitError, Inquiry, InvalidChange, KeySpec, Presented, Scope};
 use bitting_store::{Change, ImportedKey, KeyPatch, Provenance};
 use http::Method;
 use serde_json::Map;
 
-use super::fixture::{Fixture, apis, patch, revoke, shop};
+use super::fixture::{Fixture, apis, outcome, patch, revoke, shop};
 use super::stumbling::{Fault, Wrapped};
 
 const OLD: &str = "a key that somebody else has made";
@@ -247,4 +247,85 @@ async fn nobody_but_bitting_itself_says_what_the_sha_256_of_a_key_is() {
     let KeyHash::Sha256(digest) = narrow("mine") else { unreachable!() };
     let change = Change::RehashKey { api: "shop".into(), key: KeyId::from_bytes([1; 16]), digest };
     assert!(matches!(fixture.commit(change).await, Err(CommitError::Invalid(_))));
+}
+
+/// A key of djangorestframework-api-key from before version 3, and what that keeps of it.
+const SLOW: &str = "Ab12Cd34.4fK9sQ2mX7vB1nZ8pL5tR3wY6cH0jD";
+const SLOW_HASH: &str = "pbkdf2_sha256$1000$Zr8mT1xq$ud2EK01xG2pmGmP+JwUzHPDrObGdyCh1IW39cJwMW5U=";
+
+fn slow(number: u8) -> ImportedKey {
+    imported(number, KeyHash::of_key_beginning("Ab12Cd34", SLOW_HASH).unwrap())
+}
+
+/// What becomes of a request that waits where it has to.
+async fn ask_and_wait(fixture: &Fixture, text: &str) -> String {
+    let scope = Scope::Api("shop");
+    let presented = Presented::Key(text.as_bytes());
+    outcome(&fixture.engine.decide(&Inquiry { scope, method: &Method::GET, path: "/things", presented, client: None }).await)
+}
+
+#[tokio::test]
+async fn a_key_that_came_with_a_slow_hash_is_proven_once_and_found_by_its_sha_256_from_then_on() {
+    let fixture = Fixture::new().await;
+    fixture.commit(import([slow(1)])).await.unwrap();
+    let waits = |text: &str| {
+        let presented = Presented::Key(text.as_bytes());
+        let inquiry = Inquiry { scope: Scope::Api("shop"), method: &Method::GET, path: "/things", presented, client: None };
+        fixture.engine.decide_now(&inquiry).is_none()
+    };
+    assert!(waits(SLOW));
+    let mistaken = SLOW.replace("4fK9", "4fK8");
+    assert_eq!(ask_and_wait(&fixture, &mistaken).await, "foreign_key");
+    assert!(matches!(provenance(&fixture, 1).await, Provenance::Unseen(_)));
+    assert_eq!(ask_and_wait(&fixture, SLOW).await, "admitted");
+    assert!(matches!(provenance(&fixture, 1).await, Provenance::Seen(_)));
+    assert!(!waits(SLOW) && !waits(&mistaken), "nothing is left to prove");
+    assert_eq!((ask(&fixture, SLOW), ask(&fixture, &mistaken)), ("admitted".into(), "foreign_key".into()));
+    let fixture = fixture.restart().await;
+    assert_eq!(ask(&fixture, SLOW), "admitted");
+    fixture.commit(import([slow(2)])).await.unwrap();
+    assert_eq!(fixture.engine.status().keys, 1, "the same key imported again is known again");
+}
+
+#[tokio::test]
+async fn a_key_with_a_slow_hash_that_is_revoked_before_its_first_use_is_revoked() {
+    let fixture = Fixture::new().await;
+    fixture.commit(import([slow(1)])).await.unwrap();
+    fixture.commit(revoke(KeyId::from_bytes([1; 16]))).await.unwrap();
+    assert_eq!(ask_and_wait(&fixture, SLOW).await, "revoked_key");
+    assert_eq!(ask(&fixture, SLOW), "revoked_key");
+}
+
+#[tokio::test]
+async fn a_slow_hash_is_not_computed_for_more_callers_than_can_wait() {
+    let fixture = Fixture::new().await;
+    fixture.commit(import([slow(1)])).await.unwrap();
+    let guesses: Vec<String> = (0..40).map(|number| format!("Ab12Cd34.guess{number}")).collect();
+    let outcomes = futures_util::future::join_all(guesses.iter().map(|guess| ask_and_wait(&fixture, guess))).await;
+    let count = |reason: &str| outcomes.iter().filter(|outcome| *outcome == reason).count();
+    assert_eq!((count("foreign_key"), count("store_unavailable")), (16, 24));
+}
+
+#[tokio::test]
+async fn a_first_use_whose_digest_cannot_be_kept_is_refused_for_now() {
+    let wrapped = Wrapped::default();
+    let controls = wrapped.clone();
+    let fixture = Fixture::through(|store| Arc::new(wrapped.around(store))).await;
+    fixture.commit(import([slow(1)])).await.unwrap();
+    controls.set_fault(Some(Fault::Refused));
+    assert_eq!(ask_and_wait(&fixture, SLOW).await, "store_unavailable");
+    controls.set_fault(None);
+    assert_eq!(ask_and_wait(&fixture, SLOW).await, "admitted");
+}
+
+#[tokio::test]
+async fn a_key_of_which_only_the_long_token_was_kept_is_admitted_whole_and_in_one_form_from_then_on() {
+    let fixture = Fixture::new().await;
+    let KeyHash::Sha256(token) = narrow("51FwqftsmMDHHbJAMEXXHCgG") else { unreachable!() };
+    fixture.commit(import([imported(1, KeyHash::LongToken(token))])).await.unwrap();
+    assert_eq!(ask(&fixture, "51FwqftsmMDHHbJAMEXXHCgG"), "foreign_key");
+    assert_eq!(ask(&fixture, "my_BRTRKFsL_51FwqftsmMDHHbJAMEXXHCgG"), "admitted");
+    wait_until_seen(&fixture, 1).await;
+    assert_eq!(ask(&fixture, "my_BRTRKFsL_51FwqftsmMDHHbJAMEXXHCgG"), "admitted");
+    assert_eq!(ask(&fixture, "other_BRTRKFsL_51FwqftsmMDHHbJAMEXXHCgG"), "foreign_key");
 }

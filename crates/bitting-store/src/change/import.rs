@@ -111,9 +111,9 @@ impl Entry {
     }
 
     fn imported(&self, api: &str, key: &ImportedKey, sequence: Sequence) -> StoredKey {
-        let provenance = match key.hash {
+        let provenance = match &key.hash {
             KeyHash::Sha256(_) => Provenance::Imported,
-            KeyHash::Sha512(wide) => Provenance::Unseen(wide),
+            other => Provenance::Unseen(other.clone()),
         };
         let row = KeyRow {
             id: key.id,
@@ -138,18 +138,18 @@ impl Entry {
             replaces: None,
             sequence,
         };
-        StoredKey { digest: key.hash.digest(), provenance, row }
+        StoredKey { digest: key.hash.place(api), provenance, row }
     }
 
     /// Keeps the SHA-256 of a key that was seen for the first time. Whatever else holds of it goes on to hold: a key that was
     /// revoked meanwhile stays so.
     pub(super) fn rehash_key(&self, id: KeyId, digest: Digest, found: Found, sequence: Sequence) -> Result<Effect, Refusal> {
         let old = found.key.ok_or(Refusal::NoSuchKey(id))?;
-        let Provenance::Unseen(wide) = old.provenance else {
+        let Provenance::Unseen(hash) = &old.provenance else {
             let (sequence, keys) = (old.row.sequence, vec![old]);
             return Ok(Effect::Unchanged(Committed { sequence, keys, accounts: Vec::new(), replayed: false }));
         };
-        let mut new = StoredKey { digest, provenance: Provenance::Seen(wide), row: old.row.clone() };
+        let mut new = StoredKey { digest, provenance: Provenance::Seen(hash.clone()), row: old.row.clone() };
         (new.row.updated_at, new.row.sequence) = (self.at, sequence);
         Ok(Effect::Write(Write {
             action: "key.rehashed",

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::error::unavailable;
 use super::read::rows;
+use super::rows::foreign_hash;
 use crate::change::{FoundImports, ImportStanding, ImportedKey};
 use crate::error::StoreError;
 
@@ -32,7 +33,17 @@ pub(super) fn standing(connection: &Connection, api: &str, id: KeyId, hash: &Key
     };
     let owner = match hash {
         KeyHash::Sha256(digest) => whose("SELECT api FROM api_key WHERE digest = ?1", digest.as_bytes())?,
-        KeyHash::Sha512(wide) => whose("SELECT api FROM api_key WHERE foreign_hash = ?1", wide.as_bytes())?,
+        // How others keep keys names no API. What may stand in two of them is known by its place.
+        KeyHash::Sha512(_) | KeyHash::LongToken(_) => {
+            whose("SELECT api FROM api_key WHERE foreign_hash = ?1", &foreign_hash(hash))?
+        }
+        KeyHash::Salted(_) => {
+            let there = whose("SELECT api FROM api_key WHERE foreign_hash = ?1", &foreign_hash(hash))?;
+            match there {
+                None => whose("SELECT api FROM api_key WHERE digest = ?1", hash.place(api).as_bytes())?,
+                there => there,
+            }
+        }
     };
     Ok(match owner {
         Some(owner) if owner == api => ImportStanding::There,

@@ -89,6 +89,9 @@ fn writer(options: &SqliteOptions) -> Result<Connection, StoreError> {
     let settings =
         "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY;";
     connection.execute_batch(settings).map_err(unavailable)?;
+    // SQLite's own two megabytes do not hold the pages that a part of a large import touches, one or more of each index for
+    // each key, so they would go to the log and come back within one transaction. Only what is used takes memory.
+    connection.execute_batch("PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 8192;").map_err(unavailable)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

@@ -2,7 +2,7 @@
 
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
-use bitting_core::key::{Digest, KeyId, WideDigest};
+use bitting_core::key::{Digest, KeyHash, KeyId, WideDigest};
 use bitting_core::record::Sequence;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
@@ -44,11 +44,12 @@ pub(super) fn account_row(row: &Row<'_>) -> Result<AccountRow, StoreError> {
 
 pub(super) fn ring_row(row: &Row<'_>) -> Result<RingRow, StoreError> {
     let digest = Digest::from_bytes(get(row, 1)?);
+    let api: String = get(row, 2)?;
     Ok(RingRow {
         id: KeyId::from_bytes(get(row, 0)?),
-        provenance: provenance(row, 11, digest)?,
+        provenance: provenance(row, 11, &api, digest)?,
         digest,
-        api: get(row, 2)?,
+        api,
         account: account_id(row, 3)?,
         environment: get(row, 4)?,
         rights: get(row, 5)?,
@@ -63,10 +64,11 @@ pub(super) fn ring_row(row: &Row<'_>) -> Result<RingRow, StoreError> {
 pub(super) fn stored_key(row: &Row<'_>) -> Result<StoredKey, StoreError> {
     let (role, permissions, capabilities) = rights(row, 5)?;
     let digest = Digest::from_bytes(get(row, 1)?);
-    let provenance = provenance(row, 20, digest)?;
+    let api: String = get(row, 2)?;
+    let provenance = provenance(row, 20, &api, digest)?;
     let row = KeyRow {
         id: KeyId::from_bytes(get(row, 0)?),
-        api: get(row, 2)?,
+        api,
         account: account_id(row, 3)?,
         environment: get(row, 4)?,
         role,
@@ -90,24 +92,37 @@ pub(super) fn stored_key(row: &Row<'_>) -> Result<StoredKey, StoreError> {
     Ok(StoredKey { digest, provenance, row })
 }
 
-/// Whether a key was imported, and the SHA-512 that it came with, in two columns.
-fn provenance(row: &Row<'_>, column: usize, digest: Digest) -> Result<Provenance, StoreError> {
-    let wide = get::<Option<[u8; 64]>>(row, column + 1)?.map(WideDigest::from_bytes);
-    Ok(match wide {
-        None if get(row, column)? => Provenance::Imported,
-        None => Provenance::Issued,
-        Some(wide) if wide.half() == digest => Provenance::Unseen(wide),
-        Some(wide) => Provenance::Seen(wide),
-    })
+/// Whether a key was imported, and the hash that it came with if that was not its SHA-256, in two columns.
+fn provenance(row: &Row<'_>, column: usize, api: &str, digest: Digest) -> Result<Provenance, StoreError> {
+    let Some(kept) = get::<Option<Vec<u8>>>(row, column + 1)? else {
+        return Ok(if get(row, column)? { Provenance::Imported } else { Provenance::Issued });
+    };
+    let hash = match <[u8; 64]>::try_from(&*kept) {
+        Ok(wide) => KeyHash::Sha512(WideDigest::from_bytes(wide)),
+        Err(_) => String::from_utf8_lossy(&kept).parse().map_err(|error| damaged("a hash of an imported key", error))?,
+    };
+    Ok(if hash.place(api) == digest { Provenance::Unseen(hash) } else { Provenance::Seen(hash) })
 }
 
 /// The same two columns, to write.
-pub(super) fn provenance_columns(provenance: &Provenance) -> (bool, Option<&[u8]>) {
-    let wide = match provenance {
+pub(super) fn provenance_columns(provenance: &Provenance) -> (bool, Option<Vec<u8>>) {
+    let kept = match provenance {
         Provenance::Issued | Provenance::Imported => None,
-        Provenance::Unseen(wide) | Provenance::Seen(wide) => Some(&wide.as_bytes()[..]),
+        Provenance::Unseen(hash) | Provenance::Seen(hash) => Some(foreign_hash(hash)),
     };
-    (provenance.is_imported(), wide)
+    (provenance.is_imported(), kept)
+}
+
+/// A hash as a column holds it: the 64 bytes of a SHA-512, or the text of another, which never has 64.
+pub(super) fn foreign_hash(hash: &KeyHash) -> Vec<u8> {
+    if let KeyHash::Sha512(wide) = hash {
+        return wide.as_bytes().to_vec();
+    }
+    let mut text = hash.to_string();
+    if text.len() == 64 {
+        text.push(' ');
+    }
+    text.into_bytes()
 }
 
 /// The permissions of a key, of which only the rights were read.

@@ -16,6 +16,10 @@ use crate::harness::{Bitting, Output, Traces, Upstream, get, run};
 /// How many keys are imported in one change.
 const PART: usize = 100;
 
+/// A key of an old Django, and the PBKDF2 that it keeps.
+const SLOW: &str = "Qx91Lm0c.9aF3kT7vW2pZ6yB4nD8mR1sJ5hG0cXe";
+const SLOW_HASH: &str = "pbkdf2_sha256$150000$pW3nT8sKd0aL$8JR8VoIXsmYItAi0GOT0iW9HSv27qMMJU26HXQrmLOk=";
+
 /// A key that another program has made, and that no file, log or answer may hold.
 fn old_key(traces: &Traces, number: usize) -> String {
     let digits = hex(&Sha256::digest(format!("seed {number}")));
@@ -81,7 +85,9 @@ async fn status(bitting: &Bitting, key: &str) -> u16 {
 #[tokio::test]
 async fn keys_are_admitted_as_they_are_in_every_form_in_which_their_hashes_are_kept() {
     let (traces, _upstream) = folder().await;
-    let keys: Vec<String> = (0..6).map(|number| old_key(&traces, number)).collect();
+    let mut keys: Vec<String> = (0..7).map(|number| old_key(&traces, number)).collect();
+    traces.issued(SLOW);
+    keys.push(SLOW.to_owned());
     let digest = |number: usize| Sha256::digest(&keys[number]);
     let lines = [
         json!({"hash": sha256(&keys[0]), "account": "acme", "name": "as hex", "prefix": "legacy_", "metadata": {"plan": 7}}),
@@ -93,20 +99,24 @@ async fn keys_are_admitted_as_they_are_in_every_form_in_which_their_hashes_are_k
         json!({"hash": format!("sha512$${}", sha512(&keys[3])), "name": "from Django", "role": "clerk"}),
         json!({"hash": format!("sha512:{}", sha512(&keys[4])), "revoked_at": "2024-01-01T00:00:00Z"}),
         json!({"hash": format!("sha256:{}", sha256(&keys[5])), "expires_at": "2024-01-01T00:00:00Z"}),
+        // The prefixed-api-key libraries, of which Unkey takes hashes over.
+        json!({"hash": format!("prefixed-api-key:{}", sha256(keys[6].rsplit('_').next().unwrap())), "prefix": "legacy_"}),
+        // djangorestframework-api-key before version 3.
+        json!({"hash": SLOW_HASH, "prefix": "Qx91Lm0c", "name": "from an old Django"}),
     ];
     write(&traces, "keys.jsonl", &joined(&lines));
     let server = serve(&traces);
     assert_eq!(status(&server, &keys[0]).await, 401);
     let dry = report(&traces, &["keys", "import", "keys.jsonl", "--dry-run"]);
-    assert_eq!((&dry["imported"], &dry["import"]), (&json!(6), &Value::Null));
+    assert_eq!((&dry["imported"], &dry["import"]), (&json!(8), &Value::Null));
     assert_eq!(status(&server, &keys[0]).await, 401, "a dry run writes nothing");
     let done = report(&traces, &["keys", "import", "keys.jsonl"]);
-    assert_eq!((&done["imported"], &done["there_already"]), (&json!(6), &json!(0)));
+    assert_eq!((&done["imported"], &done["there_already"]), (&json!(8), &json!(0)));
     let mut answers = Vec::new();
     for key in &keys {
         answers.push(status(&server, key).await);
     }
-    assert_eq!(answers, [200, 200, 401, 200, 401, 401]);
+    assert_eq!(answers, [200, 200, 401, 200, 401, 401, 200, 200]);
     let listed = server.json(&["keys", "list"]);
     let named = |name: &str| listed.as_array().unwrap().iter().find(|row| row["name"] == name).unwrap().clone();
     let first = named("as hex");
@@ -118,12 +128,14 @@ async fn keys_are_admitted_as_they_are_in_every_form_in_which_their_hashes_are_k
     assert_eq!(second["created_at"], "2023-11-14T22:13:20Z");
     server.json(&["keys", "revoke", named("from Django")["id"].as_str().unwrap()]);
     assert_eq!(status(&server, &keys[3]).await, 401);
-    // The same file once more changes nothing, although one key came with a SHA-512 and is known by its SHA-256 now.
+    // The same file once more changes nothing, although some are known by their SHA-256 now.
     let again = report(&traces, &["keys", "import", "keys.jsonl"]);
-    assert_eq!((&again["imported"], &again["there_already"]), (&json!(0), &json!(6)));
+    assert_eq!((&again["imported"], &again["there_already"]), (&json!(0), &json!(8)));
     server.stop();
     let server = serve(&traces);
     assert_eq!((status(&server, &keys[3]).await, status(&server, &keys[1]).await), (401, 200));
+    assert_eq!((status(&server, &keys[6]).await, status(&server, &keys[7]).await), (200, 200));
+    assert_eq!(status(&server, &SLOW.replace("9aF3", "9aF4")).await, 401);
 }
 
 #[tokio::test]
@@ -170,7 +182,7 @@ async fn every_bad_row_is_named_with_its_line_and_field_and_nothing_is_imported(
     let text = [
         json!({"hash": sha256(&good)}).to_string(),
         json!({"hash": plain, "prefix": plain}).to_string(),
-        json!({"hash": "pbkdf2_sha256$150000$salt$hash"}).to_string(),
+        json!({"hash": "bcrypt$$2b$12$salt", "prefix": "x"}).to_string(),
         json!({"name": "no hash", "created_at": "soon", "enabled": "maybe", "permissions": 5, "hsah": "x"}).to_string(),
         json!({"hash": sha256("a"), "environment": "staging", "role": "emperor", "permissions": ["fly"]}).to_string(),
         json!({"hash": sha256(&good)}).to_string(),
@@ -186,7 +198,7 @@ async fn every_bad_row_is_named_with_its_line_and_field_and_nothing_is_imported(
         for expected in [
             "nothing was imported",
             "line 2: hash: it is no hash of a key; write the SHA-256",
-            "line 3: hash: this is a PBKDF2 hash, which is salted or slow",
+            "line 3: hash: this is a bcrypt hash, which cannot be imported",
             "line 4: hash: it is missing",
             "line 4: created_at: write a time such as",
             "line 4: enabled: write true or false",

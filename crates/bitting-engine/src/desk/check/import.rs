@@ -36,11 +36,11 @@ impl Checks<'_> {
         if keys.len() > MOST_IMPORTED {
             self.wrong("keys", format!("there can be at most {MOST_IMPORTED} in one change"));
         }
-        let mut hashes: HashSet<KeyHash> = HashSet::new();
+        let mut hashes: HashSet<&KeyHash> = HashSet::new();
         for (number, key) in keys.iter().enumerate() {
             let before = self.found.len();
             self.imported(key, now);
-            if !hashes.insert(key.hash) {
+            if !hashes.insert(&key.hash) {
                 self.wrong("hash", "it is there twice");
             }
             for violation in &mut self.found[before..] {
