@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 
 static TABLE: LazyLock<RouteTable> = LazyLock::new(|| {
     let need = || Catalogue::new(CatalogueSpec::default()).unwrap().need([], &Names::default()).unwrap();
-    let route = |access| Route { access, denied: None, encoded_slash_is_data: false, target: Target::Upstream };
+    let route = |access| Route::new(access, Target::Upstream);
     let rule = |methods: &str, pattern: &str, access| Rule {
         methods: methods.parse().unwrap(),
         pattern: pattern.parse().unwrap(),

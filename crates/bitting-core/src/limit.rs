@@ -8,10 +8,12 @@
 //! Two paces: a *window* is aligned to the clock in UTC, so that its reset is a round time; a *bucket* is the generic cell rate
 //! algorithm (GCRA, ITU-T I.371), which lets requests through at an even rate after a burst.
 
+mod book;
 mod level;
 mod pace;
 mod plan;
 
+pub use book::{Book, Entry, KeyPage, Levels, Tallied};
 pub use level::{Level, Need};
 pub use pace::{InvalidPace, Pace, Period};
 pub use plan::{InvalidLimit, KeyLimits, Limit, LimitScope, LimitSpec, Plan, Plans};
@@ -81,9 +83,8 @@ pub fn admit(gauges: &mut [Gauge<'_>], cost: u64, now: Timestamp) -> Verdict {
             return Verdict::TooDear { position };
         }
         match gauge.level.need(gauge.pace, gauge.allowed, cost, now, gauge.durable) {
-            Need::Met => {}
             Need::Until(at) if refusal.is_none_or(|(_, latest)| at > latest) => refusal = Some((position, at)),
-            Need::Until(_) => {}
+            Need::Met | Need::Until(_) => {}
             Need::Short => short = short.or(Some(position)),
         }
     }

@@ -58,10 +58,10 @@ impl Period {
 
     /// The longest that it can be.
     pub fn longest(self) -> Duration {
-        let days = |days: u64| Duration::from_secs(86_400 * days);
+        let days = |days: u64| Duration::from_hours(24 * days);
         match self {
-            Self::Minute => Duration::from_secs(60),
-            Self::Hour => Duration::from_secs(3_600),
+            Self::Minute => Duration::from_mins(1),
+            Self::Hour => Duration::from_hours(1),
             Self::Day => days(1),
             Self::Month => days(31),
         }
@@ -90,11 +90,11 @@ impl Pace {
         match (per.parse::<Period>(), burst) {
             (Ok(period), None) => Ok(Self::Window(period)),
             (Ok(period), Some(burst)) => Ok(Self::Bucket { per_ms: millis(period.longest()), burst }),
-            (Err(_), Some(burst)) => {
+            (Err(()), Some(burst)) => {
                 let length = duration::parse(per).ok().filter(|length| length.as_millis() > 0);
                 Ok(Self::Bucket { per_ms: length.map(millis).ok_or_else(invalid)?, burst })
             }
-            (Err(_), None) => Err(invalid()),
+            (Err(()), None) => Err(invalid()),
         }
     }
 

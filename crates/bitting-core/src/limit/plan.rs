@@ -1,5 +1,6 @@
 //! Named limits, and the plans that hold them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{MOST, Pace};
@@ -12,7 +13,7 @@ pub struct Limit {
     /// Its name, by which it keeps its level when plans change.
     pub id: NameId,
     /// The same in letters, as in `hour`.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// How much.
     pub allowed: u64,
     /// Within which time.
@@ -69,8 +70,8 @@ pub struct Plan {
     pub name: Box<str>,
     /// Those of each key, then those of the account, then those of the API.
     limits: Box<[Limit]>,
-    /// How many of them are not shared by the whole API.
-    below_api: usize,
+    /// Where those of the account begin among them, and those of the API.
+    starts: (usize, usize),
 }
 
 /// All plans of an API. There is always one.
@@ -96,7 +97,7 @@ impl Limit {
         if let Some(&wrong) = [allowed, burst].iter().find(|number| !(1..=MOST).contains(*number)) {
             return Err(InvalidLimit::OutOfRange(wrong));
         }
-        let limit = Self { id: names.intern(NameKind::Limit, &name), name, allowed, pace, scope, is_quota };
+        let limit = Self { id: names.intern(NameKind::Limit, &name), name: name.into(), allowed, pace, scope, is_quota };
         match pace {
             Pace::Bucket { .. } if limit.is_lasting() => Err(InvalidLimit::BucketMustNotLast),
             _ => Ok(limit),
@@ -105,7 +106,7 @@ impl Limit {
 
     /// Whether what is used of it must survive the process.
     pub fn is_lasting(&self) -> bool {
-        self.is_quota || self.pace.length() >= Duration::from_secs(3_600)
+        self.is_quota || self.pace.length() >= Duration::from_hours(1)
     }
 
     /// Why it refuses.
@@ -123,8 +124,8 @@ impl Plan {
             kept.push(limit);
         }
         kept.sort_by_key(|limit| limit.scope);
-        let below_api = kept.iter().filter(|limit| limit.scope != LimitScope::Api).count();
-        Self { id: names.intern(NameKind::Plan, name), name: name.into(), limits: kept.into(), below_api }
+        let starts = [LimitScope::Account, LimitScope::Api].map(|scope| kept.partition_point(|limit| limit.scope < scope));
+        Self { id: names.intern(NameKind::Plan, name), name: name.into(), limits: kept.into(), starts: starts.into() }
     }
 
     /// All limits: those of each key, then those of the account, then those of the API.
@@ -132,9 +133,10 @@ impl Plan {
         &self.limits
     }
 
-    /// Those that keys and accounts have, and those that the whole API shares.
-    pub fn by_lock(&self) -> (&[Limit], &[Limit]) {
-        self.limits.split_at(self.below_api)
+    /// Those of each key, those of the account, and those that the whole API shares.
+    pub fn by_scope(&self) -> (&[Limit], &[Limit], &[Limit]) {
+        let (account, api) = self.starts;
+        (&self.limits[..account], &self.limits[account..api], &self.limits[api..])
     }
 }
 

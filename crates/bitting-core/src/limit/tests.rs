@@ -196,8 +196,8 @@ fn a_keys_own_number_tightens_its_plan_or_replaces_it() {
     let limits =
         || vec![limit("all", 1_000, LimitScope::Api), limit("hour", 5, LimitScope::Key), limit("hour", 10, LimitScope::Key)];
     let plan = Plan::new("free", limits(), &names);
-    let (below, api) = plan.by_lock();
-    assert_eq!((below.len(), below[0].allowed, api.len()), (1, 10, 1), "of two with one name the later counts");
+    let (key, account, api) = plan.by_scope();
+    assert_eq!((key.len(), key[0].allowed, account.len(), api.len()), (1, 10, 0, 1), "of two with one name the later counts");
     let allowed = |exceed, own| {
         let own = KeyLimits::new([("hour", own), ("all", 1)], &names);
         let plans = Plans::new(plan.clone(), Vec::new(), exceed);

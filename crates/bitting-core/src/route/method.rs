@@ -1,5 +1,6 @@
 //! The methods that a rule covers.
 
+use std::fmt;
 use std::str::FromStr;
 
 use http::Method;
@@ -33,6 +34,16 @@ impl Methods {
         match other {
             Self::All => *self == Self::All,
             Self::Some(methods) => methods.iter().all(|method| self.cover(method)),
+        }
+    }
+}
+
+impl fmt::Display for Methods {
+    /// As configuration writes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => f.write_str("*"),
+            Self::Some(methods) => f.write_str(&methods.iter().map(Method::as_str).collect::<Vec<_>>().join("|")),
         }
     }
 }

@@ -39,6 +39,10 @@ pub struct Route {
     pub encoded_slash_is_data: bool,
     /// Who answers.
     pub target: Target,
+    /// What a request takes from each limit; zero is free.
+    pub cost: u64,
+    /// What usage is counted under, as in `GET /v1/tasks/*`. The table says it.
+    pub label: Arc<str>,
 }
 
 /// Who may pass.
@@ -65,16 +69,30 @@ pub enum Target {
     Health,
     /// Bitting: the management of keys by keys.
     Management,
+    /// Bitting: what is left of the key's limits.
+    RateLimit,
+}
+
+impl Route {
+    /// A route of cost 1, with nothing special about it.
+    pub fn new(access: Access, target: Target) -> Self {
+        Self { access, denied: None, encoded_slash_is_data: false, target, cost: 1, label: "".into() }
+    }
 }
 
 impl RouteTable {
+    /// What usage of paths that no rule names is counted under.
+    pub const OTHERS: &str = "*";
+
     /// A table of rules, of which the first that matches wins.
     pub fn new(rules: Vec<Rule>, default: Route, told_apart: Leniencies) -> Self {
         let (mut patterns, mut routes) = (Vec::new(), Vec::new());
-        for Rule { methods, pattern, route } in rules {
+        for Rule { methods, pattern, mut route } in rules {
+            route.label = format!("{methods} {}", pattern.as_str()).into();
             patterns.push(pattern);
             routes.push((methods, Arc::new(route)));
         }
+        let default = Route { label: Self::OTHERS.into(), ..default };
         Self { order: PatternOrder::new(patterns, told_apart), rules: routes.into(), default: Arc::new(default) }
     }
 

@@ -201,7 +201,7 @@ fn routes(catalogue: &Catalogue, names: &Names) -> RouteTable {
     let rule = |pattern: &str, access| Rule {
         methods: "*".parse().unwrap(),
         pattern: pattern.parse().unwrap(),
-        route: Route { access, denied: None, encoded_slash_is_data: false, target: Target::Upstream },
+        route: Route::new(access, Target::Upstream),
     };
     let mut rules = vec![
         rule("/public", Access::Public),
@@ -214,8 +214,7 @@ fn routes(catalogue: &Catalogue, names: &Names) -> RouteTable {
     if catalogue.role("boss").is_ok() {
         rules.push(rule("/boss", Access::Key(need("boss"))));
     }
-    let default =
-        Route { access: Access::Key(Need::default()), denied: None, encoded_slash_is_data: false, target: Target::Upstream };
+    let default = Route::new(Access::Key(Need::default()), Target::Upstream);
     RouteTable::new(rules, default, Leniencies::NONE)
 }
 

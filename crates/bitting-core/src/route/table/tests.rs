@@ -6,7 +6,7 @@ use crate::rights::{Catalogue, CatalogueSpec};
 
 fn route(target: Target, encoded_slash_is_data: bool) -> Route {
     let need = Catalogue::new(CatalogueSpec::default()).unwrap().need([], &Names::default()).unwrap();
-    Route { access: Access::Key(need), denied: None, encoded_slash_is_data, target }
+    Route { encoded_slash_is_data, ..Route::new(Access::Key(need), target) }
 }
 
 /// Rules are told apart by position; the target only tells rules from the default.

@@ -79,6 +79,8 @@ impl<'c> Reader<'_, 'c> {
             let help = "remove `needs`, or write access = \"key\" or \"optional\"";
             section.findings.error(at, "nobody's rights are looked at on this route", help);
         }
+        let most = i64::try_from(bitting_core::limit::MOST).unwrap_or(i64::MAX);
+        let cost = section.number("cost", 0..=most).and_then(|cost| u64::try_from(cost.value).ok()).unwrap_or(1);
         let encoded_slash = section.choice("encoded_slash", &[("refuse", false), ("data", true)]).unwrap_or_default();
         Route {
             access: match access {
@@ -89,7 +91,8 @@ impl<'c> Reader<'_, 'c> {
             },
             denied: self.read_denied(section),
             encoded_slash_is_data: encoded_slash,
-            target: Target::Upstream,
+            cost,
+            ..Route::new(Access::Closed, Target::Upstream)
         }
     }
 
@@ -130,7 +133,7 @@ fn any_key() -> Route {
 }
 
 fn own_route(access: Access, target: Target) -> Route {
-    Route { access, denied: None, encoded_slash_is_data: false, target }
+    Route::new(access, target)
 }
 
 /// The paths that Bitting answers itself.

@@ -1,0 +1,265 @@
+//! What is remembered of an account's limits and usage, under one lock.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Gauge, Level, Limit, Pace};
+use crate::key::KeyId;
+use crate::name::NameId;
+use crate::reason::Reason;
+use crate::time::Timestamp;
+
+/// The levels of an account and of its keys, as far as they are used, and what was used since that was last written down. An
+/// account of which nothing is remembered has an empty one, which takes no memory beyond itself.
+#[derive(Debug, Default)]
+pub struct Book {
+    /// The keys of which something is remembered.
+    pub keys: HashMap<KeyId, KeyPage>,
+    /// What the keys of an environment share.
+    pub shared: Vec<(NameId, Levels)>,
+    /// Whether somebody knows that there is usage to be written down.
+    pub is_dirty: bool,
+    /// Whether somebody knows that there are levels to be looked after.
+    pub is_listed: bool,
+}
+
+/// What is remembered of one key.
+#[derive(Debug)]
+pub struct KeyPage {
+    /// The key's environment.
+    pub environment: NameId,
+    /// Its own levels.
+    pub levels: Levels,
+    /// What was used and not written down.
+    pub tallies: Vec<Tallied>,
+    /// The last use that was not written down.
+    pub last_use: Option<(Timestamp, Option<IpAddr>)>,
+}
+
+/// The levels of some limits.
+#[derive(Debug, Default)]
+pub struct Levels(Vec<Entry>);
+
+/// The level of one limit, and how more of it is bought.
+#[derive(Debug)]
+pub struct Entry {
+    id: NameId,
+    /// The limit's name.
+    pub limit: Arc<str>,
+    pace: Pace,
+    /// How much is used.
+    pub level: Level,
+    /// Whether more was asked for, and the answer is not there.
+    pub is_asked: bool,
+    /// When more was bought last, and what was used then.
+    pub bought_at: (Timestamp, u64),
+}
+
+/// So many requests of one kind in one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tallied {
+    /// Hours since 1970.
+    pub hour: u32,
+    /// The route's label.
+    pub route: Arc<str>,
+    /// Why they were refused or failed; `None` if they were admitted.
+    pub reason: Option<Reason>,
+    /// How many.
+    pub count: u64,
+}
+
+impl Book {
+    /// What is remembered of a key, and of what the keys of its environment share.
+    pub fn open(&mut self, key: KeyId, environment: NameId) -> (&mut KeyPage, &mut Levels) {
+        let new = || KeyPage { environment, levels: Levels::default(), tallies: Vec::new(), last_use: None };
+        let page = self.keys.entry(key).or_insert_with(new);
+        let position = self.shared.iter().position(|(of, _)| *of == environment).unwrap_or_else(|| {
+            self.shared.push((environment, Levels::default()));
+            self.shared.len() - 1
+        });
+        (page, &mut self.shared[position].1)
+    }
+
+    /// Forgets what nobody needs any more.
+    pub fn trim(&mut self, now: Timestamp) {
+        self.shared.retain_mut(|(_, levels)| !levels.trim(now));
+        self.keys.retain(|_, page| !page.levels.trim(now) || !page.tallies.is_empty() || page.last_use.is_some());
+        if self.keys.is_empty() {
+            self.keys.shrink_to_fit();
+        }
+    }
+
+    /// Whether nothing is remembered.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.shared.is_empty()
+    }
+}
+
+impl KeyPage {
+    /// Counts a request.
+    pub fn tally(&mut self, now: Timestamp, route: &Arc<str>, reason: Option<Reason>) {
+        let hour = u32::try_from(now.as_millis() / 3_600_000).unwrap_or(u32::MAX);
+        tally(&mut self.tallies, Tallied { hour, route: Arc::clone(route), reason, count: 1 });
+    }
+}
+
+/// Adds to what was counted of the same kind in the same hour.
+fn tally(tallies: &mut Vec<Tallied>, one: Tallied) {
+    let is_same = |known: &&mut Tallied| known.hour == one.hour && known.reason == one.reason && known.route == one.route;
+    match tallies.iter_mut().find(is_same) {
+        Some(known) => known.count += one.count,
+        None => tallies.push(one),
+    }
+}
+
+impl Levels {
+    /// The levels of some limits, in their order, each with what the limit allows. A level is made for a limit that has none, and
+    /// made anew for one whose pace has changed.
+    pub fn gauges<'g>(
+        &'g mut self,
+        limits: &'g [Limit],
+        now: Timestamp,
+        allowed: impl Fn(&Limit) -> u64 + 'g,
+    ) -> impl Iterator<Item = Gauge<'g>> {
+        for (position, limit) in limits.iter().enumerate() {
+            self.arrange(position, limit, now);
+        }
+        self.0.iter_mut().zip(limits).map(move |(entry, limit)| Gauge {
+            pace: &limit.pace,
+            allowed: allowed(limit),
+            durable: limit.is_lasting(),
+            level: &mut entry.level,
+        })
+    }
+
+    /// Sees to it that the entry at a position is that of a limit. Mostly it is.
+    fn arrange(&mut self, position: usize, limit: &Limit, now: Timestamp) {
+        let found = self.0.get(position).is_some_and(|entry| entry.id == limit.id).then_some(position);
+        let found = found.or_else(|| self.0.iter().position(|entry| entry.id == limit.id)).unwrap_or_else(|| {
+            let level = Level::unused(&limit.pace, now);
+            let (limit, id, pace) = (Arc::clone(&limit.name), limit.id, limit.pace);
+            self.0.push(Entry { id, limit, pace, level, is_asked: false, bought_at: (now, 0) });
+            self.0.len() - 1
+        });
+        self.0.swap(found, position);
+        let entry = &mut self.0[position];
+        if entry.pace != limit.pace {
+            (entry.pace, entry.level, entry.is_asked) = (limit.pace, Level::unused(&limit.pace, now), false);
+        }
+    }
+
+    /// All entries.
+    pub fn entries(&mut self) -> &mut [Entry] {
+        &mut self.0
+    }
+
+    /// Takes out the entries that a condition names.
+    pub fn take_if(&mut self, condition: impl FnMut(&mut Entry) -> bool) -> Vec<Entry> {
+        self.0.extract_if(.., condition).collect()
+    }
+
+    /// The entry of a limit.
+    pub fn named(&mut self, limit: &str) -> Option<&mut Entry> {
+        self.0.iter_mut().find(|entry| *entry.limit == *limit)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets levels of which nothing counts any more; whether none is left.
+    fn trim(&mut self, now: Timestamp) -> bool {
+        self.0.retain(|entry| !entry.level.is_over(now));
+        self.0.is_empty()
+    }
+}
+
+impl Entry {
+    /// Takes over that more was bought of a window: what it holds, and what had been bought before. What others have bought before,
+    /// a process that was killed, counts as used.
+    pub fn bought(&mut self, of: Timestamp, before: u64, total: u64, now: Timestamp) {
+        self.is_asked = false;
+        let Level::Window { start, used, bought, .. } = &mut self.level else { return };
+        if *start != of {
+            return;
+        }
+        *used = used.saturating_add(before.saturating_sub(*bought));
+        *bought = total.max(*bought);
+        self.bought_at = (now, *used);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limit::{LimitScope, LimitSpec, Period};
+    use crate::name::Names;
+
+    fn limit(names: &Names, name: &str, period: Period) -> Limit {
+        let spec =
+            LimitSpec { name: name.into(), allowed: 10, pace: Pace::Window(period), scope: LimitScope::Key, is_quota: false };
+        Limit::new(spec, names).unwrap()
+    }
+
+    fn used(levels: &mut Levels, limits: &[Limit]) -> Vec<u64> {
+        let now = Timestamp::from_millis(0);
+        let gauges = levels.gauges(limits, now, |limit| limit.allowed);
+        gauges.map(|gauge| gauge.level.read(gauge.pace, gauge.allowed, now).remaining).collect()
+    }
+
+    #[test]
+    fn a_level_stays_with_its_name_when_limits_are_reordered_and_begins_anew_with_another_pace() {
+        let names = Names::default();
+        let (minute, hour) = (limit(&names, "a", Period::Minute), limit(&names, "b", Period::Hour));
+        let mut levels = Levels::default();
+        let now = Timestamp::from_millis(0);
+        for (gauge, cost) in levels.gauges(&[minute.clone(), hour.clone()], now, |limit| limit.allowed).zip([3, 4]) {
+            gauge.level.charge(gauge.pace, cost);
+        }
+        assert_eq!(used(&mut levels, &[minute.clone(), hour.clone()]), [7, 6]);
+        assert_eq!(used(&mut levels, &[hour.clone(), minute.clone()]), [6, 7]);
+        assert_eq!(used(&mut levels, std::slice::from_ref(&hour)), [6]);
+        assert_eq!(used(&mut levels, &[limit(&names, "c", Period::Day), minute.clone(), hour.clone()]), [10, 7, 6]);
+        assert_eq!(used(&mut levels, &[limit(&names, "a", Period::Day), hour]), [10, 6]);
+    }
+
+    #[test]
+    fn what_was_bought_before_and_is_not_known_of_counts_as_used() {
+        let names = Names::default();
+        let mut levels = Levels::default();
+        let hour = limit(&names, "hour", Period::Hour);
+        let start = Timestamp::from_millis(0);
+        assert_eq!(levels.gauges(std::slice::from_ref(&hour), start, |limit| limit.allowed).count(), 1);
+        let entry = levels.named("hour").unwrap();
+        entry.bought(start, 3, 5, start);
+        assert!(matches!(entry.level, Level::Window { used: 3, bought: 5, .. }));
+        entry.bought(start, 5, 7, start);
+        assert!(matches!(entry.level, Level::Window { used: 3, bought: 7, .. }));
+        entry.bought(Timestamp::from_millis(3_600_000), 9, 9, start);
+        assert!(matches!(entry.level, Level::Window { used: 3, bought: 7, .. }), "that was another window");
+    }
+
+    #[test]
+    fn a_book_in_which_nothing_counts_any_more_is_empty() {
+        let names = Names::default();
+        let mut book = Book::default();
+        let environment = names.intern(crate::name::NameKind::Environment, "live");
+        let minute = [limit(&names, "minute", Period::Minute)];
+        let at = Timestamp::from_millis;
+        let (page, shared) = book.open(KeyId::from_bytes([1; 16]), environment);
+        page.tally(at(0), &"GET /x".into(), None);
+        page.tally(at(1), &"GET /x".into(), None);
+        assert_eq!((page.tallies.len(), page.tallies[0].count), (1, 2));
+        assert_eq!(page.levels.gauges(&minute, at(0), |limit| limit.allowed).count(), 1);
+        assert_eq!(shared.gauges(&minute, at(0), |limit| limit.allowed).count(), 1);
+        book.trim(at(59_999));
+        assert_eq!((book.keys.len(), book.shared.len()), (1, 1));
+        book.trim(at(60_000));
+        assert!(!book.is_empty(), "usage is not forgotten before it was written down");
+        book.keys.values_mut().for_each(|page| page.tallies.clear());
+        book.trim(at(60_000));
+        assert!(book.is_empty());
+    }
+}
