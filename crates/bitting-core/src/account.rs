@@ -3,10 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
+use crate::limit::Book;
 use crate::record::Sequence;
 
 /// An account's id: the API's own name for its customer, organisation or user. It is the operator's to choose, so that
@@ -71,6 +73,8 @@ pub struct Account {
     /// The sequence number of the last change, shifted left by two; bit 0 is set while the account is enabled, bit 1 while
     /// it is not known whether a change took effect. One number, so that a reader never sees half a change.
     state: AtomicU64,
+    /// What is counted of it.
+    book: Mutex<Book>,
 }
 
 /// Whether an account's keys are good at the moment.
@@ -92,7 +96,7 @@ impl Account {
     pub fn new(id: AccountId, enabled: bool, sequence: Sequence) -> Self {
         // Every character of an account id can stand in a header.
         let header = HeaderValue::from_str(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static(""));
-        Self { id, header, state: AtomicU64::new(sequence.0 << 2 | u64::from(enabled)) }
+        Self { id, header, state: AtomicU64::new(sequence.0 << 2 | u64::from(enabled)), book: Mutex::default() }
     }
 
     /// Its id.
@@ -103,6 +107,16 @@ impl Account {
     /// Its id as a header.
     pub fn header(&self) -> &HeaderValue {
         &self.header
+    }
+
+    /// Its plan.
+    pub fn plan(&self) -> Option<crate::name::NameId> {
+        None
+    }
+
+    /// What is counted of it and of its keys. Whoever panicked with it in hand has counted too little at worst.
+    pub fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether its keys are good.

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
-use crate::dialect::{Answer, Answers, Cors, CredentialRules, IdentityHeaders, Labels};
+use crate::dialect::{Answer, Answers, Cors, CredentialRules, IdentityHeaders, Labels, LimitHeaders};
 use crate::key::KeyFormat;
+use crate::limit::Plans;
 use crate::name::NameId;
 use crate::reason::Reason;
 use crate::rights::{Catalogue, Permission};
@@ -40,10 +41,14 @@ pub struct Api {
     pub cors: Option<Cors>,
     /// How the upstream learns whose key it was.
     pub identity: IdentityHeaders,
+    /// How its callers learn of limits.
+    pub limit_headers: LimitHeaders,
     /// Its own words.
     pub labels: Labels,
     /// The rights that it knows.
     pub catalogue: Catalogue,
+    /// How much its keys may do.
+    pub plans: Plans,
     /// Who may pass where.
     pub routes: RouteTable,
     /// Its environments in the order of declaration; never empty.

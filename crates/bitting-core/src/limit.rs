@@ -13,7 +13,7 @@ mod level;
 mod pace;
 mod plan;
 
-pub use book::{Book, Entry, KeyPage, Levels, Tallied};
+pub use book::{Book, Entry, KeyPage, Levels, Outcome, Tallied};
 pub use level::{Level, Need};
 pub use pace::{InvalidPace, Pace, Period};
 pub use plan::{InvalidLimit, KeyLimits, Limit, LimitScope, LimitSpec, Plan, Plans};

@@ -10,6 +10,7 @@ use bitting_core::reason::Reason;
 use bitting_core::route::{Leniencies, PatternOrder, RequestPath};
 
 use crate::inquiry::Scope;
+use crate::metering::{ApiBook, ApiBooks, Metering};
 use crate::meters::Meters;
 
 /// All APIs of one generation of the configuration. A request sees one generation from beginning to end.
@@ -29,6 +30,8 @@ pub struct ServedApi {
     api: Api,
     /// Made when they are first needed: a recorder must be installed by then, not when the configuration is read.
     meters: OnceLock<Meters>,
+    /// What counts it, and its book; set before it decides anything.
+    counting: OnceLock<(Arc<Metering>, Arc<ApiBook>)>,
     /// Leaves the keys of all APIs of the generation out of the access log.
     concealment: Arc<Concealment>,
 }
@@ -71,7 +74,10 @@ impl Apis {
     pub fn new(names: Arc<Names>, apis: Vec<Api>, own: Api) -> Result<Self, Vec<ApisError>> {
         let formats = apis.iter().chain([&own]).map(|api| api.format.clone());
         let concealment = Arc::new(Concealment::new(formats));
-        let served = |api| Arc::new(ServedApi { api, meters: OnceLock::new(), concealment: Arc::clone(&concealment) });
+        let served = |api| {
+            let (meters, counting) = (OnceLock::new(), OnceLock::new());
+            Arc::new(ServedApi { api, meters, counting, concealment: Arc::clone(&concealment) })
+        };
         let own = served(own);
         let all: Vec<Arc<ServedApi>> = apis.into_iter().map(served).collect();
         let mut errors = Vec::new();
@@ -109,6 +115,14 @@ impl Apis {
     pub(crate) fn register_meters(&self) {
         for api in self.all.iter().chain([&self.own]) {
             api.meters();
+        }
+    }
+
+    /// Has all of them counted, in the books that the generation before has used.
+    pub(crate) fn count_in(&self, metering: &Arc<Metering>, books: &ApiBooks) {
+        for api in self.all.iter().chain([&self.own]) {
+            // A generation is put in force once.
+            let _ = api.counting.set((Arc::clone(metering), books.of(api.id)));
         }
     }
 
@@ -168,6 +182,21 @@ impl Site {
 impl ServedApi {
     pub(crate) fn concealment(&self) -> &Concealment {
         &self.concealment
+    }
+
+    /// What counts its requests.
+    pub(crate) fn metering(&self) -> &Metering {
+        &self.counted().0
+    }
+
+    /// What its keys share.
+    pub(crate) fn book(&self) -> &ApiBook {
+        &self.counted().1
+    }
+
+    fn counted(&self) -> &(Arc<Metering>, Arc<ApiBook>) {
+        // Whoever decides with a generation that was never put in force counts for nobody.
+        self.counting.get_or_init(|| (Metering::new().0, Arc::default()))
     }
 
     pub(crate) fn meters(&self) -> &Meters {

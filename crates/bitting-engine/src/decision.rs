@@ -8,10 +8,12 @@ use bitting_core::dialect::{AnswerContext, IdentityHeaders};
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_core::route::{Route, Target};
+use bitting_core::time::Timestamp;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 
 use crate::apis::ServedApi;
+use crate::metering::Limited;
 use crate::request_id::RequestId;
 
 /// What becomes of a request.
@@ -30,7 +32,10 @@ pub enum Decision {
 pub struct Permit {
     api: Arc<ServedApi>,
     bearer: Bearer,
-    target: Target,
+    route: Arc<Route>,
+    /// What the key's limits say.
+    limited: Option<Limited>,
+    at: Timestamp,
 }
 
 /// Who is let through.
@@ -54,6 +59,8 @@ pub struct Denial {
     missing: Option<(Box<str>, Arc<Route>)>,
     /// What is wrong with this one request, instead of the dialect's general words.
     problem: Option<Box<str>>,
+    /// What the key's limits say.
+    limited: Option<Box<Limited>>,
 }
 
 /// A request that was let through, for whoever answers it inside Bitting: the gateway and the service listener put it among
@@ -78,8 +85,20 @@ pub struct AnswerFor<'r> {
 }
 
 impl Permit {
-    pub(crate) fn new(api: &Arc<ServedApi>, bearer: Bearer, target: Target) -> Self {
-        Self { api: Arc::clone(api), bearer, target }
+    /// For somebody without a key.
+    pub(crate) fn keyless(api: &Arc<ServedApi>, bearer: Bearer, route: &Arc<Route>, at: Timestamp) -> Self {
+        Self { api: Arc::clone(api), bearer, route: Arc::clone(route), limited: None, at }
+    }
+
+    /// For the holder of a key, of whose limits it was charged.
+    pub(crate) fn of_key(
+        api: &Arc<ServedApi>,
+        record: Arc<Record>,
+        route: &Arc<Route>,
+        limited: Option<Limited>,
+        at: Timestamp,
+    ) -> Self {
+        Self { api: Arc::clone(api), bearer: Bearer::Key(record), route: Arc::clone(route), limited, at }
     }
 
     /// The API that it is for.
@@ -102,7 +121,19 @@ impl Permit {
 
     /// Who answers.
     pub fn target(&self) -> Target {
-        self.target
+        self.route.target
+    }
+
+    /// What the key's limits say; `None` without a key, and for a key without limits.
+    pub fn limited(&self) -> Option<&Limited> {
+        self.limited.as_ref()
+    }
+
+    /// Tells the caller of the limits.
+    pub fn tell_limits(&self, headers: &mut HeaderMap) {
+        if let Some(limited) = &self.limited {
+            self.api.limit_headers.write(&limited.standing(&self.api), headers);
+        }
     }
 
     /// The key's environment, if a key was presented.
@@ -135,32 +166,35 @@ impl Permit {
     /// The request was admitted, but nobody could answer it.
     pub fn fail(&self, reason: Reason) -> Denial {
         self.api.meters().failed(reason);
+        self.api.metering().note(&self.api, self.key().map(|record| &**record), &self.route.label, reason, self.at);
         self.refuse(reason)
     }
 
     /// The request was admitted, and whoever answers it has found a reason of their own to refuse it.
     pub fn refuse(&self, reason: Reason) -> Denial {
-        Denial { api: Arc::clone(&self.api), reason, key: self.key().cloned(), missing: None, problem: None }
+        let limited = self.limited.clone().map(Box::new);
+        Denial { key: self.key().cloned(), limited, ..Denial::new(&self.api, reason) }
     }
 }
 
 impl Denial {
     pub(crate) fn new(api: &Arc<ServedApi>, reason: Reason) -> Self {
-        Self { api: Arc::clone(api), reason, key: None, missing: None, problem: None }
+        Self { api: Arc::clone(api), reason, key: None, missing: None, problem: None, limited: None }
     }
 
     pub(crate) fn of_key(api: &Arc<ServedApi>, reason: Reason, key: Arc<Record>) -> Self {
-        Self { api: Arc::clone(api), reason, key: Some(key), missing: None, problem: None }
+        Self { key: Some(key), ..Self::new(api, reason) }
     }
 
     pub(crate) fn lacking(api: &Arc<ServedApi>, key: Arc<Record>, asked: &str, route: &Arc<Route>) -> Self {
-        Self {
-            api: Arc::clone(api),
-            reason: Reason::InsufficientPermission,
-            key: Some(key),
-            missing: Some((asked.into(), Arc::clone(route))),
-            problem: None,
-        }
+        let missing = Some((asked.into(), Arc::clone(route)));
+        Self { key: Some(key), missing, ..Self::new(api, Reason::InsufficientPermission) }
+    }
+
+    /// With what the key's limits say.
+    pub(crate) fn at(mut self, limited: Option<Limited>) -> Self {
+        self.limited = limited.map(Box::new);
+        self
     }
 
     /// With what is wrong with this one request instead of the dialect's general words.
@@ -192,6 +226,9 @@ impl Denial {
         let needed = self.missing.as_ref().map(|(asked, _)| &**asked);
         let problem = self.problem.as_deref();
         let mut response = answer.response(AnswerContext { request_id: to.request_id, needed, problem });
+        if let Some(limited) = &self.limited {
+            self.api.limit_headers.write(&limited.standing(&self.api), response.headers_mut());
+        }
         if let Some(cors) = &self.api.cors {
             cors.decorate(to.origin, response.headers_mut());
         }

@@ -1,12 +1,13 @@
 //! The engine itself: everything of this crate, put together.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bitting_core::reason::Reason;
 use bitting_core::rights::Excess;
 use bitting_core::time::Timestamp;
-use bitting_store::{Actor, Change, Committed, Conditions, Entry, Origin, Refusal, Store, StoreError};
+use bitting_store::{Actor, Change, Committed, Conditions, Entry, Origin, Refusal, Store, StoreError, StoreErrorKind};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -20,13 +21,17 @@ use crate::heartbeat::{self, ClockWatch};
 use crate::imported;
 use crate::imported::proof::{Prover, Unproven, Verdict};
 use crate::inquiry::Inquiry;
+use crate::metering::{self, ApiBooks, IfShort, Metering};
 use crate::meters;
-use crate::pipeline::{self, IfUnproven, Wait};
+use crate::pipeline::{self, Bench, IfUnproven, Patience, Wait};
 use crate::ring::Ring;
 use crate::writer::{self, Job};
 
 /// How many changes may wait for the writer before callers wait to hand theirs over.
 const QUEUE: usize = 4_096;
+
+/// How long a request waits for more of a limit that must last.
+const SUPPLY_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How many keys are read from the store at once while loading.
 const LOAD_PAGE: usize = 20_000;
@@ -49,6 +54,8 @@ pub struct Engine {
     clock: Arc<SteadyClock>,
     watch: Arc<ClockWatch>,
     prover: Prover,
+    metering: Arc<Metering>,
+    books: ApiBooks,
     /// Gone once the engine is stopping.
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     tasks: Mutex<Option<Tasks>>,
@@ -57,6 +64,7 @@ pub struct Engine {
 struct Tasks {
     writer: JoinHandle<()>,
     heartbeat: JoinHandle<()>,
+    supply: JoinHandle<()>,
     sightings: JoinHandle<()>,
 }
 
@@ -116,6 +124,9 @@ impl Engine {
         let EngineOptions { store, apis, clock } = options;
         meters::describe();
         apis.register_meters();
+        let (metering, orders) = Metering::new();
+        let books = ApiBooks::default();
+        apis.count_in(&metering, &books);
         let progress = store.progress().await?;
         let watch = Arc::new(ClockWatch::default());
         watch.begin(clock.now(), progress.time);
@@ -125,6 +136,7 @@ impl Engine {
         let tasks = Tasks {
             writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), jobs)),
             sightings: tokio::spawn(imported::run(Arc::clone(&ring), Arc::clone(&clock), queue.downgrade())),
+            supply: tokio::spawn(metering::run(Arc::downgrade(&metering), Arc::clone(&store), Arc::clone(&clock), orders)),
             heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store))),
         };
         Ok(Arc::new(Self {
@@ -134,6 +146,8 @@ impl Engine {
             clock,
             watch,
             prover: Prover::default(),
+            metering,
+            books,
             queue: Mutex::new(Some(queue)),
             tasks: Mutex::new(Some(tasks)),
         }))
@@ -151,7 +165,7 @@ impl Engine {
     /// Decides about a request. Without I/O, and nothing waits, unless it is the first with a key that was imported by a slow
     /// hash.
     pub async fn decide(&self, inquiry: &Inquiry<'_>) -> Decision {
-        match self.try_decide(inquiry, IfUnproven::Wait) {
+        match self.try_decide(inquiry, Patience::WHOLE) {
             Ok(decision) => decision,
             Err(wait) => Box::pin(self.decide_after(inquiry, wait)).await,
         }
@@ -159,14 +173,36 @@ impl Engine {
 
     /// Decides about a request at once, or not at all if something has to be waited for.
     pub fn decide_now(&self, inquiry: &Inquiry<'_>) -> Option<Decision> {
-        self.try_decide(inquiry, IfUnproven::Wait).ok()
+        self.try_decide(inquiry, Patience::WHOLE).ok()
     }
 
     /// Waits, and then looks everything up again: what held before may not hold any more.
-    async fn decide_after(&self, inquiry: &Inquiry<'_>, wait: Wait) -> Decision {
-        let Wait::Proof(unproven) = wait;
+    async fn decide_after(&self, inquiry: &Inquiry<'_>, mut wait: Wait) -> Decision {
+        // Before the next look, so that nothing that is bought meanwhile is missed.
+        let mut rounds = self.metering.rounds();
+        let deadline = Instant::now() + SUPPLY_PATIENCE;
+        let mut patience = Patience::WHOLE;
+        loop {
+            match wait {
+                Wait::Proof(unproven) => patience.unproven = self.after_proof(unproven).await,
+                Wait::Supply => {}
+            }
+            wait = match self.try_decide(inquiry, patience) {
+                Ok(decision) => return decision,
+                Err(wait) => wait,
+            };
+            if let Wait::Supply = wait
+                && tokio::time::timeout_at(deadline, rounds.changed()).await.is_err()
+            {
+                patience.short = IfShort::Refuse;
+            }
+        }
+    }
+
+    /// What to do about a key that had to be proven.
+    async fn after_proof(&self, unproven: Unproven) -> IfUnproven {
         let unproven = Arc::new(unproven);
-        let then = match self.prover.look(&*self.store, &unproven).await {
+        match self.prover.look(&*self.store, &unproven).await {
             Ok(Verdict::Proven) => {
                 self.keep_digest(&unproven).await;
                 // By now it is found, or could not be written.
@@ -177,8 +213,11 @@ impl Engine {
                 tracing::warn!(%error, key = %unproven.key, "an imported key could not be held against its slow hash");
                 IfUnproven::Unavailable
             }
-        };
-        self.try_decide(inquiry, then).unwrap_or_else(|_| Decision::Denial(self.refuse(Reason::StoreUnavailable)))
+        }
+    }
+
+    fn bench(&self) -> Bench<'_> {
+        Bench { ring: &self.ring, clock: &self.clock, metering: &self.metering }
     }
 
     /// Keeps the SHA-256 of a key that was proven, under which it is found from then on.
@@ -192,10 +231,10 @@ impl Engine {
         }
     }
 
-    fn try_decide(&self, inquiry: &Inquiry<'_>, unproven: IfUnproven) -> Result<Decision, Wait> {
+    fn try_decide(&self, inquiry: &Inquiry<'_>, patience: Patience) -> Result<Decision, Wait> {
         let apis = self.apis.load();
         let started = meters::measures_next().then(Instant::now);
-        let decision = pipeline::decide(&apis, &self.ring, &self.clock, inquiry, unproven)?;
+        let decision = pipeline::decide(&apis, self.bench(), inquiry, patience)?;
         let api = match &decision {
             Decision::Permit(permit) => {
                 permit.api().meters().admitted();
@@ -203,6 +242,9 @@ impl Engine {
             }
             Decision::Denial(denial) => {
                 denial.api().meters().refused(denial.reason());
+                if denial.key().is_none() {
+                    self.metering.note(denial.api(), None, &Arc::from(""), denial.reason(), self.clock.now());
+                }
                 denial.api()
             }
             Decision::Preflight(api, _) => {
@@ -268,6 +310,20 @@ impl Engine {
         Ok(())
     }
 
+    /// Writes down everything that was used until now, so that the store can be asked for it.
+    ///
+    /// # Errors
+    /// If it cannot be written; then it is kept and tried again.
+    pub async fn write_usage_down(&self) -> Result<(), StoreError> {
+        let failed = || StoreError::new(StoreErrorKind::Unavailable, "what was used could not be written down");
+        if self.metering.write_down().await { Ok(()) } else { Err(failed()) }
+    }
+
+    /// How many levels of limits are in memory.
+    pub fn remembered_levels(&self) -> usize {
+        self.metering.remembered_levels()
+    }
+
     /// The APIs in force.
     pub fn apis(&self) -> Arc<Apis> {
         self.apis.load_full()
@@ -283,6 +339,7 @@ impl Engine {
             return Err(OtherNames);
         }
         apis.register_meters();
+        apis.count_in(&self.metering, &self.books);
         self.apis.store(Arc::new(apis));
         Ok(())
     }
@@ -311,13 +368,15 @@ impl Engine {
     pub async fn stop(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Tasks { writer, heartbeat, sightings }) = tasks {
+        if let Some(Tasks { writer, heartbeat, sightings, supply }) = tasks {
             heartbeat.abort();
             sightings.abort();
             // It may hold the writer's queue until it is gone.
             let _ = sightings.await;
             // If it panicked, that was said when it did.
             let _ = writer.await;
+            self.metering.close().await;
+            let _ = supply.await;
             if let Err(error) = self.store.keep_time(self.now()).await {
                 tracing::warn!(%error, "the time could not be kept");
             }

@@ -20,10 +20,12 @@ mod entropy;
 mod heartbeat;
 mod imported;
 mod inquiry;
+mod metering;
 mod meters;
 mod pipeline;
 mod request_id;
 mod ring;
+mod usage;
 mod writer;
 
 pub use apis::{Apis, ApisError, ServedApi};
@@ -35,4 +37,6 @@ pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, OtherNames, S
 pub use entropy::{Entropy, EntropyError};
 pub use imported::{ImportFinding, RowProblem, Sheet, SheetFormat, SheetPart, import_id, preview_import};
 pub use inquiry::{Inquiry, Presented, Scope};
+pub use metering::Limited;
 pub use request_id::{RequestId, RequestIds};
+pub use usage::{UsageReport, UsageStep};

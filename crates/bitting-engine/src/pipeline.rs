@@ -21,6 +21,7 @@ use crate::clock::SteadyClock;
 use crate::decision::{Bearer, Decision, Denial, Permit};
 use crate::imported::proof::Unproven;
 use crate::inquiry::{Inquiry, Presented};
+use crate::metering::{Charge, Charged, IfShort, Metering};
 use crate::ring::{Ring, Unseen};
 
 /// What stands between a request and its decision: something has to be waited for, and then the request is decided anew.
@@ -28,6 +29,28 @@ use crate::ring::{Ring, Unseen};
 pub(crate) enum Wait {
     /// Whether a key is the one that its beginning says.
     Proof(Unproven),
+    /// More of a limit that must last.
+    Supply,
+}
+
+/// What the running key ring decides with.
+#[derive(Clone, Copy)]
+pub(crate) struct Bench<'b> {
+    pub(crate) ring: &'b Ring,
+    pub(crate) clock: &'b SteadyClock,
+    pub(crate) metering: &'b Metering,
+}
+
+/// How patient a request still is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) unproven: IfUnproven,
+    pub(crate) short: IfShort,
+}
+
+impl Patience {
+    /// It waits for whatever is needed.
+    pub(crate) const WHOLE: Self = Self { unproven: IfUnproven::Wait, short: IfShort::Wait };
 }
 
 /// What becomes of a request that would have to wait for a proof.
@@ -54,13 +77,7 @@ impl From<Reason> for Miss {
 }
 
 /// Decides about one request under one generation of the configuration.
-pub(crate) fn decide(
-    apis: &Apis,
-    ring: &Ring,
-    clock: &SteadyClock,
-    inquiry: &Inquiry<'_>,
-    unproven: IfUnproven,
-) -> Result<Decision, Wait> {
+pub(crate) fn decide(apis: &Apis, bench: Bench<'_>, inquiry: &Inquiry<'_>, patience: Patience) -> Result<Decision, Wait> {
     let (api, path) = match apis.select(inquiry.scope, inquiry.path) {
         Ok(selected) => selected,
         Err((reason, speaker)) => return Ok(Decision::Denial(Denial::new(speaker, reason))),
@@ -70,7 +87,7 @@ pub(crate) fn decide(
     {
         return Ok(Decision::Preflight(Arc::clone(api), Box::new(answer)));
     }
-    match admit(api, &path, ring, clock, inquiry, unproven) {
+    match admit(api, &path, bench, inquiry, patience) {
         Ok(permit) => Ok(Decision::Permit(permit)),
         Err(Halt::Denied(denial)) => Ok(Decision::Denial(denial)),
         Err(Halt::Wait(wait)) => Err(wait),
@@ -92,10 +109,9 @@ impl From<Denial> for Halt {
 fn admit(
     api: &Arc<ServedApi>,
     path: &RequestPath<'_>,
-    ring: &Ring,
-    clock: &SteadyClock,
+    bench: Bench<'_>,
     inquiry: &Inquiry<'_>,
-    unproven: IfUnproven,
+    patience: Patience,
 ) -> Result<Permit, Halt> {
     let refuse = |reason| Halt::Denied(Denial::new(api, reason));
     // Methods are case-sensitive, but not every upstream knows that: `delete` must not pass where DELETE would not.
@@ -111,22 +127,22 @@ fn admit(
         }
     }
     let (need, optional) = match &route.access {
-        Access::Public => return Ok(Permit::new(api, Bearer::Anonymous, route.target)),
+        Access::Public => return Ok(Permit::keyless(api, Bearer::Anonymous, route, bench.clock.now())),
         Access::Closed => return Err(refuse(Reason::NotFound)),
         Access::Optional(need) => (need, true),
         Access::Key(need) => (need, false),
     };
     let credential = match find_credential(api, inquiry.presented).map_err(refuse)? {
         Found::One(credential) => credential,
-        Found::Foreign => return Ok(Permit::new(api, Bearer::Foreign, route.target)),
-        Found::Missing if optional => return Ok(Permit::new(api, Bearer::Anonymous, route.target)),
+        Found::Foreign => return Ok(Permit::keyless(api, Bearer::Foreign, route, bench.clock.now())),
+        Found::Missing if optional => return Ok(Permit::keyless(api, Bearer::Anonymous, route, bench.clock.now())),
         Found::Missing => return Err(refuse(Reason::MissingKey)),
     };
-    let record = recognise(api, &credential, ring, unproven).map_err(|miss| match miss {
+    let record = recognise(api, &credential, bench.ring, patience.unproven).map_err(|miss| match miss {
         Miss::Refused(reason) => refuse(reason),
         Miss::Unproven(unproven) => Halt::Wait(Wait::Proof(unproven)),
     })?;
-    Ok(authorise(api, record, need, route, clock, inquiry.client)?)
+    authorise(api, record, need, route, bench, inquiry.client, patience.short)
 }
 
 fn find_credential<'r>(api: &ServedApi, presented: Presented<'r>) -> Result<Found<'r>, Reason> {
@@ -174,19 +190,46 @@ fn recognise(api: &ServedApi, credential: &Credential<'_>, ring: &Ring, unproven
     }
 }
 
+/// Account, key, address, rights; then the limits, last because they alone consume. A refusal for want of rights is told what
+/// is left of them, and one of a key that is not in force is not.
 fn authorise(
     api: &Arc<ServedApi>,
     record: Arc<Record>,
     need: &Need,
     route: &Arc<Route>,
-    clock: &SteadyClock,
+    bench: Bench<'_>,
     client: Option<IpAddr>,
-) -> Result<Permit, Denial> {
-    if let Some(reason) = record.refusal(|| clock.now(), client) {
-        return Err(Denial::of_key(api, reason, record));
-    }
-    if let Some(clause) = need.unmet_by(record.holdings.grants()) {
-        return Err(Denial::lacking(api, record, clause.asked(), route));
-    }
-    Ok(Permit::new(api, Bearer::Key(record), route.target))
+    short: IfShort,
+) -> Result<Permit, Halt> {
+    let now = bench.clock.now();
+    let unmet = match record.refusal(|| now, client) {
+        Some(Reason::AddressNotAllowed) => Some(Unmet::Address),
+        Some(reason) => {
+            bench.metering.note(api, Some(&record), &route.label, reason, now);
+            return Err(Denial::of_key(api, reason, record).into());
+        }
+        None => need.unmet_by(record.holdings.grants()).map(|clause| Unmet::Rights(clause.asked())),
+    };
+    let refused = unmet.as_ref().map(|unmet| match unmet {
+        Unmet::Address => Reason::AddressNotAllowed,
+        Unmet::Rights(_) => Reason::InsufficientPermission,
+    });
+    let charge = Charge { api, record: &record, route, refused, now, client };
+    let (reason, limited) = match (bench.metering.charge(&charge, short), unmet) {
+        (Charged::Short, _) => return Err(Halt::Wait(Wait::Supply)),
+        (Charged::Admitted(limited), None) => return Ok(Permit::of_key(api, record, route, limited, now)),
+        (Charged::Admitted(limited), Some(Unmet::Rights(asked))) => {
+            return Err(Denial::lacking(api, record, asked, route).at(limited).into());
+        }
+        (Charged::Admitted(limited), Some(Unmet::Address)) => (Reason::AddressNotAllowed, limited),
+        (Charged::Refused(reason, limited), _) => (reason, limited),
+    };
+    Err(Denial::of_key(api, reason, record).at(limited).into())
+}
+
+/// What a good key is refused for.
+enum Unmet<'n> {
+    Address,
+    /// The clause that asks for more than the key holds.
+    Rights(&'n str),
 }

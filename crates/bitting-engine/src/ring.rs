@@ -202,6 +202,7 @@ impl Ring {
             standing,
             expires_at: row.expires_at,
             addresses: row.allowed_addresses.clone().map(Box::new),
+            limits: None,
             imported: row.provenance.is_imported(),
             sequence: row.sequence,
         }

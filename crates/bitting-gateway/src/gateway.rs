@@ -134,8 +134,9 @@ impl Gateway {
 }
 
 impl Exchange {
-    /// Whoever answered, scripts may read it alike; a refusal sees to that itself.
+    /// Whoever answered, callers learn of their limits and scripts may read it alike; a refusal sees to that itself.
     fn readable(&self, mut response: Response<GatewayBody>, permit: &Permit) -> Response<GatewayBody> {
+        permit.tell_limits(response.headers_mut());
         if let Some(cors) = &permit.api().cors {
             cors.decorate(self.origin.as_ref(), response.headers_mut());
         }

@@ -1,14 +1,18 @@
 //! Who asks for something to be managed, and how far their word goes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, RawPathParams};
+use bitting_core::key::KeyId;
 use bitting_core::reason::Reason;
+use bitting_core::time::Timestamp;
 use bitting_engine::{Admission, CommitError, Holder, ServedApi};
 use bitting_store::{Actor, Change, Committed, Conditions, KeyRow, Origin};
 use http::request::Parts;
 
 use crate::fault::Fault;
+use crate::management::Key;
 use crate::service::Shared;
 
 /// Somebody who was let through, and the API whose keys they manage.
@@ -76,6 +80,18 @@ impl Caller {
             None => row.revoked_at.is_none(),
         };
         row.filter(visible).ok_or_else(unknown)
+    }
+
+    /// When keys were last used.
+    pub(crate) async fn last_uses(&self, keys: Vec<KeyId>) -> Result<HashMap<KeyId, Timestamp>, Fault> {
+        let uses = self.shared.engine.store().last_uses(keys).await?;
+        Ok(uses.into_iter().map(|last| (last.key, last.at)).collect())
+    }
+
+    /// A key as it is shown.
+    pub(crate) async fn key_view(&self, row: KeyRow) -> Result<Key, Fault> {
+        let last_used = self.last_uses(vec![row.id]).await?.remove(&row.id);
+        Ok(Key::new(row, last_used, self.shared.engine.now()))
     }
 
     /// Makes a change in the caller's name.

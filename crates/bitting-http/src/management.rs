@@ -9,6 +9,9 @@ mod accounts;
 mod audit_log;
 mod id;
 mod keys;
+mod usage;
+
+pub(crate) use self::keys::Key;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -32,4 +35,5 @@ pub(crate) fn of_operators() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show, accounts::update))
         .routes(routes!(audit_log::list))
+        .routes(routes!(usage::read))
 }

@@ -19,6 +19,7 @@ use tower::util::BoxCloneSyncService;
 use crate::fault::Fault;
 use crate::idempotency::InFlight;
 use crate::json::Json;
+use crate::limits::LimitsView;
 use crate::service::Shared;
 use crate::whoami::KeyView;
 use crate::{guard, management};
@@ -70,6 +71,7 @@ where
     let permit = &admission.permit;
     match (permit.target(), permit.key(), &permit.api().management_path) {
         (Target::Health, _, _) => Json(Alive { status: "alive" }).into_response(),
+        (Target::RateLimit, Some(_), _) => Json(LimitsView::new(permit)).into_response(),
         (Target::Whoami, Some(record), _) => Json(KeyView::new(permit.api(), record)).into_response(),
         (Target::Management, Some(_), Some(base)) => {
             let Some(below) = below(request.uri(), base) else { return Fault::not_found("such thing here").into_response() };

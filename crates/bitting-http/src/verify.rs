@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::fault::Fault;
 use crate::guard::Permitted;
 use crate::json::Json;
+use crate::limits::{LimitView, of_standing};
 use crate::service::Shared;
 use crate::whoami::KeyView;
 
@@ -89,6 +90,14 @@ pub(crate) struct VerifyResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = BTreeMap<String, String>, required = false)]
     identity: Option<Map<String, Value>>,
+    /// What is left of the key's limits. It was charged what the route costs.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    limits: Vec<LimitView>,
+    /// The headers that tell the caller of them, to be added to the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = BTreeMap<String, String>, required = false)]
+    limit_headers: Option<Map<String, Value>>,
     /// The answer to send instead, in the API's dialect.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -180,20 +189,37 @@ impl VerifyResponse {
         };
         let mut headers = HeaderMap::new();
         permit.identify(&mut headers);
-        let identity = headers.iter().map(|(name, value)| (name.to_string(), Value::from(text(value)))).collect();
+        let mut limit_headers = HeaderMap::new();
+        permit.tell_limits(&mut limit_headers);
+        let limits = permit.limited().map_or_else(Vec::new, |limited| of_standing(&limited.standing(permit.api())));
         Self {
             allowed: true,
             reason: None,
             bearer: Some(bearer),
             key: permit.key().map(|record| KeyView::new(permit.api(), record)),
-            identity: Some(identity),
+            identity: Some(table(&headers)),
+            limit_headers: Some(table(&limit_headers)).filter(|headers| !headers.is_empty()),
+            limits,
             response: None,
         }
     }
 
     fn refused(reason: &'static str) -> Self {
-        Self { allowed: false, reason: Some(reason), bearer: None, key: None, identity: None, response: None }
+        Self {
+            allowed: false,
+            reason: Some(reason),
+            bearer: None,
+            key: None,
+            identity: None,
+            limits: Vec::new(),
+            limit_headers: None,
+            response: None,
+        }
     }
+}
+
+fn table(headers: &HeaderMap) -> Map<String, Value> {
+    headers.iter().map(|(name, value)| (name.to_string(), Value::from(text(value)))).collect()
 }
 
 impl From<http::Response<Bytes>> for ReadyResponse {

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 
@@ -24,7 +25,8 @@ pub struct Holder {
 }
 
 /// Who holds a limit or has used something.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Whose {
     /// One key.
     Key(KeyId),
@@ -103,7 +105,7 @@ pub struct LastUse {
 }
 
 /// Which usage is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageQuery {
     /// The API's name.
     pub api: Box<str>,
@@ -120,7 +122,7 @@ pub struct UsageQuery {
 }
 
 /// So many requests of one kind in one hour.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRow {
     /// The first moment of the hour.
     pub hour: Timestamp,

@@ -115,7 +115,7 @@ pub enum KeySearch {
 pub struct KeyCursor {
     /// The last key.
     pub id: KeyId,
-    /// Its name or prefix, where that gives the order.
+    /// Its name, its prefix, or its end in milliseconds since 1970, where that gives the order.
     pub text: Option<String>,
 }
 
@@ -125,12 +125,22 @@ impl KeyFilter {
         self.search.is_some() && self.account.is_none()
     }
 
+    /// Whether the list is in the order of the keys' ends, the latest first: of expired keys there may be millions, which
+    /// nobody wants to have sorted by anything else.
+    pub fn is_by_end(&self) -> bool {
+        let is_expired = matches!(self.status, Some((StatusFilter::Is(KeyStatus::Expired), _)));
+        let leads = [self.account.is_some(), self.search.is_some(), self.creator.is_some(), self.permission.is_some()];
+        is_expired && !leads.contains(&true)
+    }
+
     /// Where a list under this filter ends if it ends with this key.
     pub fn cursor(&self, last: &KeyRow) -> KeyCursor {
-        let text = self.search.as_ref().filter(|_| self.is_by_text()).map(|search| match search {
-            KeySearch::Name(_) => last.name.clone(),
-            KeySearch::Prefix(_) => last.prefix.clone(),
-        });
+        let text = match &self.search {
+            Some(KeySearch::Name(_)) if self.is_by_text() => Some(last.name.clone()),
+            Some(KeySearch::Prefix(_)) if self.is_by_text() => Some(last.prefix.clone()),
+            _ if self.is_by_end() => last.expires_at.map(|end| end.as_millis().to_string()),
+            _ => None,
+        };
         KeyCursor { id: last.id, text }
     }
 }

@@ -12,6 +12,7 @@ mod options;
 mod output;
 mod restore;
 mod serve;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -48,6 +49,10 @@ fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Backup { file } => in_runtime(backup::run(file, &shared)),
         Command::Restore(restore) => in_runtime(restore::run(restore, &shared)),
         Command::Keys(command) => in_runtime(keys::run(command, &shared)),
+        Command::Usage(options) => in_runtime(async {
+            let context = context::Context::new(&shared).await?;
+            usage::run(&context, *options, shared.json).await
+        }),
         Command::Accounts(command) => in_runtime(accounts::run(command, &shared)),
     }
 }

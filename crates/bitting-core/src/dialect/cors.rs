@@ -5,7 +5,7 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
 
 /// What an API allows to scripts of other origins. Without it Bitting treats a preflight as any other request.
 #[derive(Debug, Clone)]
@@ -34,6 +34,13 @@ pub enum CorsOrigins {
 }
 
 impl Cors {
+    /// Lets scripts read more headers.
+    pub fn expose(&mut self, names: &[HeaderName]) {
+        let before = self.exposed.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let all: Vec<&str> = before.split(", ").filter(|name| !name.is_empty()).chain(names.iter().map(HeaderName::as_str)).collect();
+        self.exposed = HeaderValue::from_str(&all.join(", ")).ok();
+    }
+
     /// The answer to a preflight request; `None` if the request is none. It is answered before authentication, since
     /// browsers send it without credentials.
     pub fn preflight(&self, method: &Method, headers: &HeaderMap) -> Option<Response<Bytes>> {

@@ -52,8 +52,18 @@ pub struct Entry {
     pub level: Level,
     /// Whether more was asked for, and the answer is not there.
     pub is_asked: bool,
-    /// When more was bought last, and what was used then.
-    pub bought_at: (Timestamp, u64),
+    recent: Recent,
+    /// What was used when somebody looked whether it is still in use.
+    pub used_before: Option<u64>,
+}
+
+/// How much of a limit is used in a second.
+#[derive(Debug, Clone, Copy)]
+struct Recent {
+    /// In the last second that was measured.
+    each_second: u64,
+    /// When the present one began, and what was used then.
+    since: (Timestamp, u64),
 }
 
 /// So many requests of one kind in one hour.
@@ -63,10 +73,32 @@ pub struct Tallied {
     pub hour: u32,
     /// The route's label.
     pub route: Arc<str>,
-    /// Why they were refused or failed; `None` if they were admitted.
-    pub reason: Option<Reason>,
+    /// What became of them.
+    pub outcome: Outcome,
     /// How many.
     pub count: u64,
+}
+
+/// What became of a request, as usage counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It was let through to the upstream.
+    Admitted,
+    /// Bitting answered it itself.
+    Answered,
+    /// It was refused; or it was let through and then failed, which is counted beside.
+    Refused(Reason),
+}
+
+impl Outcome {
+    /// The name in the store and in lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Admitted => "admitted",
+            Self::Answered => "answered",
+            Self::Refused(reason) => reason.name(),
+        }
+    }
 }
 
 impl Book {
@@ -98,18 +130,21 @@ impl Book {
 
 impl KeyPage {
     /// Counts a request.
-    pub fn tally(&mut self, now: Timestamp, route: &Arc<str>, reason: Option<Reason>) {
-        let hour = u32::try_from(now.as_millis() / 3_600_000).unwrap_or(u32::MAX);
-        tally(&mut self.tallies, Tallied { hour, route: Arc::clone(route), reason, count: 1 });
+    pub fn tally(&mut self, now: Timestamp, route: &Arc<str>, outcome: Outcome) {
+        Tallied::add(&mut self.tallies, now, route, outcome);
     }
 }
 
-/// Adds to what was counted of the same kind in the same hour.
-fn tally(tallies: &mut Vec<Tallied>, one: Tallied) {
-    let is_same = |known: &&mut Tallied| known.hour == one.hour && known.reason == one.reason && known.route == one.route;
-    match tallies.iter_mut().find(is_same) {
-        Some(known) => known.count += one.count,
-        None => tallies.push(one),
+impl Tallied {
+    /// Counts a request among others.
+    pub fn add(tallies: &mut Vec<Self>, now: Timestamp, route: &Arc<str>, outcome: Outcome) {
+        let hour = u32::try_from(now.as_millis() / 3_600_000).unwrap_or(u32::MAX);
+        // Mostly it is the same route of the same table, so that its text need not be read.
+        let is_route = |known: &Arc<str>| Arc::ptr_eq(known, route) || known == route;
+        match tallies.iter_mut().find(|known| known.hour == hour && known.outcome == outcome && is_route(&known.route)) {
+            Some(known) => known.count += 1,
+            None => tallies.push(Self { hour, route: Arc::clone(route), outcome, count: 1 }),
+        }
     }
 }
 
@@ -139,7 +174,15 @@ impl Levels {
         let found = found.or_else(|| self.0.iter().position(|entry| entry.id == limit.id)).unwrap_or_else(|| {
             let level = Level::unused(&limit.pace, now);
             let (limit, id, pace) = (Arc::clone(&limit.name), limit.id, limit.pace);
-            self.0.push(Entry { id, limit, pace, level, is_asked: false, bought_at: (now, 0) });
+            self.0.push(Entry {
+                id,
+                limit,
+                pace,
+                level,
+                is_asked: false,
+                recent: Recent { each_second: 0, since: (now, 0) },
+                used_before: None,
+            });
             self.0.len() - 1
         });
         self.0.swap(found, position);
@@ -179,7 +222,7 @@ impl Levels {
 impl Entry {
     /// Takes over that more was bought of a window: what it holds, and what had been bought before. What others have bought before,
     /// a process that was killed, counts as used.
-    pub fn bought(&mut self, of: Timestamp, before: u64, total: u64, now: Timestamp) {
+    pub fn bought(&mut self, of: Timestamp, before: u64, total: u64) {
         self.is_asked = false;
         let Level::Window { start, used, bought, .. } = &mut self.level else { return };
         if *start != of {
@@ -187,7 +230,19 @@ impl Entry {
         }
         *used = used.saturating_add(before.saturating_sub(*bought));
         *bought = total.max(*bought);
-        self.bought_at = (now, *used);
+    }
+
+    /// How much was used in one second of late: in the last that was measured, or in the present one so far.
+    pub fn each_second(&mut self, used: u64, now: Timestamp) -> u64 {
+        let Recent { each_second, since: (since, then) } = &mut self.recent;
+        let so_far = used.saturating_sub(*then);
+        let elapsed_ms = u64::try_from(now.since(*since).as_millis()).unwrap_or(u64::MAX);
+        if elapsed_ms < 1_000 {
+            return so_far.max(*each_second);
+        }
+        *each_second = so_far.saturating_mul(1_000) / elapsed_ms;
+        (*since, *then) = (now, used);
+        *each_second
     }
 }
 
@@ -233,12 +288,24 @@ mod tests {
         let start = Timestamp::from_millis(0);
         assert_eq!(levels.gauges(std::slice::from_ref(&hour), start, |limit| limit.allowed).count(), 1);
         let entry = levels.named("hour").unwrap();
-        entry.bought(start, 3, 5, start);
+        entry.bought(start, 3, 5);
         assert!(matches!(entry.level, Level::Window { used: 3, bought: 5, .. }));
-        entry.bought(start, 5, 7, start);
+        entry.bought(start, 5, 7);
         assert!(matches!(entry.level, Level::Window { used: 3, bought: 7, .. }));
-        entry.bought(Timestamp::from_millis(3_600_000), 9, 9, start);
+        entry.bought(Timestamp::from_millis(3_600_000), 9, 9);
         assert!(matches!(entry.level, Level::Window { used: 3, bought: 7, .. }), "that was another window");
+    }
+
+    #[test]
+    fn what_a_second_takes_is_that_of_the_last_one_or_of_the_present_one_so_far() {
+        let names = Names::default();
+        let mut levels = Levels::default();
+        let at = Timestamp::from_millis;
+        assert_eq!(levels.gauges(&[limit(&names, "hour", Period::Hour)], at(0), |limit| limit.allowed).count(), 1);
+        let entry = levels.named("hour").unwrap();
+        assert_eq!([entry.each_second(0, at(0)), entry.each_second(30, at(999))], [0, 30]);
+        assert_eq!([entry.each_second(40, at(2_000)), entry.each_second(41, at(2_100))], [20, 20]);
+        assert_eq!(entry.each_second(0, at(100_000)), 0, "a new window has begun");
     }
 
     #[test]
@@ -249,8 +316,8 @@ mod tests {
         let minute = [limit(&names, "minute", Period::Minute)];
         let at = Timestamp::from_millis;
         let (page, shared) = book.open(KeyId::from_bytes([1; 16]), environment);
-        page.tally(at(0), &"GET /x".into(), None);
-        page.tally(at(1), &"GET /x".into(), None);
+        page.tally(at(0), &"GET /x".into(), Outcome::Admitted);
+        page.tally(at(1), &"GET /x".into(), Outcome::Admitted);
         assert_eq!((page.tallies.len(), page.tallies[0].count), (1, 2));
         assert_eq!(page.levels.gauges(&minute, at(0), |limit| limit.allowed).count(), 1);
         assert_eq!(shared.gauges(&minute, at(0), |limit| limit.allowed).count(), 1);

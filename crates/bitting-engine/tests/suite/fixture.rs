@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bitting_core::account::AccountId;
 use bitting_core::api::{Api, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
 use bitting_core::dialect::{
-    Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, Variables,
+    Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
 use bitting_core::key::{Alphabet, Checksum, EnvironmentPrefixes, KeyFormat, KeyFormatSpec, KeyId, PlaintextKey};
+use bitting_core::limit::{Plan, Plans};
 use bitting_core::name::{NameKind, Names};
 use bitting_core::reason::Reason;
 use bitting_core::rights::{CapabilitySpec, Catalogue, CatalogueSpec, Need, PermissionSpec, RoleSpec};
@@ -18,7 +20,7 @@ use bitting_engine::{
     Apis, ApisError, Clock, CommitError, Decision, Engine, EngineOptions, Inquiry, Issued, KeySpec, ManualClock, Presented,
     Scope,
 };
-use bitting_store::{Actor, Change, Committed, KeyPatch, OwnerLock, SqliteStore, Store, SwitchPatch};
+use bitting_store::{Actor, Change, Committed, KeyPatch, NewAccount, OwnerLock, SqliteStore, Store, SwitchPatch};
 use http::{HeaderValue, Method};
 
 pub(crate) const START: i64 = 1_790_000_000_000;
@@ -47,6 +49,19 @@ impl Fixture {
         Self { engine, clock, names, path, folder: Some(folder) }
     }
 
+    /// Starts another engine on the store as a process would find it that follows one which was killed at this moment.
+    pub(crate) async fn after_a_kill(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bitting.db");
+        for suffix in ["", "-wal"] {
+            let of = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+            std::fs::copy(of(&self.path), of(&path)).unwrap();
+        }
+        let (clock, names) = (self.clock.clone(), Arc::new(Names::default()));
+        let engine = start(&path, &clock, &names, |store| store).await;
+        Self { engine, clock, names, path, folder: Some(folder) }
+    }
+
     /// Stops the engine and starts another on the same store.
     pub(crate) async fn restart(mut self) -> Self {
         self.engine.stop().await;
@@ -62,6 +77,16 @@ impl Fixture {
         let issued = self.issue(spec);
         let committed = self.commit(issued.change).await.unwrap();
         (issued.key, committed.keys[0].row.id)
+    }
+
+    /// Makes a key of an account, and the account if it is not there.
+    pub(crate) async fn key_of(&self, account: &str, spec: KeySpec) -> (PlaintextKey, KeyId) {
+        let id: AccountId = account.parse().unwrap();
+        if self.engine.store().account("shop", &id).await.unwrap().is_none() {
+            let account = NewAccount { api: "shop".into(), id: id.clone(), name: String::new() };
+            self.commit(Change::CreateAccount(account)).await.unwrap();
+        }
+        self.key(KeySpec { account: Some(id), ..spec }).await
     }
 
     /// Makes a key that nobody knows of yet.
@@ -155,6 +180,8 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         cors: None,
         identity: IdentityHeaders::default(),
         labels: Labels { title: name.into(), key_page: "".into(), create_key: "".into(), key_name: "".into() },
+        limit_headers: LimitHeaders::default(),
+        plans: Plans::new(Plan::new("default", Vec::new(), names), Vec::new(), false),
         catalogue,
         routes,
         environments: vec![environment("live"), environment("test")],
@@ -210,6 +237,11 @@ fn routes(catalogue: &Catalogue, names: &Names) -> RouteTable {
         rule("/write", Access::Key(need("things:write"))),
         rule("/refunds", Access::Key(need("refunds"))),
     ];
+    for (pattern, cost) in [("/free", 0), ("/dear", 5)] {
+        let mut priced = rule(pattern, Access::Key(Need::default()));
+        priced.route.cost = cost;
+        rules.push(priced);
+    }
     // A role that is not declared cannot be asked for.
     if catalogue.role("boss").is_ok() {
         rules.push(rule("/boss", Access::Key(need("boss"))));

@@ -71,7 +71,7 @@ pub(crate) struct Key {
     created_by: String,
     #[schema(value_type = words::Time, read_only)]
     updated_at: Timestamp,
-    /// When it was last used; null as long as usage is not counted.
+    /// When it was last used; null if it never was.
     #[schema(value_type = Option<words::Time>, required = true, read_only)]
     last_used: Option<Timestamp>,
     /// From then on it is refused; null for never.
@@ -98,7 +98,7 @@ pub(crate) struct NewKey {
 }
 
 impl Key {
-    pub(crate) fn new(row: KeyRow, now: Timestamp) -> Self {
+    pub(crate) fn new(row: KeyRow, last_used: Option<Timestamp>, now: Timestamp) -> Self {
         Self {
             id: row.id.to_string(),
             prefix: format!("{}...", row.prefix),
@@ -118,7 +118,7 @@ impl Key {
             enabled: row.enabled,
             created_at: row.created_at,
             updated_at: row.updated_at,
-            last_used: None,
+            last_used,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
         }
@@ -126,9 +126,9 @@ impl Key {
 }
 
 /// The answer with a key as it now is.
-fn shown(row: KeyRow, now: Timestamp) -> Response {
+async fn shown(caller: &Caller, row: KeyRow) -> Result<Response, Fault> {
     let tag = entity_tag(row.sequence);
-    ([(header::ETAG, tag)], Json(Key::new(row, now))).into_response()
+    Ok(([(header::ETAG, tag)], Json(caller.key_view(row).await?)).into_response())
 }
 
 /// The answer with a key that was made. It must not be sent before the change is committed.
@@ -137,7 +137,7 @@ fn issued(caller: &Caller, issued: Option<&Issued>, committed: Committed) -> Res
     let key = issued.filter(|_| !committed.replayed).map(|issued| issued.key.expose().to_owned());
     let tag = entity_tag(made.row.sequence);
     let location = HeaderValue::try_from(format!("{}/{}", caller.keys_path(), made.row.id));
-    let shown = Key::new(made.row, caller.shared.engine.now());
+    let shown = Key::new(made.row, None, caller.shared.engine.now());
     let mut response = (StatusCode::CREATED, [(header::ETAG, tag)], Json(NewKey { key, shown })).into_response();
     if let Ok(location) = location {
         response.headers_mut().insert(header::LOCATION, location);

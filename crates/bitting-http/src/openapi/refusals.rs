@@ -100,7 +100,9 @@ impl<'a> Refusals<'a> {
         let asks_only = *method == HttpMethod::Get || operation.operation_id.as_deref() == Some("verify");
         // The key of a holder may have been changed between the guard and the handler.
         let conflicts = !asks_only || matches!(self, Self::Holders(_));
-        let more: [(bool, &[Reason]); 5] = [
+        let limited = matches!(self, Self::Holders(api) if !api.plans.are_empty());
+        let more: [(bool, &[Reason]); 6] = [
+            (limited, &[Reason::RateLimited, Reason::QuotaExceeded]),
             (parameters.iter().any(|parameter| parameter.parameter_in == ParameterIn::Path), &[Reason::NotFound]),
             (conflicts, &[Reason::Conflict]),
             (has("If-Match"), &[Reason::PreconditionFailed]),

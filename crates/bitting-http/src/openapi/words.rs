@@ -81,6 +81,22 @@ pub(crate) enum AccountStatus {
     Suspended,
 }
 
+/// How long the times are that usage is counted in.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum UsageStep {
+    Hour,
+    Day,
+}
+
+/// How usage is written.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum UsageFormat {
+    Json,
+    Csv,
+}
+
 /// An API's name in the configuration.
 #[derive(ToSchema)]
 #[schema(pattern = "^[a-z0-9_-]+$", examples("shop"))]

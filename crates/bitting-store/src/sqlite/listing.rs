@@ -82,6 +82,13 @@ pub(super) fn keys(
         query.and(format!("{column} < ?"), format!("{text}\u{10FFFF}"));
     }
     let order = match (lead.text, &page.after) {
+        (_, after) if filter.is_by_end() => {
+            if let Some(KeyCursor { id, text: Some(end) }) = after {
+                query.values.push(Box::new(end.parse::<i64>().unwrap_or_default()));
+                query.and("(expires_at, id) < (?, ?)", id.to_bytes());
+            }
+            "expires_at DESC, id DESC".to_owned()
+        }
         (Some(column), after) => {
             if let Some(KeyCursor { id, text: Some(text) }) = after {
                 query.values.push(Box::new(text.clone()));

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
 use bitting_core::rights::Permission;
+use bitting_core::time::Timestamp;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::key_id::KeyIdParser;
@@ -62,6 +63,8 @@ pub(super) enum Command {
     /// Make, list and change accounts, which own keys
     #[command(subcommand)]
     Accounts(AccountsCommand),
+    /// Show what was used, as bars by hour or day
+    Usage(Box<ShowUsage>),
     /// Take out the record of who changed what
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -104,6 +107,42 @@ pub(super) struct ApiChoice {
     /// The API; can be left out if only one is configured, or where a key's id says it. `bitting` is Bitting's own: its keys are operator tokens
     #[arg(long, value_name = "NAME")]
     pub(super) api: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowUsage {
+    #[command(flatten)]
+    pub(super) api: ApiChoice,
+    /// Only of this key
+    #[arg(long, value_name = "ID", value_parser = KeyIdParser, conflicts_with = "account")]
+    pub(super) key: Option<KeyId>,
+    /// Only of this account
+    #[arg(long, value_name = "ID")]
+    pub(super) account: Option<AccountId>,
+    /// Only of this environment
+    #[arg(long, value_name = "NAME")]
+    pub(super) environment: Option<String>,
+    /// Only of this route, as in "GET /v1/tasks/*"
+    #[arg(long, value_name = "ROUTE")]
+    pub(super) route: Option<String>,
+    /// In hours or in days, of UTC
+    #[arg(long, value_enum, default_value_t = UsagePer::Hour)]
+    pub(super) per: UsagePer,
+    /// From this time on [default: 24 hours or 30 days ago]
+    #[arg(long, value_name = "TIME")]
+    pub(super) from: Option<Timestamp>,
+    /// Up to this time [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<Timestamp>,
+    /// Print CSV, with each route and outcome
+    #[arg(long, conflicts_with = "json")]
+    pub(super) csv: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum UsagePer {
+    Hour,
+    Day,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ mod answers;
 mod cors;
 mod credential;
 mod key;
+mod limits;
 mod management;
 mod presentation;
 mod rights;
@@ -35,9 +36,17 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
     let reader = routes::Reader { catalogue: catalogue.as_ref(), answers: &answers, names };
     let management = management::read(api, &reader);
     let routes = reader.read(api, management.as_ref());
+    let plans = limits::read_plans(api, names);
+    limits::warn_of_costs(api, &plans, &routes);
+    let limit_headers = limits::read_headers(api, &plans);
     let policy = management::read_policy(api);
     let answers = answers.compile(api.findings);
-    let cors = cors::read(api);
+    let cors = cors::read(api).map(|mut cors| {
+        if !plans.are_empty() {
+            cors.expose(&limit_headers.names());
+        }
+        cors
+    });
     let identity = presentation::read_identity(api);
     let labels = presentation::read_labels(api, shown);
     let (environments, upstream) = if is_own {
@@ -69,7 +78,9 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
         answers: answers?,
         cors,
         identity,
+        limit_headers,
         labels,
+        plans,
         catalogue: catalogue?,
         routes,
         environments,

@@ -14,12 +14,13 @@ use super::section::{Findings, Section};
 const OWN_API: &str = include_str!("own.toml");
 
 /// What can be managed of an API: the path below it, what reading it needs and what changing it needs.
-const MANAGED: [(&str, &str, &str); 5] = [
+const MANAGED: [(&str, &str, &str); 6] = [
     ("api-keys/*", "keys:read", "keys:write"),
     ("api-keys:import", "keys:write", "keys:write"),
     ("api-keys:revoke", "keys:write", "keys:write"),
     ("accounts/*", "accounts:read", "accounts:write"),
     ("audit-log", "audit:read", "audit:read"),
+    ("usage", "usage:read", "usage:read"),
 ];
 
 /// Reads it for the configured APIs. A test sees to it that nothing is wrong with it.
@@ -39,7 +40,7 @@ fn text(apis: &[&str]) -> String {
         let _ = writeln!(text, "{line}");
     };
     for api in apis {
-        for permission in ["verify", "keys:read", "keys:write", "accounts:read", "accounts:write", "audit:read"] {
+        for permission in ["verify", "keys:read", "keys:write", "accounts:read", "accounts:write", "audit:read", "usage:read"] {
             add(format!("\"{api}:{permission}\" = \"The same, for {api} alone\""));
         }
     }

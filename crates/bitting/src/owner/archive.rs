@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
-use bitting_engine::{ImportFinding, preview_import};
-use bitting_store::{Archive as _, AuditRow, ImportedKey, Journal as _, Store, StoreError};
+use bitting_engine::{ImportFinding, UsageReport, UsageStep, preview_import};
+use bitting_store::{Archive as _, AuditRow, ImportedKey, Journal as _, Store, StoreError, UsageQuery};
 
 use super::client::confused;
 use super::protocol::{Answer, Exported, Question};
@@ -36,6 +36,20 @@ impl Owner {
             Self::Here { store, .. } => Ok(export(store, api, after, limit, hashes).await?),
             Self::There(client) => match client.ask(Question::Export { api: api.to_owned(), after, limit, hashes }).await? {
                 Answer::Exported(keys) => Ok(keys),
+                _ => Err(confused()),
+            },
+        }
+    }
+
+    /// What was used, exactly as of now.
+    ///
+    /// # Errors
+    /// If the store failed.
+    pub async fn usage(&self, query: UsageQuery, step: UsageStep) -> Result<UsageReport, Failure> {
+        match self {
+            Self::Here { store, .. } => Ok(UsageReport::of(store, query, step).await?),
+            Self::There(client) => match client.ask(Question::Usage { query, step }).await? {
+                Answer::Used(rows) => Ok(UsageReport { rows }),
                 _ => Err(confused()),
             },
         }

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use bitting_core::account::AccountId;
 use bitting_core::key::{KeyHash, KeyId};
 use bitting_core::record::Sequence;
-use bitting_engine::{CommitError, ImportFinding, InvalidChange, Violation};
-use bitting_store::{AccountRow, AuditRow, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, Page, Refusal};
+use bitting_engine::{CommitError, ImportFinding, InvalidChange, UsageStep, Violation};
+use bitting_store::{
+    AccountRow, AuditRow, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, Page, Refusal, UsageQuery, UsageRow,
+};
 use serde::{Deserialize, Serialize};
 
-/// What is asked.
+/// What is asked. The kind stands outside: a tag among the fields would have serde read each key of an import twice.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "ask", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Question {
     Commit { change: Change, user: String },
     Key { api: String, id: KeyId },
@@ -23,6 +25,7 @@ pub(super) enum Question {
     Export { api: String, after: Option<KeyId>, limit: usize, hashes: bool },
     Audit { after: Sequence, limit: usize },
     BackUp { to: PathBuf },
+    Usage { query: UsageQuery, step: UsageStep },
 }
 
 /// What is answered.
@@ -39,6 +42,7 @@ pub(super) enum Answer {
     Audit(Vec<AuditRow>),
     /// The size of the backup in bytes.
     BackedUp(u64),
+    Used(Vec<UsageRow>),
     /// Fields are wrong.
     Invalid(Vec<Violation>),
     /// What it is about does not allow it.

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bitting_engine::{Engine, RequestIds, preview_import};
+use bitting_engine::{Engine, RequestIds, UsageReport, preview_import};
 use bitting_store::Actor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -117,6 +117,7 @@ async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
             archive::export(store, &api, after, limit, hashes).await.map(Answer::Exported)
         }
         Question::Audit { after, limit } => store.audit(after, limit).await.map(Answer::Audit),
+        Question::Usage { query, step } => UsageReport::read(engine, query, step).await.map(|report| Answer::Used(report.rows)),
         Question::BackUp { to } => store.back_up(to).await.map(Answer::BackedUp),
     };
     answer.unwrap_or_else(|error| Answer::Failed(error.to_string()))

@@ -92,7 +92,7 @@ fn kill_during(pid: u32, traces: &Traces, chance: u64) -> Vec<String> {
 /// What the command line sends for a new account.
 fn new_account(id: &str) -> String {
     let account = json!({"change": "create_account", "api": "shop", "id": id, "name": ""});
-    json!({"ask": "commit", "change": account, "user": "burst"}).to_string()
+    json!({"commit": {"change": account, "user": "burst"}}).to_string()
 }
 
 /// Reads an answer, which is cut short or missing if the server was killed first.

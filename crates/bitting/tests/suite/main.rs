@@ -21,6 +21,7 @@ mod harness;
 mod importing;
 mod kill;
 mod launchboard;
+mod limits;
 mod managing;
 mod observability;
 mod openapi;

@@ -1,5 +1,7 @@
 //! The same wiring in this process, on real sockets, with a clock in hand. The shipped binary has no clock switch.
 
+mod limits;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;

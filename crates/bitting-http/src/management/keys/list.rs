@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use bitting_core::account::AccountId;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
-use bitting_store::{KeyCursor, KeyFilter, KeySearch, KeyStatus, Page, StatusFilter};
+use bitting_store::{KeyCursor, KeyFilter, KeyRow, KeySearch, KeyStatus, Page, StatusFilter};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -94,7 +94,12 @@ pub(crate) async fn list(caller: Caller, query: Result<Query<ListKeys>, QueryRej
         Asked::<KeyCursor>::new(asked.limit, asked.cursor.as_deref(), &(&*caller.api.name, &asked.filter, caller.scope()))?;
     let reading = Page { after: page.after.clone(), limit: page.reading() };
     let rows = caller.shared.engine.store().keys(&caller.api.name, filter.clone(), reading).await?;
-    let page = page.page(rows, |last| filter.cursor(last), |row| Key::new(row, now));
+    let last_used = caller.last_uses(rows.iter().map(|row| row.id).collect()).await?;
+    let shown = |row: KeyRow| {
+        let last_used = last_used.get(&row.id).copied();
+        Key::new(row, last_used, now)
+    };
+    let page = page.page(rows, |last| filter.cursor(last), shown);
     Ok(Json(page).into_response())
 }
 

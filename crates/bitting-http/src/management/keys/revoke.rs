@@ -55,7 +55,6 @@ pub(crate) async fn revoke(
     let Query(asked) = query.map_err(|error| Fault::invalid(error.body_text()))?;
     let row = caller.key(&id).await?;
     let seen = if_match.condition(row.sequence)?;
-    let engine = &caller.shared.engine;
     let mut descendants = Vec::new();
     if asked.descendants {
         // The children first: until the key itself has ended it could make more, and after that it cannot.
@@ -67,7 +66,7 @@ pub(crate) async fn revoke(
         descendants.extend(end_descendants(&caller, &row.id).await?);
     }
     let row = ended.keys.into_iter().next().map_or(row, |key| key.row);
-    Ok(Json(Revoked { key: Key::new(row, engine.now()), descendants }).into_response())
+    Ok(Json(Revoked { key: caller.key_view(row).await?, descendants }).into_response())
 }
 
 fn end(caller: &Caller, key: bitting_core::key::KeyId) -> Change {

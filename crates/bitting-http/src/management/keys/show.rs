@@ -1,6 +1,10 @@
 //! `GET …/api-keys/{id}`
 
 use axum::response::{IntoResponse, Response};
+use bitting_core::key::KeyId;
+use bitting_core::limit::Period;
+use bitting_engine::{Engine, UsageReport, UsageStep};
+use bitting_store::{StoreError, UsageQuery, Whose};
 use http::header;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,8 +25,8 @@ struct Detailed {
     usage: Usage,
 }
 
-/// Requests that reached the upstream, by days and months of UTC. Zero as long as usage is not counted.
-#[derive(Serialize, Default, ToSchema)]
+/// Requests that were let through to the upstream, by days and months of UTC, exactly as of now.
+#[derive(Serialize, ToSchema)]
 struct Usage {
     requests_today: u64,
     requests_this_month: u64,
@@ -45,6 +49,23 @@ struct Usage {
 pub(crate) async fn show(caller: Caller, Id(id): Id) -> Result<Response, Fault> {
     let row = caller.key(&id).await?;
     let tag = entity_tag(row.sequence);
-    let key = Key::new(row, caller.shared.engine.now());
-    Ok(([(header::ETAG, tag)], Json(Detailed { key, usage: Usage::default() })).into_response())
+    let engine = &caller.shared.engine;
+    engine.write_usage_down().await?;
+    let usage = Usage::read(engine, &caller.api.name, row.id).await?;
+    let key = caller.key_view(row).await?;
+    Ok(([(header::ETAG, tag)], Json(Detailed { key, usage })).into_response())
+}
+
+impl Usage {
+    /// What was used until now, all of which stands in the store.
+    async fn read(engine: &Engine, api: &str, key: KeyId) -> Result<Self, StoreError> {
+        let now = engine.now();
+        let (month, next_month) = Period::Month.around(now);
+        let (today, _) = Period::Day.around(now);
+        let whose = Whose::Key(key);
+        let query = UsageQuery { api: api.into(), environment: None, whose, route: None, from: month, until: next_month };
+        let report = UsageReport::of(engine.store(), query, UsageStep::Day).await?;
+        let of_today = UsageReport { rows: report.rows.iter().filter(|row| row.hour >= today).cloned().collect() };
+        Ok(Self { requests_today: of_today.total("admitted"), requests_this_month: report.total("admitted") })
+    }
 }

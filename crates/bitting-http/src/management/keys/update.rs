@@ -84,7 +84,7 @@ pub(crate) async fn update(
     let conditions = Conditions { keys: seen.map(|seen| (row.id, seen)).into_iter().collect(), ..Conditions::default() };
     let committed = caller.submit(change, conditions).await?;
     let changed = committed.keys.into_iter().next().map_or(row, |key| key.row);
-    Ok(shown(changed, caller.shared.engine.now()))
+    shown(&caller, changed).await
 }
 
 impl UpdateKey {

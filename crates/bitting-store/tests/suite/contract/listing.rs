@@ -170,3 +170,18 @@ pub(super) async fn the_audit_log_is_listed_newest_first_by_filter_and_page(case
     );
     assert_eq!(case.store.audit_log("backbone", AuditFilter::default(), Page { after: None, limit: 9 }).await.unwrap(), []);
 }
+
+pub(super) async fn expired_keys_are_listed_by_their_ends_and_by_pages(case: Case) {
+    let mut batch = vec![entry(1, new_account("acme"))];
+    batch.extend((1..=6).map(|number| entry(2, new_key(number, "acme"))));
+    for (number, end) in [(1, 30), (2, 10), (3, 30), (4, 20), (5, 60)] {
+        batch.push(entry(3, update(number, KeyPatch { expires_at: Some(Some(at(end))), ..KeyPatch::default() })));
+    }
+    for answer in case.append_all(batch).await {
+        answer.unwrap();
+    }
+    let expired = KeyFilter { status: Some((StatusFilter::Is(KeyStatus::Expired), at(50))), ..KeyFilter::default() };
+    assert_eq!(listed(&case, expired.clone()).await, [3, 1, 4, 2]);
+    let of_account = KeyFilter { account: Some("acme".parse().unwrap()), ..expired };
+    assert_eq!(listed(&case, of_account).await, [4, 3, 2, 1], "the newest first, as all lists of an account");
+}

@@ -138,7 +138,12 @@ fn own_route(access: Access, target: Target) -> Route {
 
 /// The paths that Bitting answers itself.
 fn reserved<'c>(api: &Section<'c>) -> Vec<Written<'c>> {
-    let own = [("health_path", Access::Public, Target::Health), ("whoami_path", Access::Key(Need::default()), Target::Whoami)];
+    let any = || Access::Key(Need::default());
+    let own = [
+        ("health_path", Access::Public, Target::Health),
+        ("whoami_path", any(), Target::Whoami),
+        ("rate_limit_path", any(), Target::RateLimit),
+    ];
     let each = own.into_iter().filter_map(|(key, access, target)| {
         let path = api.parsed::<PathPattern>(key)?;
         if path.value.as_str().contains(['*', '{']) {
@@ -146,7 +151,9 @@ fn reserved<'c>(api: &Section<'c>) -> Vec<Written<'c>> {
             return None;
         }
         let methods = Methods::Some([Method::GET].into());
-        Some(Written { rule: Rule { methods, pattern: path.value, route: own_route(access, target) }, at: path.at })
+        // To ask what is left takes nothing of it.
+        let route = Route { cost: 0, ..own_route(access, target) };
+        Some(Written { rule: Rule { methods, pattern: path.value, route }, at: path.at })
     });
     each.collect()
 }

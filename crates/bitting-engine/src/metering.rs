@@ -1,0 +1,128 @@
+//! Counting: what is left of limits, and what was used.
+//!
+//! Each account has a book under one lock, with the levels and the usage of all its keys; each API has one for what it shares,
+//! whose lock is taken second. A request is charged to all of its limits or to none while both are held, and nothing else happens
+//! under them: what must last is bought ahead in blocks by a task of its own ([`supply`]), and what was used is written down about
+//! once a second ([`tallies`]). Counters in a lock-free map were rejected: three of them cannot be charged as one.
+
+mod api_book;
+mod charge;
+mod supply;
+mod tallies;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bitting_core::account::Account;
+use bitting_core::limit::{Book, Outcome};
+use bitting_core::reason::Reason;
+use bitting_core::record::Record;
+use bitting_core::time::Timestamp;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::apis::ServedApi;
+
+pub(crate) use self::api_book::{ApiBook, ApiBooks};
+pub use self::charge::Limited;
+pub(crate) use self::charge::{Charge, Charged, IfShort};
+pub(crate) use self::supply::run;
+use self::supply::{Ask, Order};
+
+/// What counts, for all APIs of an engine.
+pub(crate) struct Metering {
+    orders: mpsc::UnboundedSender<Order>,
+    /// Goes on whenever something was bought, or could not be.
+    rounds: watch::Sender<u64>,
+    /// Accounts and APIs with usage that is not written down.
+    dirty: Mutex<Vec<Counted>>,
+    /// Accounts with levels.
+    listed: Mutex<Vec<(Arc<ServedApi>, Arc<Account>)>>,
+}
+
+/// Whose usage waits to be written down.
+pub(crate) enum Counted {
+    /// That of an account and its keys.
+    Account(Arc<ServedApi>, Arc<Account>),
+    /// That of callers without a key.
+    Keyless(Arc<ServedApi>),
+}
+
+impl Metering {
+    /// One that hands its orders to whoever runs with the other end.
+    pub(crate) fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Order>) {
+        let (orders, received) = mpsc::unbounded_channel();
+        let metering = Self { orders, rounds: watch::Sender::new(0), dirty: Mutex::default(), listed: Mutex::default() };
+        (Arc::new(metering), received)
+    }
+
+    /// Hears of everything that is bought from now on.
+    pub(crate) fn rounds(&self) -> watch::Receiver<u64> {
+        self.rounds.subscribe()
+    }
+
+    /// How many levels of accounts and their keys are in memory.
+    pub(crate) fn remembered_levels(&self) -> usize {
+        let mut count = 0;
+        for (_, account) in &*self.listed() {
+            let mut book = account.book();
+            count += book.keys.values_mut().map(|page| page.levels.entries().len()).sum::<usize>();
+            count += book.shared.iter_mut().map(|(_, levels)| levels.entries().len()).sum::<usize>();
+        }
+        count
+    }
+
+    /// Writes down everything that was used until now. `false` if that failed.
+    pub(crate) async fn write_down(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(Order::WriteDown(answer)).is_ok() && answered.await.unwrap_or(false)
+    }
+
+    /// Ends: gives back what was bought and not spent, and writes everything down.
+    pub(crate) async fn close(&self) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(Order::Close(answer)).is_ok() && answered.await.unwrap_or(false)
+    }
+
+    /// Counts a request that was refused or failed, whatever its limits.
+    pub(crate) fn note(&self, api: &Arc<ServedApi>, record: Option<&Record>, route: &Arc<str>, reason: Reason, now: Timestamp) {
+        let Some(record) = record else {
+            if api.book().note(now, reason) {
+                self.dirty().push(Counted::Keyless(Arc::clone(api)));
+            }
+            return;
+        };
+        let mut book = record.account.book();
+        book.open(record.id, record.environment).0.tally(now, route, Outcome::Refused(reason));
+        self.mark(api, &record.account, &mut book);
+    }
+
+    /// Sees to it that what a book holds is written down, and its levels are looked after.
+    fn mark(&self, api: &Arc<ServedApi>, account: &Arc<Account>, book: &mut Book) {
+        if !book.is_dirty {
+            book.is_dirty = true;
+            self.dirty().push(Counted::Account(Arc::clone(api), Arc::clone(account)));
+        }
+        if !book.is_listed {
+            book.is_listed = true;
+            self.listed().push((Arc::clone(api), Arc::clone(account)));
+        }
+    }
+
+    fn order(&self, ask: Ask) {
+        // The other end is gone only when the engine is.
+        let _ = self.orders.send(Order::Buy(ask));
+    }
+
+    fn dirty(&self) -> std::sync::MutexGuard<'_, Vec<Counted>> {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn listed(&self) -> std::sync::MutexGuard<'_, Vec<(Arc<ServedApi>, Arc<Account>)>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Metering {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metering")
+    }
+}

@@ -1,0 +1,61 @@
+//! What all keys of an API share, and what callers without a key did.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bitting_core::limit::{Levels, Outcome, Tallied};
+use bitting_core::name::NameId;
+use bitting_core::reason::Reason;
+use bitting_core::time::Timestamp;
+
+/// The books of all APIs. They outlive the configuration: an API is known by its name.
+#[derive(Debug, Default)]
+pub(crate) struct ApiBooks(Mutex<HashMap<NameId, Arc<ApiBook>>>);
+
+/// The book of one API.
+#[derive(Debug, Default)]
+pub(crate) struct ApiBook {
+    shared: Mutex<Vec<(NameId, Levels)>>,
+    keyless: Mutex<Keyless>,
+}
+
+#[derive(Debug, Default)]
+struct Keyless {
+    tallies: Vec<Tallied>,
+    is_dirty: bool,
+}
+
+impl ApiBooks {
+    /// The book of an API.
+    pub(crate) fn of(&self, api: NameId) -> Arc<ApiBook> {
+        Arc::clone(self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(api).or_default())
+    }
+}
+
+impl ApiBook {
+    /// The levels that the keys of each environment share. To be taken after an account's book, never before.
+    pub(super) fn shared(&self) -> MutexGuard<'_, Vec<(NameId, Levels)>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request without a key. Whether somebody has to be told that there is something to write down.
+    pub(super) fn note(&self, now: Timestamp, reason: Reason) -> bool {
+        let mut keyless = self.keyless.lock().unwrap_or_else(PoisonError::into_inner);
+        Tallied::add(&mut keyless.tallies, now, &Arc::from(""), Outcome::Refused(reason));
+        !std::mem::replace(&mut keyless.is_dirty, true)
+    }
+
+    /// Takes out what was counted of requests without a key.
+    pub(super) fn take_keyless(&self) -> Vec<Tallied> {
+        std::mem::take(&mut *self.keyless.lock().unwrap_or_else(PoisonError::into_inner)).tallies
+    }
+}
+
+/// The levels of one environment.
+pub(super) fn of_environment(shared: &mut Vec<(NameId, Levels)>, environment: NameId) -> &mut Levels {
+    let position = shared.iter().position(|(of, _)| *of == environment).unwrap_or_else(|| {
+        shared.push((environment, Levels::default()));
+        shared.len() - 1
+    });
+    &mut shared[position].1
+}

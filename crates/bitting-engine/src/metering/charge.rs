@@ -1,0 +1,183 @@
+//! One request against its limits.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bitting_core::api::Api;
+use bitting_core::dialect::Standing;
+use bitting_core::limit::{self, Entry, Gauge, Level, Levels, Limit, Outcome, Reading, Verdict};
+use bitting_core::name::NameId;
+use bitting_core::reason::Reason;
+use bitting_core::record::Record;
+use bitting_core::route::{Route, Target};
+use bitting_core::time::Timestamp;
+use smallvec::SmallVec;
+
+use super::Metering;
+use super::api_book::of_environment;
+use super::supply::{Ask, Holding};
+use crate::apis::ServedApi;
+
+/// A request that is to be charged.
+pub(crate) struct Charge<'c> {
+    pub(crate) api: &'c Arc<ServedApi>,
+    pub(crate) record: &'c Arc<Record>,
+    pub(crate) route: &'c Route,
+    /// Why it is refused whatever its limits say; then nothing is charged.
+    pub(crate) refused: Option<Reason>,
+    pub(crate) now: Timestamp,
+    pub(crate) client: Option<IpAddr>,
+}
+
+/// What becomes of a request for which not enough was bought ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfShort {
+    /// It waits.
+    Wait,
+    /// It has waited long enough.
+    Refuse,
+}
+
+/// What became of it.
+pub(crate) enum Charged {
+    /// It was charged to all limits; or it was refused before, and this is what they say.
+    Admitted(Option<Limited>),
+    /// A limit refuses it.
+    Refused(Reason, Option<Limited>),
+    /// Something has to be bought first.
+    Short,
+}
+
+/// What the limits say to one caller.
+#[derive(Debug, Clone)]
+pub struct Limited {
+    plan: NameId,
+    readings: SmallVec<[Reading; 3]>,
+    refused: Option<(usize, Option<Timestamp>)>,
+    now: Timestamp,
+}
+
+impl Limited {
+    /// The same, with the limits themselves.
+    pub fn standing<'s>(&'s self, api: &'s Api) -> Standing<'s> {
+        let Self { plan, readings, refused, now } = self;
+        Standing { plan: api.plans.of(Some(*plan)), readings, refused: *refused, now: *now }
+    }
+}
+
+impl Metering {
+    /// Charges a request to all of its limits or to none, and counts it.
+    pub(crate) fn charge(&self, charge: &Charge<'_>, if_short: IfShort) -> Charged {
+        let Charge { api, record, route, now, client, .. } = *charge;
+        let mut book = record.account.book();
+        let (page, shared) = book.open(record.id, record.environment);
+        let (weight, limited) = self.weigh(charge, &mut page.levels, shared, if_short);
+        let reason = match weight {
+            Weight::Short => return Charged::Short,
+            Weight::Admitted => charge.refused,
+            Weight::Refused(reason) => Some(reason),
+        };
+        page.tally(
+            now,
+            &route.label,
+            match (reason, route.target) {
+                (Some(reason), _) => Outcome::Refused(reason),
+                (None, Target::Upstream) => Outcome::Admitted,
+                (None, _) => Outcome::Answered,
+            },
+        );
+        if reason.is_none() {
+            page.last_use = Some((now, client));
+        }
+        self.mark(api, &record.account, &mut book);
+        match weight {
+            Weight::Refused(reason) => Charged::Refused(reason, limited),
+            Weight::Admitted | Weight::Short => Charged::Admitted(limited),
+        }
+    }
+
+    fn weigh(
+        &self,
+        charge: &Charge<'_>,
+        of_key: &mut Levels,
+        of_account: &mut Levels,
+        if_short: IfShort,
+    ) -> (Weight, Option<Limited>) {
+        let Charge { api, record, now, .. } = *charge;
+        let plan = api.plans.of(record.account.plan());
+        if plan.limits().is_empty() {
+            return (Weight::Admitted, None);
+        }
+        let cost = if charge.refused.is_some() { 0 } else { charge.route.cost };
+        let (key_limits, account_limits, api_limits) = plan.by_scope();
+        let allowed = |limit: &Limit| api.plans.allowed(limit, record.limits.as_deref());
+        let mut api_shared = (!api_limits.is_empty()).then(|| api.book().shared());
+        let mut of_api = api_shared.as_deref_mut().map(|shared| of_environment(shared, record.environment));
+        let mut gauges: SmallVec<[Gauge<'_>; 4]> = of_key.gauges(key_limits, now, allowed).collect();
+        gauges.extend(of_account.gauges(account_limits, now, allowed));
+        if let Some(levels) = of_api.as_deref_mut() {
+            gauges.extend(levels.gauges(api_limits, now, allowed));
+        }
+        // What costs nothing is told what is left, so that must be known.
+        let is_unknown = |gauge: &Gauge<'_>| gauge.durable && matches!(gauge.level, Level::Window { bought: 0, .. });
+        let verdict = match limit::admit(&mut gauges, cost, now) {
+            Verdict::Charged if cost == 0 && if_short == IfShort::Wait => {
+                gauges.iter().position(is_unknown).map_or(Verdict::Charged, |position| Verdict::Short { position })
+            }
+            verdict => verdict,
+        };
+        let readings = gauges.iter().map(|gauge| gauge.level.read(gauge.pace, gauge.allowed, now)).collect();
+        drop(gauges);
+        let buy = |levels: &mut Levels, limits: &[Limit], holding: &dyn Fn() -> Holding| {
+            for (entry, limit) in levels.entries().iter_mut().zip(limits).filter(|(_, limit)| limit.is_lasting()) {
+                if let Some(more) = wanted(entry, allowed(limit), cost, now) {
+                    self.order(Ask::new(charge, holding(), entry, more, allowed(limit)));
+                }
+            }
+        };
+        buy(of_key, key_limits, &|| Holding::Key(Arc::clone(&record.account), record.id));
+        buy(of_account, account_limits, &|| Holding::Account(Arc::clone(&record.account)));
+        if let Some(levels) = of_api {
+            buy(levels, api_limits, &|| Holding::Api);
+        }
+        let refused = match verdict {
+            Verdict::Refused { position, retry_at } => Some((position, Some(retry_at))),
+            Verdict::TooDear { position } => Some((position, None)),
+            Verdict::Charged | Verdict::Short { .. } => None,
+        };
+        let weight = match verdict {
+            Verdict::Charged => Weight::Admitted,
+            Verdict::Refused { position, .. } => Weight::Refused(plan.limits()[position].reason()),
+            Verdict::TooDear { .. } => Weight::Refused(Reason::CostExceedsLimit),
+            Verdict::Short { .. } if if_short == IfShort::Wait => Weight::Short,
+            Verdict::Short { .. } => Weight::Refused(Reason::StoreUnavailable),
+        };
+        (weight, Some(Limited { plan: plan.id, readings, refused, now }))
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Weight {
+    Admitted,
+    Refused(Reason),
+    Short,
+}
+
+/// How much to buy of a limit, if it is time: when half of the last block is spent, or this request found too little.
+fn wanted(entry: &mut Entry, allowed: u64, cost: u64, now: Timestamp) -> Option<u64> {
+    let Level::Window { used, bought, .. } = entry.level else { return None };
+    if entry.is_asked || (bought >= allowed && bought > 0) {
+        return None;
+    }
+    let left = bought.saturating_sub(used);
+    let block = (allowed / SHARE).max(entry.each_second(used, now).saturating_mul(2) / 3).max(1);
+    if left > block / 2 && left >= cost {
+        return None;
+    }
+    entry.is_asked = true;
+    Some(block.max(cost.saturating_sub(left)))
+}
+
+/// Which part of a limit is bought at once. The next block is bought when half of one is left, so that at most one and a half are
+/// lost to a crash: less than a hundredth, or than what one second of recent traffic takes.
+const SHARE: u64 = 200;

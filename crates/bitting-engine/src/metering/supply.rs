@@ -1,0 +1,309 @@
+//! The task that buys ahead, gives back, and writes down.
+//!
+//! Orders are given while the lock of the level is held that they are about, and are carried out in their order: so whoever gives
+//! a window back and then needs it again reads what was given back.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bitting_core::account::Account;
+use bitting_core::key::KeyId;
+use bitting_core::limit::{Entry, Level, Levels};
+use bitting_core::name::NameId;
+use bitting_core::time::Timestamp;
+use bitting_store::{Holder, Purchase, Settlement, Store, StoreError, Whose, Window};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior};
+
+use super::api_book::of_environment;
+use super::tallies::Unwritten;
+use super::{Charge, Metering};
+use crate::apis::ServedApi;
+use crate::clock::SteadyClock;
+
+/// What is to be done.
+pub(crate) enum Order {
+    /// To buy ahead.
+    Buy(Ask),
+    /// To give back what was not used.
+    Settle(Settlement),
+    /// To write down all usage.
+    WriteDown(oneshot::Sender<bool>),
+    /// To give everything back, write everything down, and end.
+    Close(oneshot::Sender<bool>),
+}
+
+/// Whose level.
+#[derive(Clone)]
+pub(super) enum Holding {
+    Key(Arc<Account>, KeyId),
+    Account(Arc<Account>),
+    Api,
+}
+
+/// A wish for more of a window.
+pub(crate) struct Ask {
+    pub(super) api: Arc<ServedApi>,
+    pub(super) holding: Holding,
+    pub(super) environment: NameId,
+    pub(super) limit: Arc<str>,
+    pub(super) window: (Timestamp, Timestamp),
+    pub(super) more: u64,
+    pub(super) at_most: u64,
+}
+
+/// How often usage is written down.
+const PULSE: Duration = Duration::from_secs(1);
+
+/// How often levels are looked after. One that is not used for so long is given back, so that it takes no memory.
+const ROUND: Duration = Duration::from_mins(1);
+
+/// How many orders are carried out at once.
+const BATCH: usize = 512;
+
+/// How long to leave a store alone that has failed.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Works until all who could give orders are gone.
+pub(crate) async fn run(
+    metering: Weak<Metering>,
+    store: Arc<dyn Store>,
+    clock: Arc<SteadyClock>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
+    let mut pulse = tokio::time::interval(PULSE);
+    pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut unwritten, mut batch, mut looked_after) = (Unwritten::default(), Vec::with_capacity(BATCH), Instant::now());
+    loop {
+        let received = tokio::select! {
+            received = orders.recv_many(&mut batch, BATCH) => Some(received),
+            _ = pulse.tick() => None,
+        };
+        let Some(metering) = metering.upgrade() else { return };
+        let mut worker = Worker { metering: &metering, store: &*store, clock: &clock, unwritten: &mut unwritten };
+        match received {
+            Some(0) => return,
+            Some(_) => {
+                if let Some(done) = worker.carry_out(&mut batch).await {
+                    // What comes after is carried out by nobody, and waits in vain.
+                    orders.close();
+                    let _ = done.send(worker.close().await);
+                    return;
+                }
+            }
+            None => {
+                worker.write_down().await;
+                if looked_after.elapsed() >= ROUND {
+                    looked_after = Instant::now();
+                    worker.look_after();
+                }
+            }
+        }
+    }
+}
+
+struct Worker<'w> {
+    metering: &'w Metering,
+    store: &'w dyn Store,
+    clock: &'w SteadyClock,
+    unwritten: &'w mut Unwritten,
+}
+
+impl Worker<'_> {
+    /// Carries out orders. Returns who has asked for the end, if somebody did.
+    async fn carry_out(&mut self, batch: &mut Vec<Order>) -> Option<oneshot::Sender<bool>> {
+        let (mut asks, mut settlements, mut writers, mut end) = (Vec::new(), Vec::new(), Vec::new(), None);
+        for order in batch.drain(..) {
+            match order {
+                Order::Buy(ask) => {
+                    // What was given back before must be back before it is bought again.
+                    self.settle(std::mem::take(&mut settlements)).await;
+                    asks.push(ask);
+                }
+                Order::Settle(settlement) => {
+                    self.buy(std::mem::take(&mut asks)).await;
+                    settlements.push(settlement);
+                }
+                Order::WriteDown(answer) => writers.push(answer),
+                Order::Close(answer) => end = Some(answer),
+            }
+        }
+        self.buy(asks).await;
+        self.settle(settlements).await;
+        if !writers.is_empty() {
+            let done = self.write_down().await;
+            for answer in writers {
+                // Whoever asked may be gone.
+                let _ = answer.send(done);
+            }
+        }
+        end
+    }
+
+    async fn buy(&self, asks: Vec<Ask>) {
+        if asks.is_empty() {
+            return;
+        }
+        let bought = self.store.buy(asks.iter().map(Ask::purchase).collect()).await;
+        match &bought {
+            Ok(bought) => {
+                for (ask, bought) in asks.iter().zip(bought) {
+                    ask.with_entry(|entry| entry.bought(ask.window.0, bought.before, bought.now));
+                }
+            }
+            Err(error) => {
+                tracing::error!(%error, limits = asks.len(), "nothing could be bought ahead: who needs more is refused");
+                for ask in &asks {
+                    ask.with_entry(|entry| entry.is_asked = false);
+                }
+            }
+        }
+        self.metering.rounds.send_modify(|round| *round += 1);
+        if bought.is_err() {
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> bool {
+        if settlements.is_empty() {
+            return true;
+        }
+        let settled = self.store.settle(settlements).await;
+        warn_unless_done(&settled, "what was bought ahead and not used could not be given back, and counts as used");
+        settled.is_ok()
+    }
+
+    async fn write_down(&mut self) -> bool {
+        self.unwritten.take_from(self.metering);
+        let written = self.unwritten.write(self.store).await;
+        warn_unless_done(&written, "usage could not be written down; it is kept in memory and tried again");
+        written.is_ok()
+    }
+
+    /// Gives back what nobody uses, and forgets what is over.
+    fn look_after(&self) {
+        let now = self.clock.now();
+        let listed = std::mem::take(&mut *self.metering.listed());
+        let mut kept = Vec::with_capacity(listed.len());
+        for (api, account) in listed {
+            let mut book = account.book();
+            for settlement in idle(&api, &account, &mut book) {
+                // Under the lock, so that whoever needs it again asks after this.
+                let _ = self.metering.orders.send(Order::Settle(settlement));
+            }
+            book.trim(now);
+            book.is_listed = !book.is_empty();
+            let is_listed = book.is_listed;
+            drop(book);
+            if is_listed {
+                kept.push((api, account));
+            }
+        }
+        self.metering.listed().append(&mut kept);
+    }
+
+    /// Gives everything back and writes everything down.
+    async fn close(&mut self) -> bool {
+        let mut settlements = Vec::new();
+        for (api, account) in std::mem::take(&mut *self.metering.listed()) {
+            let mut book = account.book();
+            let mut all = |levels: &mut Levels, holder: Holder| {
+                settlements.extend(levels.take_if(|_| true).iter().filter_map(|entry| settlement(entry, &holder)));
+            };
+            for (key, page) in &mut book.keys {
+                all(&mut page.levels, holder(&api, page.environment, Whose::Key(*key)));
+            }
+            for (environment, levels) in &mut book.shared {
+                all(levels, holder(&api, *environment, Whose::Account(account.id().clone())));
+            }
+            for (environment, levels) in &mut *api.book().shared() {
+                all(levels, holder(&api, *environment, Whose::Api));
+            }
+        }
+        let settled = self.settle(settlements).await;
+        self.write_down().await && settled
+    }
+}
+
+impl Ask {
+    pub(super) fn new(charge: &Charge<'_>, holding: Holding, entry: &Entry, more: u64, at_most: u64) -> Self {
+        let window = match entry.level {
+            Level::Window { start, end, .. } => (start, end),
+            Level::Bucket { at, .. } => (at, at),
+        };
+        let (environment, limit) = (charge.record.environment, Arc::clone(&entry.limit));
+        Self { api: Arc::clone(charge.api), holding, environment, limit, window, more, at_most }
+    }
+
+    fn purchase(&self) -> Purchase {
+        let whose = match &self.holding {
+            Holding::Key(_, key) => Whose::Key(*key),
+            Holding::Account(account) => Whose::Account(account.id().clone()),
+            Holding::Api => Whose::Api,
+        };
+        let (start, end) = self.window;
+        let window = Window { holder: holder(&self.api, self.environment, whose), limit: (&*self.limit).into(), start, end };
+        Purchase { window, more: self.more, at_most: self.at_most }
+    }
+
+    /// Looks at the level that it is about, if that is still there.
+    fn with_entry(&self, then: impl FnOnce(&mut Entry)) {
+        match &self.holding {
+            Holding::Key(account, key) => {
+                let mut book = account.book();
+                let entry = book.keys.get_mut(key).and_then(|page| page.levels.named(&self.limit));
+                entry.map(then);
+            }
+            Holding::Account(account) => {
+                let mut book = account.book();
+                of_environment(&mut book.shared, self.environment).named(&self.limit).map(then);
+            }
+            Holding::Api => {
+                of_environment(&mut self.api.book().shared(), self.environment).named(&self.limit).map(then);
+            }
+        }
+    }
+}
+
+/// Lasting levels that nobody has used since they were looked at before: they leave the book, with what is to be given back.
+fn idle(api: &ServedApi, account: &Account, book: &mut bitting_core::limit::Book) -> Vec<Settlement> {
+    let mut settlements = Vec::new();
+    let mut leave = |levels: &mut Levels, holder: &dyn Fn() -> Holder| {
+        for entry in levels.take_if(is_idle) {
+            settlements.extend(settlement(&entry, &holder()));
+        }
+    };
+    for (key, page) in &mut book.keys {
+        let environment = page.environment;
+        leave(&mut page.levels, &|| holder(api, environment, Whose::Key(*key)));
+    }
+    for (environment, levels) in &mut book.shared {
+        leave(levels, &|| holder(api, *environment, Whose::Account(account.id().clone())));
+    }
+    settlements
+}
+
+/// Whether a lasting level was not used since this was asked before.
+fn is_idle(entry: &mut Entry) -> bool {
+    let Level::Window { used, bought, .. } = entry.level else { return false };
+    let before = entry.used_before.replace(used);
+    bought > 0 && !entry.is_asked && before == Some(used)
+}
+
+/// What a level has to give back.
+fn settlement(entry: &Entry, holder: &Holder) -> Option<Settlement> {
+    let Level::Window { start, end, used, bought } = entry.level else { return None };
+    let window = || Window { holder: holder.clone(), limit: (&*entry.limit).into(), start, end };
+    (bought > used).then(|| Settlement { window: window(), used })
+}
+
+fn holder(api: &ServedApi, environment: NameId, whose: Whose) -> Holder {
+    let name = api.environment(environment).map_or("", |environment| &environment.name);
+    Holder { api: api.name.clone(), environment: name.into(), whose }
+}
+
+fn warn_unless_done<T>(outcome: &Result<T, StoreError>, what: &str) {
+    if let Err(error) = outcome {
+        tracing::error!(%error, "{what}");
+    }
+}
