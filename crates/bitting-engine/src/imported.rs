@@ -176,7 +176,7 @@ pub(crate) async fn run(ring: Arc<Ring>, clock: Arc<SteadyClock>, queue: mpsc::W
             match answered.await {
                 Ok(Ok(Ok(_))) => {}
                 Ok(Ok(Err(refusal))) => {
-                    tracing::warn!(%refusal, "an imported key goes on being looked up by the hash that it came with")
+                    tracing::warn!(%refusal, "an imported key goes on being looked up by the hash that it came with");
                 }
                 // The writer has said what happened.
                 Ok(Err(_)) | Err(_) => failed = true,

@@ -23,7 +23,7 @@ impl Model {
     /// How much a bucket holds, in parts, by letting each request in and draining until the next.
     fn parts(&self, per_ms: u64, allowed: u64, now: i64) -> u128 {
         let (mut parts, mut then) = (0_u128, 0);
-        let drain = |parts: u128, ms: i64| parts.saturating_sub(u128::from(allowed) * ms.max(0).unsigned_abs() as u128);
+        let drain = |parts: u128, ms: i64| parts.saturating_sub(u128::from(allowed) * u128::from(ms.max(0).unsigned_abs()));
         for (ms, cost) in &self.0 {
             parts = drain(parts, ms - then) + u128::from(*cost) * u128::from(per_ms);
             then = *ms;
