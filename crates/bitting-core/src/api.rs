@@ -10,6 +10,7 @@ use http::HeaderValue;
 
 use crate::dialect::{Answer, Answers, Cors, CredentialRules, IdentityHeaders, Labels};
 use crate::key::KeyFormat;
+use crate::limit::Plans;
 use crate::name::NameId;
 use crate::reason::Reason;
 use crate::rights::{Catalogue, Permission};
@@ -44,6 +45,8 @@ pub struct Api {
     pub labels: Labels,
     /// The rights that it knows.
     pub catalogue: Catalogue,
+    /// How much its keys may do.
+    pub plans: Plans,
     /// Who may pass where.
     pub routes: RouteTable,
     /// Its environments in the order of declaration; never empty.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::account::{Account, AccountStanding};
 use crate::address::AddressList;
 use crate::key::KeyId;
+use crate::limit::KeyLimits;
 use crate::name::{NameId, Names};
 use crate::reason::Reason;
 use crate::rights::{Catalogue, Grants, Permission};
@@ -38,6 +39,8 @@ pub struct Record {
     pub expires_at: Option<Timestamp>,
     /// Where it may be used from; `None` is everywhere.
     pub addresses: Option<Box<AddressList>>,
+    /// Its own numbers for limits of its plan; `None` if it has none. Few keys do, so they cost the others one word.
+    pub limits: Option<Box<KeyLimits>>,
     /// Whether somebody else issued it, so that it need not fit the API's format.
     pub imported: bool,
     /// The change that left it so.
@@ -157,6 +160,7 @@ mod tests {
             standing,
             expires_at: expires_at.map(Timestamp::from_millis),
             addresses: (!addresses.is_empty()).then(|| Box::new(AddressList::parse(addresses.iter().copied()).unwrap())),
+            limits: None,
             imported: false,
             sequence: Sequence(1),
         }
@@ -178,7 +182,7 @@ mod tests {
     fn the_account_speaks_before_the_key_and_revocation_before_expiry() {
         let revoked = record(KeyStanding::Revoked, Some(0), &["192.0.2.1"]);
         assert_eq!(refusal(&revoked, 5, None), Some(Reason::RevokedKey));
-        revoked.account.apply(false, Sequence(2));
+        revoked.account.apply(false, None, Sequence(2));
         assert_eq!(refusal(&revoked, 5, None), Some(Reason::DisabledAccount));
         revoked.account.doubt();
         assert_eq!(refusal(&revoked, 5, None), Some(Reason::StoreUnavailable));

@@ -11,6 +11,7 @@ mod guard;
 mod health;
 mod idempotency;
 mod json;
+mod limits;
 mod management;
 mod metrics;
 mod nullable;

@@ -8,6 +8,7 @@ mod doubt;
 mod fixture;
 mod importing;
 mod issuing;
+mod planning;
 mod restarting;
 mod revoking;
 mod selecting;

@@ -12,6 +12,7 @@ mod upstreams;
 
 use bitting_core::api::{Api, Host, PathPrefix};
 use bitting_core::dialect::Foreign;
+use bitting_core::limit::{Plan, Plans};
 use bitting_core::name::{NameKind, Names};
 use bitting_core::route::Access;
 
@@ -71,6 +72,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
         identity,
         labels,
         catalogue: catalogue?,
+        plans: Plans::new(Plan::new("default", Vec::new(), names), Vec::new(), false),
         routes,
         environments,
         upstream,
