@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use http::HeaderValue;
 use serde::{Deserialize, Serialize};
 
 use crate::limit::Book;
+use crate::name::NameId;
 use crate::record::Sequence;
 
 /// An account's id: the API's own name for its customer, organisation or user. It is the operator's to choose, so that
@@ -73,6 +74,8 @@ pub struct Account {
     /// The sequence number of the last change, shifted left by two; bit 0 is set while the account is enabled, bit 1 while
     /// it is not known whether a change took effect. One number, so that a reader never sees half a change.
     state: AtomicU64,
+    /// The number of its plan's name and one more; zero if it has no plan.
+    plan: AtomicU32,
     /// What is counted of it.
     book: Mutex<Book>,
 }
@@ -92,11 +95,12 @@ const ENABLED: u64 = 1;
 const IN_DOUBT: u64 = 2;
 
 impl Account {
-    /// An account as a change left it.
+    /// An account as a change left it, without a plan until [`apply`](Self::apply) names one.
     pub fn new(id: AccountId, enabled: bool, sequence: Sequence) -> Self {
         // Every character of an account id can stand in a header.
         let header = HeaderValue::from_str(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static(""));
-        Self { id, header, state: AtomicU64::new(sequence.0 << 2 | u64::from(enabled)), book: Mutex::default() }
+        let state = AtomicU64::new(sequence.0 << 2 | u64::from(enabled));
+        Self { id, header, state, plan: AtomicU32::new(0), book: Mutex::default() }
     }
 
     /// Its id.
@@ -107,11 +111,6 @@ impl Account {
     /// Its id as a header.
     pub fn header(&self) -> &HeaderValue {
         &self.header
-    }
-
-    /// Its plan.
-    pub fn plan(&self) -> Option<crate::name::NameId> {
-        None
     }
 
     /// What is counted of it and of its keys. Whoever panicked with it in hand has counted too little at worst.
@@ -129,12 +128,21 @@ impl Account {
         }
     }
 
-    /// Takes over what a change left, unless a later change was taken over before; ends a doubt.
-    pub fn apply(&self, enabled: bool, sequence: Sequence) {
+    /// Its plan; `None` if it has none, so that the API's first holds.
+    pub fn plan(&self) -> Option<NameId> {
+        self.plan.load(Ordering::Acquire).checked_sub(1).map(NameId::from_number)
+    }
+
+    /// Takes over what a change left, unless a later change was taken over before; ends a doubt. Whoever calls this must do so
+    /// for one change at a time, as the ring does under its lock: state and plan are two numbers.
+    pub fn apply(&self, enabled: bool, plan: Option<NameId>, sequence: Sequence) {
         let next = sequence.0 << 2 | u64::from(enabled);
         let take = |current: u64| (sequence.0 >= current >> 2).then_some(next);
         // Refused only if a later change is there already.
-        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, take);
+        if self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_ok() {
+            // Names are counted up from zero, and no process sees 2^32 of them.
+            self.plan.store(plan.map_or(0, |plan| plan.number().saturating_add(1)), Ordering::Release);
+        }
     }
 
     /// Refuses its keys until [`apply`](Self::apply) says what holds.
@@ -146,15 +154,31 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::name::{NameKind, Names};
 
     #[test]
     fn a_later_change_wins_in_whatever_order_they_arrive() {
         let account = Account::new("acme".parse().unwrap(), true, Sequence(5));
-        account.apply(false, Sequence(9));
-        account.apply(true, Sequence(7));
+        account.apply(false, None, Sequence(9));
+        account.apply(true, None, Sequence(7));
         assert_eq!(account.standing(), AccountStanding::Disabled);
-        account.apply(true, Sequence(10));
+        account.apply(true, None, Sequence(10));
         assert_eq!(account.standing(), AccountStanding::Enabled);
+    }
+
+    #[test]
+    fn a_plan_is_that_of_the_latest_change_and_can_be_taken_away() {
+        let names = Names::default();
+        let (free, paid) = (names.intern(NameKind::Plan, "free"), names.intern(NameKind::Plan, "paid"));
+        let account = Account::new("acme".parse().unwrap(), true, Sequence(5));
+        assert_eq!(account.plan(), None);
+        account.apply(true, Some(free), Sequence(9));
+        account.apply(true, Some(paid), Sequence(7));
+        assert_eq!(account.plan(), Some(free), "the name whose number is zero too");
+        account.apply(false, Some(paid), Sequence(10));
+        assert_eq!(account.plan(), Some(paid));
+        account.apply(false, None, Sequence(11));
+        assert_eq!(account.plan(), None);
     }
 
     #[test]
@@ -162,9 +186,9 @@ mod tests {
         let account = Account::new("acme".parse().unwrap(), true, Sequence(5));
         account.doubt();
         assert_eq!(account.standing(), AccountStanding::InDoubt);
-        account.apply(true, Sequence(4));
+        account.apply(true, None, Sequence(4));
         assert_eq!(account.standing(), AccountStanding::InDoubt);
-        account.apply(true, Sequence(5));
+        account.apply(true, None, Sequence(5));
         assert_eq!(account.standing(), AccountStanding::Enabled);
     }
 

@@ -10,6 +10,7 @@
 
 mod book;
 mod level;
+mod own;
 mod pace;
 mod plan;
 

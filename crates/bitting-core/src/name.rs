@@ -13,6 +13,18 @@ use std::sync::{PoisonError, RwLock};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NameId(u32);
 
+impl NameId {
+    /// As a plain number, for where a name stands in an atomic.
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The name that had this [number](Self::number).
+    pub(crate) fn from_number(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 /// What a name is the name of. The role `admin` and the capability `admin` are two names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NameKind {

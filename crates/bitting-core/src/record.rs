@@ -182,7 +182,7 @@ mod tests {
     fn the_account_speaks_before_the_key_and_revocation_before_expiry() {
         let revoked = record(KeyStanding::Revoked, Some(0), &["192.0.2.1"]);
         assert_eq!(refusal(&revoked, 5, None), Some(Reason::RevokedKey));
-        revoked.account.apply(false, Sequence(2));
+        revoked.account.apply(false, None, Sequence(2));
         assert_eq!(refusal(&revoked, 5, None), Some(Reason::DisabledAccount));
         revoked.account.doubt();
         assert_eq!(refusal(&revoked, 5, None), Some(Reason::StoreUnavailable));

@@ -4,8 +4,10 @@
 //! allowed is decided on the rows as they are, and the change is written only if they still are: both the holder's key
 //! and the one that it changes are conditions of the change. So two steps at once cannot do what neither may.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bitting_core::account::Account;
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_core::rights::{Excess, Mandate};
@@ -23,6 +25,8 @@ const ATTEMPTS: usize = 4;
 pub struct Holder {
     api: Arc<ServedApi>,
     row: KeyRow,
+    /// Of the key and of all that it manages; its plan is the one in force now.
+    account: Arc<Account>,
 }
 
 impl Engine {
@@ -34,7 +38,8 @@ impl Engine {
         let Some(record) = permit.key() else { return Ok(None) };
         let row = self.store().key(&permit.api().name, record.id).await?;
         let unchanged = |row: &KeyRow| row.sequence == record.sequence;
-        Ok(row.filter(unchanged).map(|row| Holder { api: Arc::clone(permit.api()), row }))
+        let holder = |row| Holder { api: Arc::clone(permit.api()), row, account: Arc::clone(&record.account) };
+        Ok(row.filter(unchanged).map(holder))
     }
 
     /// Makes a change for the holder of a key, if they may.
@@ -97,6 +102,9 @@ impl Holder {
         if spec.allowed_addresses.is_none() {
             spec.allowed_addresses.clone_from(&self.row.allowed_addresses);
         }
+        for (name, number) in self.row.limits.iter().filter(|(name, _)| api.plans.of_keys(name).next().is_some()) {
+            spec.limits.entry(name.clone()).or_insert(*number);
+        }
         spec.expires_at = spec.expires_at.or(self.row.expires_at);
     }
 
@@ -118,14 +126,14 @@ impl Holder {
             // Whoever finds a key that has leaked may end it, however strong it is.
             Change::RevokeKey { .. } => {}
             Change::UpdateKey { patch, .. } => {
-                self.covers(&mandate(&key), apis)?;
+                self.covers(&mandate(&key), &key.limits, apis)?;
                 let mut after = key.clone();
                 patch.apply(&mut after);
-                self.covers(&mandate(&after), apis)?;
+                self.covers(&mandate(&after), &after.limits, apis)?;
             }
             Change::RotateKey { successor: Successor { expires_at, .. }, .. } => {
-                self.covers(&mandate(&key), apis)?;
-                self.covers(&Mandate { expires_at: *expires_at, ..mandate(&key) }, apis)?;
+                self.covers(&mandate(&key), &key.limits, apis)?;
+                self.covers(&Mandate { expires_at: *expires_at, ..mandate(&key) }, &key.limits, apis)?;
             }
             _ => return Err(Refusal::NotYours.into()),
         }
@@ -147,13 +155,21 @@ impl Holder {
             allowed_addresses: new.allowed_addresses.as_ref(),
             expires_at: new.expires_at,
         };
-        excess.extend(wanted.excess_over(&mandate(&self.row), &self.api.catalogue, apis.names()));
+        excess.extend(self.excess(&wanted, &new.limits, apis));
         if excess.is_empty() { Ok(()) } else { Err(CommitError::Exceeds(excess)) }
     }
 
-    fn covers(&self, wanted: &Mandate<'_>, apis: &Apis) -> Result<(), CommitError> {
-        let excess = wanted.excess_over(&mandate(&self.row), &self.api.catalogue, apis.names());
+    fn covers(&self, wanted: &Mandate<'_>, limits: &BTreeMap<String, u64>, apis: &Apis) -> Result<(), CommitError> {
+        let excess = self.excess(wanted, limits, apis);
         if excess.is_empty() { Ok(()) } else { Err(CommitError::Exceeds(excess)) }
+    }
+
+    /// In what a key with such rights and numbers of its own would exceed the holder's.
+    fn excess(&self, wanted: &Mandate<'_>, limits: &BTreeMap<String, u64>, apis: &Apis) -> Vec<Excess> {
+        let mut excess = wanted.excess_over(&mandate(&self.row), &self.api.catalogue, apis.names());
+        let higher = self.api.plans.excess(self.account.plan(), limits, &self.row.limits);
+        excess.extend(higher.into_iter().map(|what| Excess { field: "limits", what }));
+        excess
     }
 }
 

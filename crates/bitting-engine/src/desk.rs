@@ -2,6 +2,7 @@
 
 mod check;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bitting_core::account::AccountId;
@@ -38,6 +39,8 @@ pub struct KeySpec {
     pub capabilities: Vec<String>,
     /// Where it may be used from.
     pub allowed_addresses: Option<AddressList>,
+    /// Its own numbers for limits of its plan, by their names.
+    pub limits: BTreeMap<String, u64>,
     /// The API's own notes.
     pub metadata: Map<String, Value>,
     /// From this instant on it is refused.
@@ -108,6 +111,7 @@ impl KeySpec {
             permissions: self.permissions.unwrap_or_else(|| api.new_key.permissions.clone()),
             capabilities: self.capabilities,
             allowed_addresses: self.allowed_addresses,
+            limits: self.limits,
             metadata: self.metadata,
             expires_at: self.expires_at,
             account_limit: None,

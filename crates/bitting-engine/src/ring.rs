@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use bitting_core::account::{Account, AccountId};
 use bitting_core::api::Api;
 use bitting_core::key::{Digest, KeyId, PresentedKey};
+use bitting_core::limit::KeyLimits;
 use bitting_core::name::{NameId, NameKind, Names};
 use bitting_core::record::{Holdings, KeyStanding, Record};
 use bitting_core::rights::Permission;
@@ -160,7 +161,8 @@ impl Ring {
         let api = self.names.intern(NameKind::Api, &row.api);
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let new = || Arc::new(Account::new(row.id.clone(), row.enabled, row.sequence));
-        accounts.entry((api, row.id.clone())).or_insert_with(new).apply(row.enabled, row.sequence);
+        let plan = row.plan.as_deref().map(|plan| self.names.intern(NameKind::Plan, plan));
+        accounts.entry((api, row.id.clone())).or_insert_with(new).apply(row.enabled, plan, row.sequence);
     }
 
     /// Refuses keys until [`apply`](Self::apply) says what holds. Only for the rare doubt: the map is not made to be
@@ -202,10 +204,15 @@ impl Ring {
             standing,
             expires_at: row.expires_at,
             addresses: row.allowed_addresses.clone().map(Box::new),
-            limits: None,
+            limits: self.limits(row),
             imported: row.provenance.is_imported(),
             sequence: row.sequence,
         }
+    }
+
+    fn limits(&self, row: &RingRow) -> Option<Box<KeyLimits>> {
+        let limits = row.limits.iter().map(|(name, number)| (name.as_str(), *number));
+        (!row.limits.is_empty()).then(|| Box::new(KeyLimits::new(limits, &self.names)))
     }
 
     /// The account of a key. A store never has a key without its account; should one turn up, its account is disabled.

@@ -19,6 +19,7 @@ pub mod openapi;
 mod page;
 mod reserved;
 mod service;
+mod standing;
 mod verify;
 mod whoami;
 

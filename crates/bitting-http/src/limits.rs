@@ -1,76 +1,70 @@
-//! What is left of a key's limits.
+//! A key's own numbers for limits, as a body has them.
 
-use bitting_core::dialect::Standing;
-use bitting_core::limit::{Limit, LimitScope, Reading};
-use bitting_core::time::Timestamp;
-use bitting_engine::Permit;
-use serde::Serialize;
-use utoipa::ToSchema;
+use std::collections::BTreeMap;
+use std::fmt;
 
-use crate::openapi::words;
+use bitting_core::limit::MOST;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer};
 
-/// What is left, of the limit that the headers tell of and of all others.
-#[derive(Serialize)]
-pub(crate) struct LimitsView {
-    /// What the limit allows; null for a key without limits, as are the next three.
-    limit: Option<u64>,
-    remaining: Option<u64>,
-    /// When all of it is free again, in seconds since 1970.
-    reset: Option<i64>,
-    /// The same instant in RFC 3339.
-    reset_at: Option<Timestamp>,
-    plan: Option<String>,
-    limits: Vec<LimitView>,
-}
+/// Whole numbers by the names of limits. Which names and how much there may be, the engine knows.
+#[derive(Debug, Default, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Limits(BTreeMap<String, Whole>);
 
-/// One limit and what is left of it.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Limit)]
-pub(crate) struct LimitView {
-    /// Its name.
-    #[schema(examples("hour"))]
-    name: String,
-    /// Who shares it: `key`, `account` or `api`.
-    #[schema(examples("key"))]
-    scope: &'static str,
-    /// What it allows.
-    limit: u64,
-    /// What is left of it.
-    remaining: u64,
-    /// When all of it is free again.
-    #[schema(value_type = words::Time)]
-    reset_at: Timestamp,
-}
+/// JSON has one kind of numbers: 5.0 is a whole one.
+#[derive(Debug, Clone, Copy)]
+struct Whole(u64);
 
-impl LimitsView {
-    pub(crate) fn new(permit: &Permit) -> Self {
-        let standing = permit.limited().map(|limited| limited.standing(permit.api()));
-        let shown = standing.as_ref().and_then(|standing| permit.api().limit_headers.shown(standing));
-        // A second has begun to count when it is written, so a part of one is a whole one.
-        let reset_ms = shown.map(|(_, reading)| reading.reset.as_millis().saturating_add(999) / 1_000 * 1_000);
-        Self {
-            limit: shown.map(|(_, reading)| reading.allowed),
-            remaining: shown.map(|(_, reading)| reading.remaining),
-            reset: reset_ms.map(|ms| ms / 1_000),
-            reset_at: reset_ms.map(Timestamp::from_millis),
-            plan: standing.as_ref().map(|standing| standing.plan.name.to_string()),
-            limits: standing.as_ref().map_or_else(Vec::new, of_standing),
-        }
+impl From<Limits> for BTreeMap<String, u64> {
+    fn from(limits: Limits) -> Self {
+        limits.0.into_iter().map(|(name, Whole(number))| (name, number)).collect()
     }
 }
 
-/// All limits and what is left of them.
-pub(crate) fn of_standing(standing: &Standing<'_>) -> Vec<LimitView> {
-    let view = |(limit, reading): (&Limit, &Reading)| LimitView {
-        name: limit.name.to_string(),
-        scope: match limit.scope {
-            LimitScope::Key => "key",
-            LimitScope::Account => "account",
-            LimitScope::Api => "api",
-        },
-        limit: reading.allowed,
-        remaining: reading.remaining,
-        reset_at: reading.reset,
-    };
-    standing.plan.limits().iter().zip(standing.readings).map(view).collect()
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        value.deserialize_any(WholeVisitor)
+    }
+}
+
+struct WholeVisitor;
+
+impl Visitor<'_> for WholeVisitor {
+    type Value = Whole;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Whole, E> {
+        Ok(Whole(number))
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "up to 2^53 every whole number is exact, and no other gets here"
+    )]
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Whole, E> {
+        let is_exact = number.fract() == 0.0 && (0.0..=MOST as f64).contains(&number);
+        if is_exact { Ok(Whole(number as u64)) } else { Err(E::custom("write a whole number")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_are_read_however_they_are_written_and_no_others() {
+        let read = |text: &str| serde_json::from_str::<Limits>(&format!("{{\"hour\": {text}}}")).map(BTreeMap::from);
+        for (text, number) in [("5", 5), ("5.0", 5), ("5e2", 500), ("9007199254740992", MOST), ("9007199254740992.0", MOST)] {
+            assert_eq!(read(text).unwrap()["hour"], number, "{text}");
+        }
+        for text in ["-1", "-1.0", "0.5", "1e300", "9007199254740994.0", "\"5\"", "null", "true", "[5]", "{}"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
 }

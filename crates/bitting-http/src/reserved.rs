@@ -19,7 +19,7 @@ use tower::util::BoxCloneSyncService;
 use crate::fault::Fault;
 use crate::idempotency::InFlight;
 use crate::json::Json;
-use crate::limits::LimitsView;
+use crate::standing::LimitsView;
 use crate::service::Shared;
 use crate::whoami::KeyView;
 use crate::{guard, management};

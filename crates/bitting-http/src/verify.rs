@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::fault::Fault;
 use crate::guard::Permitted;
 use crate::json::Json;
-use crate::limits::{LimitView, of_standing};
+use crate::standing::{LimitView, of_standing};
 use crate::service::Shared;
 use crate::whoami::KeyView;
 

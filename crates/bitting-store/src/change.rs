@@ -3,6 +3,7 @@
 mod effect;
 mod import;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -147,15 +148,21 @@ pub struct NewAccount {
     pub id: AccountId,
     /// A name for people.
     pub name: String,
+    /// Its plan; `None` is the API's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
-/// New values for an account; what is `None` stays.
+/// New values for an account. What is `None` stays; where a value can be absent, `Some(None)` removes it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct AccountPatch {
     /// A name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Its plan.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub plan: Option<Option<String>>,
     /// Whether its keys are good.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
@@ -190,6 +197,9 @@ pub struct NewKey {
     pub capabilities: Vec<String>,
     /// Where it may be used from; `None` is everywhere.
     pub allowed_addresses: Option<AddressList>,
+    /// Its own numbers for limits of its plan, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, u64>,
     /// The API's own notes.
     pub metadata: Map<String, Value>,
     /// From this instant on it is refused.
@@ -222,6 +232,9 @@ pub struct KeyPatch {
     /// Where it may be used from.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub allowed_addresses: Option<Option<AddressList>>,
+    /// Its own numbers for limits of its plan, all of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<BTreeMap<String, u64>>,
     /// The API's own notes, all of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,

@@ -1,5 +1,7 @@
 //! Reading, a small trait for each role.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
@@ -49,6 +51,8 @@ pub struct RingRow {
     pub rights: String,
     /// Where it may be used from; `None` is everywhere.
     pub allowed_addresses: Option<AddressList>,
+    /// Its own numbers for limits of its plan, by their names.
+    pub limits: BTreeMap<String, u64>,
     /// Whether it is switched on.
     pub enabled: bool,
     /// Whether it is ended for good.
@@ -244,6 +248,7 @@ impl From<&StoredKey> for RingRow {
             environment: row.environment.clone(),
             rights: rights_text(row),
             allowed_addresses: row.allowed_addresses.clone(),
+            limits: row.limits.clone(),
             enabled: row.enabled,
             revoked: row.revoked_at.is_some(),
             expires_at: row.expires_at,

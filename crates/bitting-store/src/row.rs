@@ -1,5 +1,7 @@
 //! Accounts and keys as they are stored and shown.
 
+use std::collections::BTreeMap;
+
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
 use bitting_core::key::{Digest, KeyHash, KeyId};
@@ -18,6 +20,9 @@ pub struct AccountRow {
     pub id: AccountId,
     /// A name for people.
     pub name: String,
+    /// Its plan; `None` is the API's first. Audit rows from before there were plans have none.
+    #[serde(default)]
+    pub plan: Option<String>,
     /// Whether its keys are good.
     pub enabled: bool,
     /// When it was made.
@@ -53,6 +58,10 @@ pub struct KeyRow {
     pub capabilities: Vec<String>,
     /// Where it may be used from; `None` is everywhere.
     pub allowed_addresses: Option<AddressList>,
+    /// Its own numbers for limits of its plan, by their names; where there is none, the plan's holds. Audit rows from before
+    /// there were plans have none.
+    #[serde(default)]
+    pub limits: BTreeMap<String, u64>,
     /// The API's own notes.
     pub metadata: Map<String, Value>,
     /// Whether it is switched on.

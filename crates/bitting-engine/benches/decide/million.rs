@@ -1,5 +1,6 @@
 //! A store with a million keys, made once and kept below the target folder.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use bitting_core::key::{KeyFormat, KeyId, PlaintextKey};
@@ -56,6 +57,7 @@ fn entry(number: usize, format: &KeyFormat, key: &PlaintextKey) -> Entry {
         permissions: vec!["things:read".parse().unwrap()],
         capabilities: Vec::new(),
         allowed_addresses: None,
+        limits: BTreeMap::new(),
         metadata: Map::new(),
         expires_at: None,
         account_limit: None,

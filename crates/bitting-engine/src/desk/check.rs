@@ -1,6 +1,7 @@
 //! What a change must satisfy, whoever wants it.
 
 mod import;
+mod limits;
 
 use std::collections::HashSet;
 
@@ -30,14 +31,21 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
     let quoting = !matches!(change, Change::ImportKeys { .. });
     let mut checks = Checks { api, found: Vec::new(), quoting };
     match change {
-        Change::CreateAccount(new) => checks.text("name", &new.name, 0, 200),
-        Change::UpdateAccount { patch, .. } => patch.name.iter().for_each(|name| checks.text("name", name, 0, 200)),
+        Change::CreateAccount(new) => {
+            checks.text("name", &new.name, 0, 200);
+            checks.plan(new.plan.as_deref());
+        }
+        Change::UpdateAccount { patch, .. } => {
+            patch.name.iter().for_each(|name| checks.text("name", name, 0, 200));
+            checks.plan(patch.plan.as_ref().and_then(Option::as_deref));
+        }
         Change::CreateKey(new) => {
             checks.text("name", &new.name, 1, 200);
             checks.text("description", &new.description, 0, 2_000);
             checks.environment(&new.environment);
             checks.rights(new.role.as_deref(), &new.permissions, &new.capabilities);
             checks.addresses(new.allowed_addresses.as_ref());
+            checks.limits(&new.limits);
             checks.metadata(&new.metadata);
             checks.expiry(new.expires_at, now);
             checks.policy(&new.name, new.allowed_addresses.as_ref(), new.expires_at, now);
@@ -91,6 +99,7 @@ impl Checks<'_> {
         // A capability that is no longer declared can still be switched off.
         self.rights(role, patch.permissions.as_deref().unwrap_or_default(), &patch.capabilities.on);
         self.addresses(patch.allowed_addresses.as_ref().and_then(Option::as_ref));
+        patch.limits.iter().for_each(|limits| self.limits(limits));
         patch.metadata.iter().for_each(|metadata| self.metadata(metadata));
         self.expiry(patch.expires_at.flatten(), now);
         patch.name.iter().for_each(|name| self.name_policy(name));

@@ -1,5 +1,6 @@
 //! The fields of a row: what each may hold, and what a key gets where nothing is said.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use bitting_core::account::AccountId;
@@ -14,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::desk::Violation;
 
 /// What can be said of a key.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "hash",
     "id",
     "prefix",
@@ -26,12 +27,16 @@ const FIELDS: [&str; 16] = [
     "permissions",
     "capabilities",
     "allowed_addresses",
+    "limits",
     "metadata",
     "enabled",
     "created_at",
     "expires_at",
     "revoked_at",
 ];
+
+/// Those that are objects, for whose members CSV has a column each.
+pub(super) const GROUPS: [&str; 2] = ["limits", "metadata"];
 
 /// What else an export says, and an import decides for itself.
 const PASSED_OVER: [&str; 5] = ["created_by", "updated_at", "replaced_by", "replaces", "sequence"];
@@ -86,6 +91,7 @@ pub(super) fn key(fields: Map<String, Value>, api: &Api, now: Timestamp, random:
         permissions: row.permissions().unwrap_or_else(|| api.new_key.permissions.clone()),
         capabilities: row.list("capabilities").unwrap_or_default(),
         allowed_addresses: row.addresses(),
+        limits: row.limits(),
         metadata: row.metadata(),
         enabled: row.switch("enabled").unwrap_or(true),
         created_at,
@@ -204,6 +210,25 @@ impl Fields {
     fn addresses(&mut self) -> Option<AddressList> {
         let list = AddressList::try_from(self.list("allowed_addresses")?);
         list.map_err(|_| self.wrong("allowed_addresses", NO_NETWORK)).ok()
+    }
+
+    /// An object of whole numbers, or one as JSON text. In CSV numbers are text.
+    fn limits(&mut self) -> BTreeMap<String, u64> {
+        let number = |value: Value| match value {
+            Value::String(text) => text.parse().ok(),
+            number => number.as_u64(),
+        };
+        let object = match self.value("limits") {
+            None => Some(Map::new()),
+            Some(Value::Object(limits)) => Some(limits),
+            Some(Value::String(text)) => serde_json::from_str(&text).ok(),
+            Some(_) => None,
+        };
+        let limits = object.and_then(|limits| limits.into_iter().map(|(name, value)| Some((name, number(value)?))).collect());
+        if limits.is_none() {
+            self.wrong("limits", "write a JSON object of the names of limits and whole numbers");
+        }
+        limits.unwrap_or_default()
     }
 
     /// An object, or one as JSON text.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::row::{UNKNOWN, is_field, shown_name};
+use super::row::{GROUPS, UNKNOWN, is_field, shown_name};
 use super::sheet::{RowProblem, SheetFormat};
 
 /// One row and where it stands.
@@ -50,8 +50,7 @@ fn csv(content: &[u8]) -> (Vec<Row>, Vec<RowProblem>) {
         Err(error) => return (rows, vec![unreadable(1, &format!("the names of the columns cannot be read: {error}"))]),
     };
     for (position, name) in head.iter().enumerate() {
-        let is_note = name.strip_prefix("metadata.").is_some_and(|note| !note.is_empty());
-        if !is_field(name) && !is_note {
+        if !is_field(name) && member(name).is_none() {
             problems.push(RowProblem { line: 1, field: shown_name(name, position), message: UNKNOWN.to_owned() });
         } else if head.iter().take(position).any(|before| before == name) {
             problems.push(RowProblem {
@@ -106,19 +105,27 @@ impl Lines<'_> {
     }
 }
 
-/// What is empty is not said; `metadata.NAME` is a note of that name.
+/// What is empty is not said; `metadata.NAME` is a note of that name, and `limits.NAME` a number for that limit.
 fn fields(head: &csv::StringRecord, record: &csv::StringRecord) -> Map<String, Value> {
-    let (mut fields, mut notes) = (Map::new(), Map::new());
+    let (mut fields, mut groups): (Map<String, Value>, Map<String, Value>) = Default::default();
     for (name, text) in head.iter().zip(record).filter(|(_, text)| !text.is_empty()) {
-        match name.strip_prefix("metadata.") {
-            Some(note) => notes.insert(note.to_owned(), text.into()),
-            None => fields.insert(name.to_owned(), text.into()),
-        };
+        match member(name) {
+            Some((group, member)) => {
+                let group = groups.entry(group).or_insert_with(|| Map::new().into());
+                group.as_object_mut().and_then(|group| group.insert(member.to_owned(), text.into()));
+            }
+            None => {
+                fields.insert(name.to_owned(), text.into());
+            }
+        }
     }
-    if !notes.is_empty() {
-        fields.insert("metadata".to_owned(), notes.into());
-    }
+    fields.extend(groups);
     fields
+}
+
+/// The field to whose object a column adds a member, and the member's name.
+fn member(column: &str) -> Option<(&str, &str)> {
+    column.split_once('.').filter(|(group, member)| GROUPS.contains(group) && !member.is_empty())
 }
 
 fn unreadable(line: u64, message: &str) -> RowProblem {
@@ -127,6 +134,8 @@ fn unreadable(line: u64, message: &str) -> RowProblem {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -139,6 +148,17 @@ mod tests {
         assert_eq!((read.len(), read[1].1.as_str()), (2, r#"{"hash":"b"}"#));
         assert_eq!((problems.len(), problems[0].message.as_str()), (1, "it has 2 fields, and the first line names 3"));
         assert_eq!((rows[1].line, problems[0].line), (5, 6));
+    }
+
+    #[test]
+    fn a_column_for_each_note_and_each_limit_makes_an_object_of_them() {
+        let (rows, problems) = csv(b"hash,limits.hour,metadata.team,limits.day\na,5,,7\nb,,blue,\nc,,,\n");
+        let read: Vec<Value> = rows.into_iter().map(|row| row.fields.into()).collect();
+        assert_eq!(read[0], json!({"hash": "a", "limits": {"hour": "5", "day": "7"}}));
+        assert_eq!(read[1], json!({"hash": "b", "metadata": {"team": "blue"}}));
+        assert_eq!((&read[2], problems.len()), (&json!({"hash": "c"}), 0));
+        let (_, problems) = csv(b"hash,limits.,name.first,limits.hour,limits.hour\n");
+        assert_eq!(problems.len(), 3);
     }
 
     #[test]

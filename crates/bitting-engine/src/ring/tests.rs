@@ -1,5 +1,7 @@
 //! The ring by itself.
 
+use std::collections::BTreeMap;
+
 use bitting_core::key::KeyHash;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
@@ -18,6 +20,7 @@ fn row(number: u8, sequence: u64) -> RingRow {
         environment: "live".to_owned(),
         rights: "[null, [], []]".to_owned(),
         allowed_addresses: None,
+        limits: BTreeMap::new(),
         enabled: true,
         revoked: false,
         expires_at: None,
@@ -48,6 +51,7 @@ async fn store_of(count: u8, folder: &std::path::Path) -> SqliteStore {
             permissions: Vec::new(),
             capabilities: Vec::new(),
             allowed_addresses: None,
+            limits: BTreeMap::new(),
             metadata: serde_json::Map::new(),
             expires_at: None,
             account_limit: None,

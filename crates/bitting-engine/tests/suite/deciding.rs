@@ -85,7 +85,7 @@ async fn a_suspended_account_refuses_all_its_keys_at_once_and_no_others() {
     let fixture = Fixture::new().await;
     let account = |name: &str| KeySpec { account: Some(name.parse().unwrap()), ..KeySpec::default() };
     for name in ["acme", "other"] {
-        let new = bitting_store::NewAccount { api: "shop".into(), id: name.parse().unwrap(), name: String::new() };
+        let new = bitting_store::NewAccount { api: "shop".into(), id: name.parse().unwrap(), name: String::new(), plan: None };
         fixture.commit(Change::CreateAccount(new)).await.unwrap();
     }
     let (one, _) = fixture.key(account("acme")).await;

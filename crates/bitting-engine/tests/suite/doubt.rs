@@ -27,7 +27,7 @@ fn suspend() -> Change {
 }
 
 fn new_account(name: &str) -> Change {
-    Change::CreateAccount(NewAccount { api: "shop".into(), id: name.parse().unwrap(), name: String::new() })
+    Change::CreateAccount(NewAccount { api: "shop".into(), id: name.parse().unwrap(), name: String::new(), plan: None })
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
 use bitting_core::key::{Alphabet, Checksum, EnvironmentPrefixes, KeyFormat, KeyFormatSpec, KeyId, PlaintextKey};
-use bitting_core::limit::{Plan, Plans};
+use bitting_core::limit::{Limit, LimitScope, LimitSpec, Pace, Period, Plan, Plans};
 use bitting_core::name::{NameKind, Names};
 use bitting_core::reason::Reason;
 use bitting_core::rights::{CapabilitySpec, Catalogue, CatalogueSpec, Need, PermissionSpec, RoleSpec};
@@ -41,11 +41,21 @@ impl Fixture {
 
     /// An engine whose store is wrapped.
     pub(crate) async fn through(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Self {
+        Self::of(wrap, |names| shop(names, &["clerk", "boss"])).await
+    }
+
+    /// An engine whose API's keys may have higher numbers than their plans.
+    pub(crate) async fn exceeding() -> Self {
+        let exceeding = |names: &Names| Api { plans: plans(names, true), ..shop(names, &["clerk", "boss"]) };
+        Self::of(|store| store, exceeding).await
+    }
+
+    async fn of(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>, api: impl FnOnce(&Names) -> Api) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bitting.db");
         let clock = ManualClock::at(Timestamp::from_millis(START));
         let names = Arc::new(Names::default());
-        let engine = start(&path, &clock, &names, wrap).await;
+        let engine = start(&path, &clock, &names, wrap, api(&names)).await;
         Self { engine, clock, names, path, folder: Some(folder) }
     }
 
@@ -68,7 +78,8 @@ impl Fixture {
         let (path, folder, clock) = (self.path.clone(), self.folder.take(), self.clock.clone());
         drop(self);
         let names = Arc::new(Names::default());
-        let engine = start(&path, &clock, &names, |store| store).await;
+        let api = shop(&names, &["clerk", "boss"]);
+        let engine = start(&path, &clock, &names, |store| store, api).await;
         Self { engine, clock, names, path, folder }
     }
 
@@ -143,9 +154,10 @@ async fn start(
     clock: &ManualClock,
     names: &Arc<Names>,
     wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    api: Api,
 ) -> Arc<Engine> {
     let store = wrap(Arc::new(SqliteStore::open(OwnerLock::acquire(path).unwrap()).unwrap()));
-    let apis = apis(names, vec![shop(names, &["clerk", "boss"])]).unwrap();
+    let apis = apis(names, vec![api]).unwrap();
     Engine::start(EngineOptions { store, apis, clock: Arc::new(clock.clone()) }).await.unwrap()
 }
 
@@ -191,6 +203,19 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         policy: Policy::default(),
         management_path: None,
     }
+}
+
+/// `free` allows each key 10 an hour; `paid` 100 an hour and 1,000 a day. The keys of an account share 500 an hour.
+pub(crate) fn plans(names: &Names, keys_may_exceed: bool) -> Plans {
+    let limit = |name: &str, allowed, period, scope| {
+        let spec = LimitSpec { name: name.into(), allowed, pace: Pace::Window(period), scope, is_quota: false };
+        Limit::new(spec, names).unwrap()
+    };
+    let shared = limit("shared", 500, Period::Hour, LimitScope::Account);
+    let free = vec![limit("hour", 10, Period::Hour, LimitScope::Key), shared.clone()];
+    let day = limit("day", 1_000, Period::Day, LimitScope::Key);
+    let paid = vec![limit("hour", 100, Period::Hour, LimitScope::Key), day, shared];
+    Plans::new(Plan::new("free", free, names), vec![Plan::new("paid", paid, names)], keys_may_exceed)
 }
 
 fn format(name: &str) -> KeyFormat {

@@ -1,5 +1,6 @@
 //! Keys that somebody else issued.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,6 +37,7 @@ fn imported(number: u8, hash: KeyHash) -> ImportedKey {
         permissions: Vec::new(),
         capabilities: Vec::new(),
         allowed_addresses: None,
+        limits: BTreeMap::new(),
         metadata: Map::new(),
         enabled: true,
         created_at: None,

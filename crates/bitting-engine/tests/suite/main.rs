@@ -9,6 +9,7 @@ mod fixture;
 mod importing;
 mod issuing;
 mod limiting;
+mod planning;
 mod restarting;
 mod revoking;
 mod selecting;

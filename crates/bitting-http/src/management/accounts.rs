@@ -16,6 +16,7 @@ use crate::fault::Fault;
 use crate::idempotency::{Once, OnceHeader, REPLAYED};
 use crate::json::{Digested, Json};
 use crate::management::id::{AccountIdPath, Id};
+use crate::nullable::Nullable;
 use crate::openapi::words;
 use crate::page::{self, Asked, PageParameters};
 
@@ -26,6 +27,9 @@ struct Account {
     id: String,
     #[schema(value_type = words::Label)]
     name: String,
+    /// Null for the API's first.
+    #[schema(value_type = Option<words::PlanName>, required = true)]
+    plan: Option<String>,
     #[schema(value_type = words::AccountStatus, read_only)]
     status: &'static str,
     enabled: bool,
@@ -45,15 +49,22 @@ pub(crate) struct CreateAccount {
     #[serde(default)]
     #[schema(value_type = words::Label)]
     name: String,
+    /// One of the API's plans; the first where nothing is said.
+    #[schema(value_type = Option<words::PlanName>)]
+    plan: Option<String>,
 }
 
-/// New values. What is left out stays.
+/// New values. What is left out stays; null removes what can be absent.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(examples(json!({"enabled": false})))]
 pub(crate) struct UpdateAccount {
     #[schema(value_type = Option<words::Label>)]
     name: Option<String>,
+    /// One of the API's plans; null for its first.
+    #[serde(default)]
+    #[schema(value_type = Option<words::PlanName>)]
+    plan: Nullable<String>,
     /// False suspends the account: all its keys are refused.
     enabled: Option<bool>,
 }
@@ -71,6 +82,7 @@ impl From<AccountRow> for Account {
         Self {
             id: row.id.to_string(),
             name: row.name,
+            plan: row.plan,
             status: if row.enabled { "active" } else { "suspended" },
             enabled: row.enabled,
             created_at: row.created_at,
@@ -137,8 +149,8 @@ pub(crate) async fn create(caller: Caller, once: Once, asked: Digested<CreateAcc
     let committed = match once.claim(&caller, asked.digest).await? {
         Err(before) => *before,
         Ok(claim) => {
-            let CreateAccount { id, name } = asked.value;
-            let change = Change::CreateAccount(NewAccount { api: caller.api.name.to_string(), id, name });
+            let CreateAccount { id, name, plan } = asked.value;
+            let change = Change::CreateAccount(NewAccount { api: caller.api.name.to_string(), id, name, plan });
             caller.submit(change, claim.conditions()).await?
         }
     };
@@ -178,8 +190,8 @@ pub(crate) async fn update(
 ) -> Result<Response, Fault> {
     let row = find(&caller, &id).await?;
     let conditions = Conditions { account: if_match.condition(row.sequence)?, ..Conditions::default() };
-    let UpdateAccount { name, enabled } = asked;
-    let patch = AccountPatch { name, enabled };
+    let UpdateAccount { name, plan, enabled } = asked;
+    let patch = AccountPatch { name, plan: plan.into(), enabled };
     let change = Change::UpdateAccount { api: caller.api.name.to_string(), account: row.id.clone(), patch };
     let committed = caller.submit(change, conditions).await?;
     Ok(shown(committed.accounts.into_iter().next().unwrap_or(row)))

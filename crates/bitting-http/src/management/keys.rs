@@ -9,6 +9,8 @@ mod rotate;
 mod show;
 mod update;
 
+use std::collections::BTreeMap;
+
 use axum::response::{IntoResponse, Response};
 use bitting_core::time::Timestamp;
 use bitting_engine::Issued;
@@ -59,6 +61,9 @@ pub(crate) struct Key {
     /// Where it may be used from; null for everywhere.
     #[schema(value_type = Option<Vec<words::Network>>, required = true)]
     allowed_addresses: Option<Vec<String>>,
+    /// How much each of these limits allows it, instead of what its plan says.
+    #[schema(value_type = BTreeMap<String, words::LimitNumber>, examples(json!({"hour": 50})))]
+    limits: BTreeMap<String, u64>,
     #[schema(value_type = words::Metadata)]
     metadata: Map<String, Value>,
     #[schema(value_type = words::Status, read_only)]
@@ -114,6 +119,7 @@ impl Key {
             environment: row.environment,
             role: row.role,
             capabilities: row.capabilities,
+            limits: row.limits,
             metadata: row.metadata,
             enabled: row.enabled,
             created_at: row.created_at,

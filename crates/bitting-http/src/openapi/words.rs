@@ -58,6 +58,16 @@ pub(crate) struct Time(String);
 #[schema(pattern = "^[0-9]{1,4}(ms|s|m|h|d|w)$", examples("24h"))]
 pub(crate) struct Period(String);
 
+/// How much a limit allows a key, instead of what its plan says: a whole number.
+#[derive(ToSchema)]
+#[schema(minimum = 1, maximum = 9_007_199_254_740_992_i64, examples(50))]
+pub(crate) struct LimitNumber(u64);
+
+/// The name of a plan that the API has.
+#[derive(ToSchema)]
+#[schema(examples("professional"))]
+pub(crate) struct PlanName(String);
+
 /// Notes of one's own, of at most 16 KiB as JSON.
 #[derive(ToSchema)]
 #[schema(value_type = Object, examples(json!({"team": "mobile"})))]

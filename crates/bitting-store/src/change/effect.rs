@@ -93,7 +93,7 @@ impl Entry {
             if !new.create_account {
                 return Err(Refusal::NoSuchAccount(new.account.clone()));
             }
-            let account = NewAccount { api: new.api.clone(), id: new.account.clone(), name: String::new() };
+            let account = NewAccount { api: new.api.clone(), id: new.account.clone(), name: String::new(), plan: None };
             rows.push(RowWrite::NewAccount(account_row(&account, self.at, sequence)));
         }
         let row = KeyRow {
@@ -108,6 +108,7 @@ impl Entry {
             permissions: new.permissions.clone(),
             capabilities: new.capabilities.clone(),
             allowed_addresses: new.allowed_addresses.clone(),
+            limits: new.limits.clone(),
             metadata: new.metadata.clone(),
             enabled: true,
             created_at: self.at,
@@ -203,6 +204,7 @@ fn update_account(
     let old = found.account.ok_or_else(|| Refusal::NoSuchAccount(id.clone()))?;
     let mut new = old.clone();
     set(&mut new.name, patch.name.as_ref());
+    set(&mut new.plan, patch.plan.as_ref());
     set(&mut new.enabled, patch.enabled.as_ref());
     if new == old {
         return Ok(Effect::Unchanged(Committed {
@@ -227,6 +229,7 @@ pub(super) fn account_row(new: &NewAccount, at: Timestamp, sequence: Sequence) -
         api: new.api.clone(),
         id: new.id.clone(),
         name: new.name.clone(),
+        plan: new.plan.clone(),
         enabled: true,
         created_at: at,
         updated_at: at,
@@ -274,6 +277,7 @@ impl KeyPatch {
         set(&mut row.role, self.role.as_ref());
         set(&mut row.permissions, self.permissions.as_ref());
         set(&mut row.allowed_addresses, self.allowed_addresses.as_ref());
+        set(&mut row.limits, self.limits.as_ref());
         set(&mut row.metadata, self.metadata.as_ref());
         set(&mut row.enabled, self.enabled.as_ref());
         set(&mut row.expires_at, self.expires_at.as_ref());

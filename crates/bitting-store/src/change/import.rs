@@ -1,6 +1,6 @@
 //! Keys that somebody else issued: taking them in, and learning their SHA-256 when they are first seen.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
@@ -41,6 +41,9 @@ pub struct ImportedKey {
     pub capabilities: Vec<String>,
     /// Where it may be used from; `None` is everywhere.
     pub allowed_addresses: Option<AddressList>,
+    /// Its own numbers for limits of its plan, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: BTreeMap<String, u64>,
     /// The API's own notes.
     pub metadata: Map<String, Value>,
     /// Whether it is switched on.
@@ -96,7 +99,7 @@ impl Entry {
                 ImportStanding::New => {}
             }
             if accounts.insert(key.account.clone()) {
-                let account = NewAccount { api: api.to_owned(), id: key.account.clone(), name: String::new() };
+                let account = NewAccount { api: api.to_owned(), id: key.account.clone(), name: String::new(), plan: None };
                 rows.push(RowWrite::NewAccount(account_row(&account, self.at, sequence)));
             }
             ids.push(key.id);
@@ -127,6 +130,7 @@ impl Entry {
             permissions: key.permissions.clone(),
             capabilities: key.capabilities.clone(),
             allowed_addresses: key.allowed_addresses.clone(),
+            limits: key.limits.clone(),
             metadata: key.metadata.clone(),
             enabled: key.enabled,
             created_at: key.created_at.unwrap_or(self.at),

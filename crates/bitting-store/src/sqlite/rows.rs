@@ -1,5 +1,7 @@
 //! Rows as SQLite holds them.
 
+use std::collections::BTreeMap;
+
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
 use bitting_core::key::{Digest, KeyHash, KeyId, WideDigest};
@@ -17,18 +19,18 @@ use crate::row::{AccountRow, KeyRow, Provenance, StoredKey};
 
 /// The columns of [`ring_row`], in its order.
 pub(super) const RING_COLUMNS: &str = "id, digest, api, account, environment, rights, allowed_addresses, enabled, \
-     expires_at, revoked_at, sequence, imported, foreign_hash";
+     expires_at, revoked_at, sequence, imported, foreign_hash, limits";
 
 /// The columns of [`stored_key`], in its order.
 pub(super) const KEY_COLUMNS: &str = "id, digest, api, account, environment, rights, allowed_addresses, enabled, \
      expires_at, revoked_at, sequence, name, description, prefix, metadata, created_at, created_by, updated_at, replaced_by, \
-     replaces, imported, foreign_hash";
+     replaces, imported, foreign_hash, limits";
 
 /// The columns of [`audit_row`], in its order.
 pub(super) const AUDIT_COLUMNS: &str = "sequence, at, api, actor, request_id, action, subject, before, after, address";
 
 /// The columns of [`account_row`], in its order.
-pub(super) const ACCOUNT_COLUMNS: &str = "api, id, name, enabled, created_at, updated_at, sequence";
+pub(super) const ACCOUNT_COLUMNS: &str = "api, id, name, enabled, created_at, updated_at, sequence, plan";
 
 pub(super) fn account_row(row: &Row<'_>) -> Result<AccountRow, StoreError> {
     Ok(AccountRow {
@@ -39,6 +41,7 @@ pub(super) fn account_row(row: &Row<'_>) -> Result<AccountRow, StoreError> {
         created_at: time(get(row, 4)?),
         updated_at: time(get(row, 5)?),
         sequence: sequence(row, 6)?,
+        plan: get(row, 7)?,
     })
 }
 
@@ -58,6 +61,7 @@ pub(super) fn ring_row(row: &Row<'_>) -> Result<RingRow, StoreError> {
         expires_at: get::<Option<i64>>(row, 8)?.map(time),
         revoked: get::<Option<i64>>(row, 9)?.is_some(),
         sequence: sequence(row, 10)?,
+        limits: limits(row, 13)?,
     })
 }
 
@@ -88,6 +92,7 @@ pub(super) fn stored_key(row: &Row<'_>) -> Result<StoredKey, StoreError> {
         updated_at: time(get(row, 17)?),
         replaced_by: get::<Option<[u8; 16]>>(row, 18)?.map(KeyId::from_bytes),
         replaces: get::<Option<[u8; 16]>>(row, 19)?.map(KeyId::from_bytes),
+        limits: limits(row, 22)?,
     };
     Ok(StoredKey { digest, provenance, row })
 }
@@ -181,6 +186,10 @@ fn account_id(row: &Row<'_>, column: usize) -> Result<AccountId, StoreError> {
 
 fn addresses(row: &Row<'_>, column: usize) -> Result<Option<AddressList>, StoreError> {
     get::<Option<String>>(row, column)?.map(|text| json(&text)).transpose()
+}
+
+fn limits(row: &Row<'_>, column: usize) -> Result<BTreeMap<String, u64>, StoreError> {
+    get::<Option<String>>(row, column)?.map_or_else(|| Ok(BTreeMap::new()), |text| json(&text))
 }
 
 fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {

@@ -195,7 +195,7 @@ fn write_row(connection: &Connection, row: &RowWrite) -> Result<Option<Refusal>,
 }
 
 fn insert_account(connection: &Connection, row: &AccountRow) -> Result<(), StoreError> {
-    let sql = format!("INSERT INTO account ({ACCOUNT_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    let sql = format!("INSERT INTO account ({ACCOUNT_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     let values = params![
         row.api,
         row.id.as_str(),
@@ -203,16 +203,25 @@ fn insert_account(connection: &Connection, row: &AccountRow) -> Result<(), Store
         row.enabled,
         row.created_at.as_millis(),
         row.updated_at.as_millis(),
-        stored_sequence(row.sequence)
+        stored_sequence(row.sequence),
+        row.plan
     ];
     execute(connection, &sql, values)
 }
 
 /// Everything of an account that a change can change.
 fn update_account(connection: &Connection, row: &AccountRow) -> Result<(), StoreError> {
-    let sql = "UPDATE account SET name = ?3, enabled = ?4, updated_at = ?5, sequence = ?6 WHERE api = ?1 AND id = ?2";
-    let values =
-        params![row.api, row.id.as_str(), row.name, row.enabled, row.updated_at.as_millis(), stored_sequence(row.sequence)];
+    let sql =
+        "UPDATE account SET name = ?3, enabled = ?4, updated_at = ?5, sequence = ?6, plan = ?7 WHERE api = ?1 AND id = ?2";
+    let values = params![
+        row.api,
+        row.id.as_str(),
+        row.name,
+        row.enabled,
+        row.updated_at.as_millis(),
+        stored_sequence(row.sequence),
+        row.plan
+    ];
     execute(connection, sql, values)
 }
 
@@ -221,7 +230,7 @@ fn insert_key(connection: &Connection, key: &StoredKey) -> Result<Option<Refusal
     let (imported, foreign_hash) = provenance_columns(provenance);
     let sql = format!(
         "INSERT INTO api_key ({KEY_COLUMNS}) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)"
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)"
     );
     let values = params![
         row.id.to_bytes(),
@@ -245,7 +254,8 @@ fn insert_key(connection: &Connection, key: &StoredKey) -> Result<Option<Refusal
         row.replaced_by.map(KeyId::to_bytes),
         row.replaces.map(KeyId::to_bytes),
         imported,
-        foreign_hash
+        foreign_hash,
+        limits_text(row)
     ];
     let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
     match statement.execute(values) {
@@ -271,7 +281,8 @@ fn rehash_key(connection: &Connection, StoredKey { digest, row, .. }: &StoredKey
 /// Everything of a key that a change can change, its digest aside.
 fn update_key(connection: &Connection, row: &KeyRow) -> Result<(), StoreError> {
     let sql = "UPDATE api_key SET rights = ?2, allowed_addresses = ?3, enabled = ?4, expires_at = ?5, revoked_at = ?6, \
-               sequence = ?7, name = ?8, description = ?9, metadata = ?10, updated_at = ?11, replaced_by = ?12 WHERE id = ?1";
+               sequence = ?7, name = ?8, description = ?9, metadata = ?10, updated_at = ?11, replaced_by = ?12, \
+               limits = ?13 WHERE id = ?1";
     let values = params![
         row.id.to_bytes(),
         rights_text(row),
@@ -284,7 +295,8 @@ fn update_key(connection: &Connection, row: &KeyRow) -> Result<(), StoreError> {
         row.description,
         json!(row.metadata).to_string(),
         row.updated_at.as_millis(),
-        row.replaced_by.map(KeyId::to_bytes)
+        row.replaced_by.map(KeyId::to_bytes),
+        limits_text(row)
     ];
     let before = rows(connection, "SELECT rights FROM api_key WHERE id = ?1", [row.id.to_bytes()], rights_permissions)?.pop();
     execute(connection, sql, values)?;
@@ -333,4 +345,8 @@ fn execute(connection: &Connection, sql: &str, values: impl Params) -> Result<()
 
 fn addresses_text(row: &KeyRow) -> Option<String> {
     row.allowed_addresses.as_ref().map(|list| json!(list).to_string())
+}
+
+fn limits_text(row: &KeyRow) -> Option<String> {
+    (!row.limits.is_empty()).then(|| json!(row.limits).to_string())
 }

@@ -3,6 +3,7 @@
 mod conditions;
 mod importing;
 mod listing;
+mod plans;
 
 use std::sync::Arc;
 
@@ -33,6 +34,11 @@ use self::listing::{
     keys_are_listed_by_each_filter_and_by_all_of_them_together, names_and_prefixes_are_searched_in_their_order_and_by_pages,
     the_audit_log_is_listed_newest_first_by_filter_and_page,
 };
+use self::plans::{
+    a_keys_own_numbers_are_replaced_together_and_go_to_its_successor, an_account_gets_a_plan_keeps_it_and_loses_it,
+    an_imported_key_brings_its_own_numbers_and_they_are_exported,
+};
+
 /// A store under test and what must live as long as it.
 struct Case {
     store: Arc<dyn Store>,
@@ -363,6 +369,9 @@ macro_rules! every_case_on {
                 two_keys_cannot_share_a_digest,
                 a_key_needs_its_account_unless_it_may_make_it,
                 a_patch_changes_what_it_names_and_nothing_else,
+                a_keys_own_numbers_are_replaced_together_and_go_to_its_successor,
+                an_account_gets_a_plan_keeps_it_and_loses_it,
+                an_imported_key_brings_its_own_numbers_and_they_are_exported,
                 a_change_that_changes_nothing_takes_no_number_and_no_audit_row,
                 a_revoked_key_stays_in_the_ring_and_cannot_be_changed,
                 a_rotation_makes_a_successor_and_ends_the_old_key_after_its_overlap,

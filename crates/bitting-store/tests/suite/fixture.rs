@@ -1,5 +1,7 @@
 //! Entries to append, in as few words as a test needs.
 
+use std::collections::BTreeMap;
+
 use bitting_core::key::{Digest, KeyHash, KeyId};
 use bitting_core::time::Timestamp;
 use bitting_store::{
@@ -29,7 +31,7 @@ pub(crate) fn entry(ms: i64, change: Change) -> Entry {
 }
 
 pub(crate) fn new_account(name: &str) -> Change {
-    Change::CreateAccount(NewAccount { api: API.into(), id: name.parse().unwrap(), name: format!("{name} Inc.") })
+    Change::CreateAccount(NewAccount { api: API.into(), id: name.parse().unwrap(), name: format!("{name} Inc."), plan: None })
 }
 
 pub(crate) fn suspend(name: &str) -> Change {
@@ -52,6 +54,7 @@ pub(crate) fn new_key(number: u8, account: &str) -> Change {
         permissions: vec!["tasks:read".parse().unwrap()],
         capabilities: Vec::new(),
         allowed_addresses: None,
+        limits: BTreeMap::new(),
         metadata: Map::new(),
         expires_at: None,
         account_limit: None,
@@ -90,6 +93,7 @@ pub(crate) fn imported(number: u8, hash: KeyHash) -> ImportedKey {
         permissions: vec!["tasks:read".parse().unwrap()],
         capabilities: Vec::new(),
         allowed_addresses: None,
+        limits: BTreeMap::new(),
         metadata: Map::new(),
         enabled: true,
         created_at: Some(at(7)),

@@ -4,7 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use bitting_core::record::Sequence;
-use bitting_store::{ChangeLog, Journal, KeyFilter, KeyReader, OwnerLock, Page, SqliteStore, StoreError, StoreErrorKind};
+use bitting_store::{
+    ChangeLog, Journal, KeyFilter, KeyReader, OwnerLock, Page, RingSource, SqliteStore, StoreError, StoreErrorKind,
+};
 use rusqlite::Connection;
 
 use super::fixture::{entry, new_account};
@@ -108,7 +110,7 @@ fn a_store_of_a_newer_version_is_refused_with_both_versions() {
     Connection::open(&path).unwrap().execute(newer, []).unwrap();
     let (kind, message) = refusal(&path);
     assert_eq!(kind, StoreErrorKind::TooNew);
-    assert!(message.contains("its schema is 999, this version knows 3"), "{message}");
+    assert!(message.contains("its schema is 999, this version knows 5"), "{message}");
 }
 
 mod schema {
@@ -132,5 +134,6 @@ async fn a_store_of_the_first_version_is_brought_up_to_date_with_what_is_in_it()
     let filter = KeyFilter { permission: Some("a:write".parse().unwrap()), ..KeyFilter::default() };
     let found = store.keys("csboard", filter, Page { after: None, limit: 9 }).await.unwrap();
     assert_eq!((found.len(), found[0].name.as_str()), (1, "old"));
+    assert_eq!((found[0].limits.len(), store.ring_accounts().await.unwrap()[0].plan.as_deref()), (0, None));
     assert_eq!(store.audit(Sequence(0), 9).await.unwrap()[0].address, None);
 }

@@ -11,15 +11,16 @@ use crate::failure::{Failure, FailureKind};
 pub(super) async fn run(command: AccountsCommand, shared: &Shared) -> Result<(), Failure> {
     let context = Context::new(shared).await?;
     match command {
-        AccountsCommand::Create { api, account, name } => {
+        AccountsCommand::Create { api, account, name, plan } => {
             let api = context.api(api.api.as_deref())?.name.to_string();
-            let change = Change::CreateAccount(NewAccount { api, id: account, name });
+            let change = Change::CreateAccount(NewAccount { api, id: account, name, plan });
             commit(&context, change, shared.json).await
         }
-        AccountsCommand::Update { api, account, name, suspend, resume } => {
+        AccountsCommand::Update { api, account, name, plan, suspend, resume } => {
             let api = context.api(api.api.as_deref())?.name.to_string();
             let enabled = (suspend || resume).then_some(resume);
-            let patch = AccountPatch { name, enabled };
+            let plan = plan.map(|plan| Some(plan).filter(|plan| !plan.is_empty()));
+            let patch = AccountPatch { name, plan, enabled };
             commit(&context, Change::UpdateAccount { api, account, patch }, shared.json).await
         }
         AccountsCommand::Show { api, account } => {
@@ -45,14 +46,18 @@ fn show(row: &AccountRow, json: bool) -> Result<(), Failure> {
     if json {
         return say_json(row);
     }
-    say(&facts(&[
+    let mut lines = vec![
         ("account", row.id.to_string()),
         ("api", row.api.clone()),
         ("name", row.name.clone()),
+        ("plan", row.plan.clone().unwrap_or_default()),
         ("status", status(row).to_owned()),
         ("created", second(row.created_at)),
         ("updated", second(row.updated_at)),
-    ]))
+    ];
+    // Most APIs have no plans.
+    lines.retain(|(name, value)| *name != "plan" || !value.is_empty());
+    say(&facts(&lines))
 }
 
 fn list(rows: &[AccountRow], json: bool) -> Result<(), Failure> {
@@ -63,8 +68,14 @@ fn list(rows: &[AccountRow], json: bool) -> Result<(), Failure> {
         note("no accounts");
         return Ok(());
     }
-    let cells = |row: &AccountRow| vec![row.id.to_string(), row.name.clone(), status(row).to_owned(), second(row.created_at)];
-    say(&table(&["ACCOUNT", "NAME", "STATUS", "CREATED"], &rows.iter().map(cells).collect::<Vec<_>>()))
+    let has_plans = rows.iter().any(|row| row.plan.is_some());
+    let cells = |row: &AccountRow| {
+        let plan = has_plans.then(|| row.plan.clone().unwrap_or_default());
+        let first = [row.id.to_string(), row.name.clone()].into_iter().chain(plan);
+        first.chain([status(row).to_owned(), second(row.created_at)]).collect::<Vec<_>>()
+    };
+    let head = ["ACCOUNT", "NAME"].into_iter().chain(has_plans.then_some("PLAN")).chain(["STATUS", "CREATED"]);
+    say(&table(&head.collect::<Vec<_>>(), &rows.iter().map(cells).collect::<Vec<_>>()))
 }
 
 fn status(row: &AccountRow) -> &'static str {

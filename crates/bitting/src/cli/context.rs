@@ -1,5 +1,6 @@
 //! What every command needs: the configuration, the API that is meant, and the way to the store.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -151,6 +152,21 @@ pub(super) fn addresses(texts: &[String]) -> Result<Option<AddressList>, Failure
     list.map(Some).map_err(|error| Failure::of(FailureKind::Refused, format!("allow-address: {error}")))
 }
 
+/// The numbers of `--limit`.
+pub(super) fn limits(texts: &[String]) -> Result<BTreeMap<String, u64>, Failure> {
+    let mut limits = BTreeMap::new();
+    for text in texts {
+        let wrong =
+            |why: &str| Failure::of(FailureKind::Refused, format!("limits: {text:?} {why}\nwrite NAME=NUMBER, as in hour=50"));
+        let (name, number) = text.split_once('=').ok_or_else(|| wrong("has no \"=\""))?;
+        let number = number.parse().map_err(|_| wrong("has no whole number after its \"=\""))?;
+        if limits.insert(name.to_owned(), number).is_some() {
+            return Err(wrong("is the second number for one limit"));
+        }
+    }
+    Ok(limits)
+}
+
 /// The notes of `--metadata`.
 pub(super) fn metadata(texts: &[String]) -> Result<Map<String, Value>, Failure> {
     let pair = |text: &String| match text.split_once('=') {
@@ -165,6 +181,16 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn a_limit_is_a_name_and_a_whole_number_and_is_named_once() {
+        let texts = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let read = limits(&texts(&["hour=50", "day=9007199254740992"])).unwrap();
+        assert_eq!(read, BTreeMap::from([("hour".to_owned(), 50), ("day".to_owned(), 1 << 53)]));
+        for wrong in [vec!["hour"], vec!["hour="], vec!["hour=-1"], vec!["hour=1.5"], vec!["hour=1", "hour=2"]] {
+            assert_eq!(limits(&texts(&wrong)).unwrap_err().kind(), FailureKind::Refused, "{wrong:?}");
+        }
+    }
 
     #[test]
     fn an_end_is_never_a_duration_a_date_or_a_time() {

@@ -10,7 +10,7 @@ use bitting_store::{Change, KeyCursor, KeyFilter, KeyPatch, KeyStatus, Page, Sta
 
 use self::advice::opens_nothing;
 use self::shown::{show, show_changed, show_issued, show_list};
-use super::context::{Context, addresses, metadata, when};
+use super::context::{Context, addresses, limits, metadata, when};
 use super::options::{CreateKey, KeysCommand, ListKeys, RotateKey, Shared, Status, UpdateKey};
 use super::output::{note, second};
 use super::{export, import};
@@ -52,6 +52,7 @@ async fn create(context: &Context, options: CreateKey, json: bool) -> Result<(),
         permissions: (!options.permissions.is_empty()).then_some(options.permissions),
         capabilities: options.capabilities,
         allowed_addresses: addresses(&options.addresses)?,
+        limits: limits(&options.limits)?,
         metadata: metadata(&options.metadata)?,
         expires_at: when(&options.expires, now)?,
     };
@@ -88,6 +89,7 @@ async fn update(context: &Context, options: UpdateKey, json: bool) -> Result<(),
     let permissions = permissions.map_err(|error| Failure::of(FailureKind::Refused, format!("permission: {error}")))?;
     let allowed = addresses(&options.addresses)?;
     let now = WallClock.now();
+    let own_limits = options.limits.no_limits || !options.limits.numbers.is_empty();
     let patch = KeyPatch {
         name: options.name,
         description: options.description,
@@ -95,6 +97,7 @@ async fn update(context: &Context, options: UpdateKey, json: bool) -> Result<(),
         permissions: (!options.permissions.is_empty()).then_some(permissions),
         capabilities: SwitchPatch { on: options.capabilities_on, off: options.capabilities_off },
         allowed_addresses: if options.any_address { Some(None) } else { allowed.map(Some) },
+        limits: own_limits.then(|| limits(&options.limits.numbers)).transpose()?,
         metadata: (!options.metadata.is_empty()).then(|| metadata(&options.metadata)).transpose()?,
         enabled: (options.enable || options.disable).then_some(options.enable),
         expires_at: options.expires.as_deref().map(|text| when(text, now)).transpose()?,

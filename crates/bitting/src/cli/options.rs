@@ -258,6 +258,9 @@ pub(super) struct CreateKey {
     /// When it ends: a duration (90d), a date (2026-12-31, the end of that day in UTC), a time, or never
     #[arg(long, value_name = "WHEN", default_value = "never")]
     pub(super) expires: String,
+    /// How much a limit allows it, instead of what its plan says; can be repeated
+    #[arg(long = "limit", value_name = "NAME=NUMBER")]
+    pub(super) limits: Vec<String>,
     /// A note of your own; can be repeated
     #[arg(long, value_name = "NAME=TEXT")]
     pub(super) metadata: Vec<String>,
@@ -339,9 +342,21 @@ pub(super) struct UpdateKey {
     /// Switch it on again
     #[arg(long)]
     pub(super) enable: bool,
+    #[command(flatten)]
+    pub(super) limits: LimitChoice,
     /// A note of your own; all that shall stand, repeated
     #[arg(long, value_name = "NAME=TEXT")]
     pub(super) metadata: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LimitChoice {
+    /// How much a limit allows it, instead of what its plan says; all that it shall have, repeated
+    #[arg(long = "limit", value_name = "NAME=NUMBER", conflicts_with = "no_limits")]
+    pub(super) numbers: Vec<String>,
+    /// Let its plan say how much every limit allows it
+    #[arg(long)]
+    pub(super) no_limits: bool,
 }
 
 #[derive(Debug, Args)]
@@ -370,6 +385,9 @@ pub(super) enum AccountsCommand {
         /// What people call it
         #[arg(long, default_value = "")]
         name: String,
+        /// Its plan [default: the API's first]
+        #[arg(long, value_name = "NAME")]
+        plan: Option<String>,
     },
     /// List accounts by id
     List {
@@ -397,6 +415,9 @@ pub(super) enum AccountsCommand {
         /// What people call it
         #[arg(long)]
         name: Option<String>,
+        /// Its plan; "" for the API's first
+        #[arg(long, value_name = "NAME")]
+        plan: Option<String>,
         /// Refuse all its keys, until it is resumed
         #[arg(long, conflicts_with = "resume")]
         suspend: bool,

@@ -138,8 +138,9 @@ async fn keys_between(store: &SqliteStore, after: Option<KeyId>, last: KeyId) ->
 
 /// Whether two states of a key let the same requests pass.
 fn is_same(one: &RingRow, other: &RingRow) -> bool {
-    let matters = |row: &RingRow| (row.revoked, row.enabled, row.expires_at, row.rights.clone(), row.allowed_addresses.clone());
-    matters(one) == matters(other)
+    let RingRow { revoked, enabled, expires_at, rights, allowed_addresses, limits, .. } = one;
+    (revoked, enabled, expires_at, rights) == (&other.revoked, &other.enabled, &other.expires_at, &other.rights)
+        && (allowed_addresses, limits) == (&other.allowed_addresses, &other.limits)
 }
 
 /// Whether the restoration may go on.

@@ -141,7 +141,7 @@ async fn requests(engine: &Arc<Engine>, name: &str, host: &str) -> Result<Vec<Re
 async fn make_account(engine: &Arc<Engine>, api: &str) -> Result<(), Failure> {
     let id = ACCOUNT.parse().map_err(Failure::other)?;
     if engine.store().account(api, &id).await?.is_none() {
-        let new = NewAccount { api: api.to_owned(), id, name: "Acme Corporation".to_owned() };
+        let new = NewAccount { api: api.to_owned(), id, name: "Acme Corporation".to_owned(), plan: None };
         engine.commit(Change::CreateAccount(new), Actor::System, "demo").await?;
     }
     Ok(())

@@ -150,6 +150,19 @@ fn accounts_are_made_listed_suspended_and_resumed() {
 }
 
 #[test]
+fn an_account_is_given_a_plan_keeps_it_and_loses_it() {
+    let traces = offline();
+    assert_eq!(json(&traces, &["accounts", "create", "plain"])["plan"], Value::Null);
+    assert!(!bitting(&traces, &["accounts", "list"]).stdout.contains("PLAN"), "nobody has one");
+    assert_eq!(json(&traces, &["accounts", "create", "acme", "--plan", "default"])["plan"], "default");
+    assert_eq!(json(&traces, &["accounts", "update", "acme", "--suspend"])["plan"], "default");
+    assert!(bitting(&traces, &["accounts", "show", "acme"]).stdout.contains("plan     default"));
+    let table = bitting(&traces, &["accounts", "list"]).stdout;
+    assert!(table.starts_with("ACCOUNT  NAME  PLAN     STATUS"), "{table}");
+    assert_eq!(json(&traces, &["accounts", "update", "acme", "--plan", ""])["plan"], Value::Null);
+}
+
+#[test]
 fn exit_codes_tell_what_went_wrong() {
     let traces = offline();
     let missing = "key_00000000000000000000000000";
@@ -168,6 +181,12 @@ fn exit_codes_tell_what_went_wrong() {
         (&["keys", "create", "--name", "x", "--expires", "soon"], 5, "write 90d, 2026-12-31"),
         (&["keys", "create", "--name", "x", "--allow-address", "here"], 5, "neither an address"),
         (&["keys", "create", "--name", "x", "--metadata", "a"], 5, "write NAME=TEXT"),
+        (&["keys", "create", "--name", "x", "--limit", "hour"], 5, "write NAME=NUMBER, as in hour=50"),
+        (&["keys", "create", "--name", "x", "--limit", "hour=-1"], 5, "has no whole number"),
+        (&["keys", "create", "--name", "x", "--limit", "hour=5"], 5, "limits: \"hour\" is not a limit that keys of shop have"),
+        (&["keys", "update", missing, "--limit", "hour=5", "--no-limits"], 2, "cannot be used with"),
+        (&["keys", "update", missing, "--no-limits"], 4, "there is no key"),
+        (&["accounts", "create", "x", "--plan", "gold"], 5, "plan: \"gold\" is not a plan of shop; there are: default"),
         (&["keys", "create", "--name", "x", "--account", "nobody"], 4, "make it first: bitting accounts create nobody\n"),
         (&["keys", "create", "--name", "x", "--api", "nobody"], 4, "there are: shop, and bitting for operator tokens"),
         (&["keys", "update", missing], 5, "there is nothing to change"),

@@ -174,6 +174,32 @@ async fn csv_says_the_same_as_json_lines_and_can_come_from_standard_input() {
 }
 
 #[tokio::test]
+async fn numbers_for_limits_that_there_are_not_are_named_by_line_and_field() {
+    let (traces, _upstream) = folder().await;
+    let hash = sha256(&old_key(&traces, 1));
+    let lines = [
+        json!({"hash": hash, "limits": {"hour": 5}}),
+        json!({"hash": hash, "limits": {"hour": 0.5}}),
+        json!({"hash": hash, "limits": {"hour": -5}}),
+        json!({"hash": hash, "limits": {"hour": "much"}}),
+        json!({"hash": hash, "limits": 5}),
+    ];
+    let mut files = vec![("keys.csv".to_owned(), format!("hash,limits.hour,limits.day\n{hash},5,\n"))];
+    files.extend((0..).zip(&lines).map(|(number, line)| (format!("{number}.jsonl"), line.to_string())));
+    for (name, text) in &files {
+        write(&traces, name, text);
+        let output = bitting(&traces, &["keys", "import", name]);
+        assert_eq!(output.code, 5, "{text}: {}", output.stderr);
+        assert!(output.stderr.contains(": limits: "), "{text}: {}", output.stderr);
+        assert!(!output.stderr.contains("hour"), "what stands in a row is not repeated: {}", output.stderr);
+    }
+    // An export of an API without limits says that there are none.
+    write(&traces, "none.jsonl", &joined(&[json!({"hash": hash, "limits": {}})]));
+    assert_eq!(report(&traces, &["keys", "import", "none.jsonl"])["imported"], 1);
+    assert_eq!(report(&traces, &["keys", "list"])[0]["limits"], json!({}));
+}
+
+#[tokio::test]
 async fn every_bad_row_is_named_with_its_line_and_field_and_nothing_is_imported() {
     let (traces, _upstream) = folder().await;
     let [good, elsewhere, plain] = [1, 2, 3].map(|number| old_key(&traces, number));

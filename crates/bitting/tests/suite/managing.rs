@@ -6,6 +6,7 @@ mod importing;
 mod keys;
 mod lists;
 mod operators;
+mod plans;
 
 use std::net::SocketAddr;
 

@@ -56,6 +56,7 @@ impl Checks<'_> {
         self.environment(&key.environment);
         self.rights(key.role.as_deref(), &key.permissions, &key.capabilities);
         self.addresses(key.allowed_addresses.as_ref());
+        self.limits(&key.limits);
         self.metadata(&key.metadata);
         for (field, time) in [("created_at", key.created_at), ("revoked_at", key.revoked_at)] {
             if time.is_some_and(|time| time > now) {

@@ -15,6 +15,7 @@ use crate::caller::Caller;
 use crate::fault::Fault;
 use crate::idempotency::{Once, OnceHeader};
 use crate::json::Digested;
+use crate::limits::Limits;
 use crate::openapi::words;
 
 /// A key to make. What is left out takes the API's defaults, as far as the caller has them.
@@ -43,6 +44,11 @@ pub(crate) struct CreateKey {
     /// Where it may be used from, 1 to 100 networks; everywhere where nothing is said.
     #[schema(value_type = Option<Vec<words::Network>>, min_items = 1, max_items = 100)]
     allowed_addresses: Option<AddressList>,
+    /// How much limits allow it, by their names, instead of what its plan says; for a key that makes keys, at most as much as
+    /// they allow itself.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, words::LimitNumber>, examples(json!({"hour": 50})))]
+    limits: Limits,
     #[serde(default)]
     #[schema(value_type = words::Metadata)]
     metadata: Map<String, Value>,
@@ -102,6 +108,7 @@ impl CreateKey {
             permissions: self.permissions,
             capabilities: self.capabilities,
             allowed_addresses: self.allowed_addresses,
+            limits: self.limits.into(),
             metadata: self.metadata,
             expires_at: self.expires_at,
         }

@@ -16,6 +16,7 @@ use crate::caller::Caller;
 use crate::conditional::{IfMatch, IfMatchHeader};
 use crate::fault::Fault;
 use crate::json::Json;
+use crate::limits::Limits;
 use crate::management::id::{Id, KeyIdPath};
 use crate::nullable::Nullable;
 use crate::openapi::words;
@@ -43,6 +44,10 @@ pub(crate) struct UpdateKey {
     #[serde(default)]
     #[schema(value_type = Option<Vec<words::Network>>, min_items = 1, max_items = 100)]
     allowed_addresses: Nullable<AddressList>,
+    /// All numbers that limits shall have for it; null for those of its plan.
+    #[serde(default)]
+    #[schema(value_type = Option<BTreeMap<String, words::LimitNumber>>, examples(json!({"hour": 50})))]
+    limits: Nullable<Limits>,
     /// All notes that shall stand.
     #[schema(value_type = Option<words::Metadata>)]
     metadata: Option<Map<String, Value>>,
@@ -90,6 +95,8 @@ pub(crate) async fn update(
 impl UpdateKey {
     fn patch(self) -> KeyPatch {
         let (on, off): (Vec<_>, Vec<_>) = self.capabilities.into_iter().partition(|(_, on)| *on);
+        // Without numbers of its own it has none to remove, so null and an empty object say the same.
+        let limits = Option::<Option<Limits>>::from(self.limits).map(|limits| limits.unwrap_or_default().into());
         let names = |list: Vec<(String, bool)>| list.into_iter().map(|(name, _)| name).collect();
         KeyPatch {
             name: self.name,
@@ -98,6 +105,7 @@ impl UpdateKey {
             permissions: self.permissions,
             capabilities: SwitchPatch { on: names(on), off: names(off) },
             allowed_addresses: self.allowed_addresses.into(),
+            limits,
             metadata: self.metadata,
             enabled: self.enabled,
             expires_at: self.expires_at.into(),

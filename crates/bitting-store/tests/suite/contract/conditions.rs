@@ -33,7 +33,7 @@ pub(super) async fn a_change_is_refused_if_what_it_was_decided_on_has_changed(ca
     let rename_account = || Change::UpdateAccount {
         api: API.into(),
         account: "acme".parse().unwrap(),
-        patch: bitting_store::AccountPatch { name: Some("Acme".into()), enabled: None },
+        patch: bitting_store::AccountPatch { name: Some("Acme".into()), ..Default::default() },
     };
     let seen = |sequence| Conditions { account: Some(Sequence(sequence)), ..Conditions::default() };
     assert_eq!(append(&case, 25, rename_account(), seen(9)).await, Err(Refusal::Changed("acme".into())));

@@ -102,6 +102,7 @@ fn describe(row: &KeyRow, now: Timestamp) -> String {
         ("permissions", joined(row.permissions.iter().map(ToString::to_string).collect())),
         ("capabilities", joined(row.capabilities.clone())),
         ("addresses", row.allowed_addresses.as_ref().map_or("anywhere".to_owned(), ToString::to_string)),
+        ("limits", joined(row.limits.iter().map(|(name, number)| format!("{name}={number}")).collect())),
         ("metadata", noted(&row.metadata)),
         ("created", format!("{} by {}", second(row.created_at), row.created_by)),
         ("expires", row.expires_at.map_or("never".to_owned(), second)),

@@ -85,7 +85,7 @@ impl Told {
             }
             if let Some(restriction) = undone::of_account(&before, later) {
                 replayed.push(restriction);
-                let patch = AccountPatch { name: None, enabled: Some(later.enabled) };
+                let patch = AccountPatch { name: None, plan: Some(later.plan.clone()), enabled: Some(later.enabled) };
                 let change = Change::UpdateAccount { api: later.api.clone(), account: later.id.clone(), patch };
                 entries.push(entry(change, later.updated_at));
             }
@@ -119,6 +119,7 @@ fn as_later(before: &KeyRow, later: &KeyRow) -> Change {
             off: before.capabilities.iter().filter(gone).cloned().collect(),
         },
         allowed_addresses: Some(later.allowed_addresses.clone()),
+        limits: Some(later.limits.clone()),
         enabled: Some(later.enabled),
         expires_at: Some(later.expires_at),
         ..KeyPatch::default()
