@@ -19,8 +19,8 @@ use tower::util::BoxCloneSyncService;
 use crate::fault::Fault;
 use crate::idempotency::InFlight;
 use crate::json::Json;
-use crate::standing::LimitsView;
 use crate::service::Shared;
+use crate::standing::LimitsView;
 use crate::whoami::KeyView;
 use crate::{guard, management};
 

@@ -18,8 +18,8 @@ use zeroize::Zeroizing;
 use crate::fault::Fault;
 use crate::guard::Permitted;
 use crate::json::Json;
-use crate::standing::{LimitView, of_standing};
 use crate::service::Shared;
+use crate::standing::{LimitView, of_standing};
 use crate::whoami::KeyView;
 
 /// What is asked. Either `key`, or `headers` with or without `query`; without any of them it is a request without a key.

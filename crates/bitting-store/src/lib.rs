@@ -69,6 +69,6 @@ pub struct Progress {
 }
 
 /// All roles of a store. A backend implements the parts.
-pub trait Store: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive {}
+pub trait Store: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive + MeterLog {}
 
-impl<S: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive> Store for S {}
+impl<S: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive + MeterLog> Store for S {}

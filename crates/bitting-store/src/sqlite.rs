@@ -9,6 +9,7 @@ mod error;
 mod import;
 mod listing;
 mod lock;
+mod meter;
 mod open;
 mod read;
 mod restore;
@@ -19,14 +20,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use self::error::{in_doubt, unavailable};
 use self::open::SqliteOptions;
 pub use lock::OwnerLock;
 pub use restore::Restoration;
 
+use crate::Progress;
 use crate::error::{StoreError, StoreErrorKind};
-use crate::{Progress, sqlite::error::unavailable};
 
 /// A store in one SQLite file.
 #[derive(Debug, Clone)]
@@ -72,6 +74,21 @@ impl SqliteStore {
         let inner = Arc::clone(&self.0);
         // A poisoned lock means a panic while writing; SQLite has rolled the transaction back with its drop.
         blocking(move || work(&mut inner.writer.lock().unwrap_or_else(PoisonError::into_inner))).await
+    }
+
+    /// Runs in one transaction of the connection that writes. An error gives up all of it; only if it is the commit itself that
+    /// fails, nobody knows.
+    async fn transact<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.write(move |connection| {
+            let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
+            let answer = work(&mut transaction)?;
+            transaction.commit().map_err(in_doubt)?;
+            Ok(answer)
+        })
+        .await
     }
 
     /// Runs on a thread that may block, with a connection that only reads.

@@ -37,7 +37,8 @@ impl Cors {
     /// Lets scripts read more headers.
     pub fn expose(&mut self, names: &[HeaderName]) {
         let before = self.exposed.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let all: Vec<&str> = before.split(", ").filter(|name| !name.is_empty()).chain(names.iter().map(HeaderName::as_str)).collect();
+        let all: Vec<&str> =
+            before.split(", ").filter(|name| !name.is_empty()).chain(names.iter().map(HeaderName::as_str)).collect();
         self.exposed = HeaderValue::from_str(&all.join(", ")).ok();
     }
 

@@ -44,6 +44,12 @@ impl Fixture {
         Self::of(wrap, |names| shop(names, &["clerk", "boss"])).await
     }
 
+    /// An engine whose API has plans.
+    pub(crate) async fn planned() -> Self {
+        let planned = |names: &Names| Api { plans: plans(names, false), ..shop(names, &["clerk", "boss"]) };
+        Self::of(|store| store, planned).await
+    }
+
     /// An engine whose API's keys may have higher numbers than their plans.
     pub(crate) async fn exceeding() -> Self {
         let exceeding = |names: &Names| Api { plans: plans(names, true), ..shop(names, &["clerk", "boss"]) };
@@ -68,7 +74,8 @@ impl Fixture {
             std::fs::copy(of(&self.path), of(&path)).unwrap();
         }
         let (clock, names) = (self.clock.clone(), Arc::new(Names::default()));
-        let engine = start(&path, &clock, &names, |store| store).await;
+        let api = shop(&names, &["clerk", "boss"]);
+        let engine = start(&path, &clock, &names, |store| store, api).await;
         Self { engine, clock, names, path, folder: Some(folder) }
     }
 
@@ -94,7 +101,7 @@ impl Fixture {
     pub(crate) async fn key_of(&self, account: &str, spec: KeySpec) -> (PlaintextKey, KeyId) {
         let id: AccountId = account.parse().unwrap();
         if self.engine.store().account("shop", &id).await.unwrap().is_none() {
-            let account = NewAccount { api: "shop".into(), id: id.clone(), name: String::new() };
+            let account = NewAccount { api: "shop".into(), id: id.clone(), name: String::new(), plan: None };
             self.commit(Change::CreateAccount(account)).await.unwrap();
         }
         self.key(KeySpec { account: Some(id), ..spec }).await

@@ -35,14 +35,14 @@ fn planned(plan: Option<&str>) -> Change {
     Change::UpdateAccount { api: "shop".into(), account: "acme".parse().unwrap(), patch }
 }
 
-fn decide(fixture: &Fixture, key: &PlaintextKey) -> Decision {
+async fn decide(fixture: &Fixture, key: &PlaintextKey) -> Decision {
     let (method, presented) = (&Method::GET, Presented::Key(key.expose().as_bytes()));
     let inquiry = Inquiry { scope: Scope::Api("shop"), method, path: "/things", presented, client: None };
-    fixture.engine.decide_now(&inquiry).unwrap()
+    fixture.engine.decide(&inquiry).await
 }
 
 async fn holder(fixture: &Fixture, key: &PlaintextKey) -> Holder {
-    let Decision::Permit(permit) = decide(fixture, key) else { panic!("it is refused") };
+    let Decision::Permit(permit) = decide(fixture, key).await else { panic!("it is refused") };
     fixture.engine.holder(&permit).await.unwrap().unwrap()
 }
 
@@ -66,7 +66,7 @@ async fn rotation(fixture: &Fixture, key: KeyId) -> Issued {
 
 #[tokio::test]
 async fn an_account_has_a_plan_of_its_apis_and_the_next_request_knows_it() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::planned().await;
     for refused in [account(Some("gold")), planned(Some("gold")), planned(Some(""))] {
         let error = fixture.commit(refused).await.unwrap_err().to_string();
         assert!(error.starts_with("plan: ") && error.ends_with("is not a plan of shop; there are: free, paid"), "{error}");
@@ -74,37 +74,37 @@ async fn an_account_has_a_plan_of_its_apis_and_the_next_request_knows_it() {
     fixture.commit(account(Some("paid"))).await.unwrap();
     let (key, _) = fixture.key(spec(&[])).await;
     let id = |name| Some(fixture.names.intern(NameKind::Plan, name));
-    let plan = || {
-        let Decision::Permit(permit) = decide(&fixture, &key) else { panic!("it is refused") };
+    let plan = async || {
+        let Decision::Permit(permit) = decide(&fixture, &key).await else { panic!("it is refused") };
         permit.key().unwrap().account.plan()
     };
-    assert_eq!(plan(), id("paid"));
+    assert_eq!(plan().await, id("paid"));
     fixture.commit(planned(Some("free"))).await.unwrap();
-    assert_eq!(plan(), id("free"));
+    assert_eq!(plan().await, id("free"));
     fixture.commit(planned(None)).await.unwrap();
-    assert_eq!(plan(), None);
+    assert_eq!(plan().await, None);
 }
 
 #[tokio::test]
 async fn a_plan_and_own_numbers_are_known_again_after_a_restart() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::planned().await;
     fixture.commit(account(Some("paid"))).await.unwrap();
     let (key, id) = fixture.key(spec(&[("hour", 50)])).await;
     let (plain, _) = fixture.key(spec(&[])).await;
     fixture.commit(limited(id, &[("hour", 40)])).await.unwrap();
     let fixture = fixture.restart().await;
     let hour = fixture.names.intern(NameKind::Limit, "hour");
-    let Decision::Permit(permit) = decide(&fixture, &key) else { panic!("it is refused") };
+    let Decision::Permit(permit) = decide(&fixture, &key).await else { panic!("it is refused") };
     let record = permit.key().unwrap();
     assert_eq!(record.limits.as_ref().and_then(|limits| limits.get(hour)), Some(40));
     assert_eq!(record.account.plan(), Some(fixture.names.intern(NameKind::Plan, "paid")));
-    let Decision::Permit(permit) = decide(&fixture, &plain) else { panic!("it is refused") };
+    let Decision::Permit(permit) = decide(&fixture, &plain).await else { panic!("it is refused") };
     assert!(permit.key().unwrap().limits.is_none());
 }
 
 #[tokio::test]
 async fn an_own_number_is_for_a_limit_that_keys_have_and_can_have_an_effect() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::planned().await;
     fixture.commit(account(None)).await.unwrap();
     let (_, id) = fixture.key(spec(&[])).await;
     for (list, said) in [
@@ -129,7 +129,7 @@ async fn an_own_number_is_for_a_limit_that_keys_have_and_can_have_an_effect() {
 
 #[tokio::test]
 async fn a_key_held_to_a_number_hands_on_no_more_directly() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::planned().await;
     fixture.commit(account(Some("paid"))).await.unwrap();
     let (key, own) = fixture.key(spec(&[("hour", 50)])).await;
     for (list, exceeds) in [(vec![], true), (vec![("hour", 51)], true), (vec![("day", 5)], true), (vec![("hour", 50)], false)] {
@@ -155,7 +155,7 @@ async fn a_key_held_to_a_number_hands_on_no_more_directly() {
 
 #[tokio::test]
 async fn two_steps_lead_no_further_than_one() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::planned().await;
     fixture.commit(account(Some("paid"))).await.unwrap();
     let (key, own) = fixture.key(spec(&[("hour", 50)])).await;
     let child = fixture.issue(spec(&[("hour", 20)]));
@@ -214,7 +214,7 @@ async fn a_key_held_to_its_plan_hands_on_no_more_than_the_plan_where_numbers_cou
 
 #[tokio::test]
 async fn a_new_key_of_which_nothing_is_said_takes_its_makers_numbers() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::planned().await;
     fixture.commit(account(Some("paid"))).await.unwrap();
     let (key, _) = fixture.key(spec(&[("hour", 50), ("day", 70)])).await;
     let mut wanted = spec(&[("hour", 20)]);
@@ -225,7 +225,7 @@ async fn a_new_key_of_which_nothing_is_said_takes_its_makers_numbers() {
 
 #[tokio::test]
 async fn an_imported_key_is_held_to_the_numbers_of_its_row() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::planned().await;
     let apis = fixture.engine.apis();
     let shop = apis.find("shop").unwrap();
     let hash = |digit: &str| digit.repeat(64);
@@ -251,7 +251,7 @@ async fn an_imported_key_is_held_to_the_numbers_of_its_row() {
 
 #[tokio::test]
 async fn a_holder_changes_no_plan() {
-    let fixture = Fixture::new().await;
+    let fixture = Fixture::planned().await;
     fixture.commit(account(None)).await.unwrap();
     let (key, _) = fixture.key(spec(&[])).await;
     for change in [planned(Some("paid")), planned(None)] {

@@ -1,5 +1,6 @@
 //! A store that wraps a real one and can be made to stumble.
 
+use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -9,9 +10,9 @@ use bitting_core::key::{KeyHash, KeyId};
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{
-    AccountReader, AccountRow, Archive, AuditFilter, AuditRow, ChangeLog, Committed, Entry, EventRow, Idempotency,
-    ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, Page, Progress, Refusal, RingRow, RingSource, Store,
-    StoreError, StoreErrorKind, StoredKey,
+    AccountReader, AccountRow, Archive, AuditFilter, AuditRow, Bought, ChangeLog, Committed, Entry, EventRow, Idempotency,
+    ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, MeterLog, Page, Progress, Purchase, Refusal,
+    RingRow, RingSource, Settlement, Store, StoreError, StoreErrorKind, StoredKey, Tally, UsageQuery, UsageRow,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -88,6 +89,19 @@ pub(crate) struct Stumbling {
 }
 
 impl Stumbling {
+    /// Goes wrong as it was told to, before or after the real commit.
+    async fn commit<T: Debug>(&self, real: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let unknown = StoreError::new(StoreErrorKind::OutcomeUnknown, "the connection broke");
+        let fault = *self.controls.fault.lock().unwrap();
+        match fault {
+            None => real.await,
+            Some(Fault::TakenButUnknown) => real.await.and(Err(unknown)),
+            Some(Fault::LostAndUnknown) => Err(unknown),
+            Some(Fault::TakenButFatal) => panic!("after the commit: {:?}", real.await),
+            Some(Fault::Refused) => Err(StoreError::new(StoreErrorKind::Unavailable, "the disk is full")),
+        }
+    }
+
     fn read_unless(&self, hindrances: &[Unreadable]) -> Result<(), StoreError> {
         self.controls.reads.fetch_add(1, Ordering::SeqCst);
         let hindered = hindrances.contains(&self.controls.unreadable.lock().unwrap());
@@ -99,15 +113,7 @@ impl Stumbling {
 impl ChangeLog for Stumbling {
     async fn append(&self, batch: Vec<Entry>) -> Result<Vec<Result<Committed, Refusal>>, StoreError> {
         self.controls.batches.fetch_add(1, Ordering::SeqCst);
-        let unknown = StoreError::new(StoreErrorKind::OutcomeUnknown, "the connection broke");
-        let fault = *self.controls.fault.lock().unwrap();
-        let answer = match fault {
-            None => self.inner.append(batch).await,
-            Some(Fault::TakenButUnknown) => self.inner.append(batch).await.and(Err(unknown)),
-            Some(Fault::LostAndUnknown) => Err(unknown),
-            Some(Fault::TakenButFatal) => panic!("after the commit: {:?}", self.inner.append(batch).await),
-            Some(Fault::Refused) => Err(StoreError::new(StoreErrorKind::Unavailable, "the disk is full")),
-        };
+        let answer = self.commit(self.inner.append(batch)).await;
         self.controls.committed.notify_one();
         drop(self.controls.answers.read().await);
         answer
@@ -204,5 +210,32 @@ impl Archive for Stumbling {
 
     async fn back_up(&self, to: std::path::PathBuf) -> Result<u64, StoreError> {
         self.inner.back_up(to).await
+    }
+}
+
+#[async_trait]
+impl MeterLog for Stumbling {
+    async fn buy(&self, purchases: Vec<Purchase>) -> Result<Vec<Bought>, StoreError> {
+        self.commit(self.inner.buy(purchases)).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
+        self.commit(self.inner.settle(settlements)).await
+    }
+
+    async fn add_usage(&self, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {
+        self.commit(self.inner.add_usage(tallies, last_uses)).await
+    }
+
+    async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        self.inner.usage(query).await
+    }
+
+    async fn last_uses(&self, keys: Vec<KeyId>) -> Result<Vec<LastUse>, StoreError> {
+        self.inner.last_uses(keys).await
+    }
+
+    async fn forget_usage(&self, api: &str, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.forget_usage(api, before, limit).await
     }
 }

@@ -5,10 +5,10 @@ use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
-use rusqlite::{Connection, ErrorCode, Params, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, Params, Row, Transaction, params};
 use serde_json::json;
 
-use super::error::{damaged, in_doubt, unavailable};
+use super::error::{damaged, unavailable};
 use super::read::rows;
 use super::rows::{
     ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, account_row, provenance_columns, rights_permissions, stored_key,
@@ -24,7 +24,7 @@ use crate::{ChangeLog, Progress};
 #[async_trait]
 impl ChangeLog for SqliteStore {
     async fn append(&self, batch: Vec<Entry>) -> Result<Vec<Result<Committed, Refusal>>, StoreError> {
-        self.write(move |connection| append(connection, &batch)).await
+        self.transact(move |transaction| append(transaction, &batch)).await
     }
 
     async fn remembered(
@@ -48,12 +48,11 @@ impl ChangeLog for SqliteStore {
     }
 }
 
-fn append(connection: &mut Connection, batch: &[Entry]) -> Result<Vec<Result<Committed, Refusal>>, StoreError> {
-    let mut transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(unavailable)?;
-    let Progress { sequence: Sequence(mut last), mut time } = progress(&transaction)?;
+fn append(transaction: &mut Transaction<'_>, batch: &[Entry]) -> Result<Vec<Result<Committed, Refusal>>, StoreError> {
+    let Progress { sequence: Sequence(mut last), mut time } = progress(transaction)?;
     let mut answers = Vec::with_capacity(batch.len());
     for entry in batch {
-        let answer = write_entry(&mut transaction, entry, Sequence(last + 1))?;
+        let answer = write_entry(transaction, entry, Sequence(last + 1))?;
         if let Ok(committed) = &answer {
             last = last.max(committed.sequence.0);
         }
@@ -61,8 +60,7 @@ fn append(connection: &mut Connection, batch: &[Entry]) -> Result<Vec<Result<Com
         answers.push(answer);
     }
     let sql = "UPDATE progress SET sequence = ?1, time = ?2";
-    execute(&transaction, sql, (stored_sequence(Sequence(last)), time.as_millis()))?;
-    transaction.commit().map_err(in_doubt)?;
+    execute(transaction, sql, (stored_sequence(Sequence(last)), time.as_millis()))?;
     Ok(answers)
 }
 
@@ -338,7 +336,7 @@ fn write_journal(connection: &Connection, entry: &Entry, write: &Write, sequence
     execute(connection, sql, values)
 }
 
-fn execute(connection: &Connection, sql: &str, values: impl Params) -> Result<(), StoreError> {
+pub(super) fn execute(connection: &Connection, sql: &str, values: impl Params) -> Result<(), StoreError> {
     let done = connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values));
     done.map(drop).map_err(unavailable)
 }

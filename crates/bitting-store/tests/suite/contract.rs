@@ -3,8 +3,10 @@
 mod conditions;
 mod importing;
 mod listing;
+mod meters;
 mod plans;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bitting_core::key::KeyId;
@@ -31,8 +33,19 @@ use self::importing::{
 };
 use self::listing::{
     a_key_is_listed_under_the_permissions_that_it_has_now, descendants_are_found_through_every_generation_and_rotation,
-    keys_are_listed_by_each_filter_and_by_all_of_them_together, names_and_prefixes_are_searched_in_their_order_and_by_pages,
-    the_audit_log_is_listed_newest_first_by_filter_and_page,
+    expired_keys_are_listed_by_their_ends_and_by_pages, keys_are_listed_by_each_filter_and_by_all_of_them_together,
+    names_and_prefixes_are_searched_in_their_order_and_by_pages, the_audit_log_is_listed_newest_first_by_filter_and_page,
+};
+use self::meters::{
+    a_later_window_takes_the_place_of_an_earlier_one_of_which_nothing_is_left_then,
+    a_window_is_bought_block_by_block_up_to_what_its_limit_allows, a_window_that_ends_elsewhere_is_another_one,
+    a_window_that_is_no_longer_the_latest_is_not_settled, each_holder_and_limit_is_bought_by_itself,
+    of_two_last_uses_the_later_stays, to_ask_for_nothing_more_changes_nothing,
+    usage_counts_for_its_holder_and_its_environment_alone, usage_is_added_up_within_a_call_and_over_calls,
+    usage_is_forgotten_by_whole_days_of_one_api_and_so_many_rows_at_once,
+    usage_is_found_by_the_hours_and_the_route_that_are_asked_for,
+    usage_is_listed_by_hour_route_and_outcome_whatever_came_first,
+    what_was_bought_and_used_is_there_after_a_restart_and_in_a_backup, what_was_settled_is_bought_again,
 };
 use self::plans::{
     a_keys_own_numbers_are_replaced_together_and_go_to_its_successor, an_account_gets_a_plan_keeps_it_and_loses_it,
@@ -42,7 +55,9 @@ use self::plans::{
 /// A store under test and what must live as long as it.
 struct Case {
     store: Arc<dyn Store>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    /// Opens what is in a folder.
+    open: fn(&Path) -> Arc<dyn Store>,
 }
 
 impl Case {
@@ -63,6 +78,13 @@ impl Case {
             answer.unwrap();
         }
         self
+    }
+
+    /// After a restart.
+    fn reopened(self) -> Self {
+        let Self { store, folder, open } = self;
+        drop(store);
+        Self { store: open(folder.path()), folder, open }
     }
 
     async fn ring(&self) -> Vec<RingRow> {
@@ -349,9 +371,12 @@ macro_rules! contract {
 }
 
 fn sqlite() -> Case {
+    let open = |folder: &Path| -> Arc<dyn Store> {
+        let lock = OwnerLock::acquire(&folder.join("bitting.db")).unwrap();
+        Arc::new(SqliteStore::open(lock).unwrap())
+    };
     let folder = tempfile::tempdir().unwrap();
-    let lock = OwnerLock::acquire(&folder.path().join("bitting.db")).unwrap();
-    Case { store: Arc::new(SqliteStore::open(lock).unwrap()), _folder: folder }
+    Case { store: open(folder.path()), folder, open }
 }
 
 macro_rules! every_case_on {
@@ -383,6 +408,7 @@ macro_rules! every_case_on {
                 accounts_are_listed_by_id_and_page,
                 the_ring_is_read_in_pages_without_a_gap,
                 the_latest_time_is_kept_and_never_goes_back,
+                expired_keys_are_listed_by_their_ends_and_by_pages,
                 keys_are_listed_by_each_filter_and_by_all_of_them_together,
                 names_and_prefixes_are_searched_in_their_order_and_by_pages,
                 a_key_is_listed_under_the_permissions_that_it_has_now,
@@ -400,6 +426,20 @@ macro_rules! every_case_on {
                 a_sha_512_whose_key_is_there_by_its_sha_256_is_not_rehashed,
                 keys_are_exported_with_their_hashes_by_pages,
                 a_backup_holds_everything_of_its_moment_and_is_never_written_over,
+                a_window_is_bought_block_by_block_up_to_what_its_limit_allows,
+                to_ask_for_nothing_more_changes_nothing,
+                each_holder_and_limit_is_bought_by_itself,
+                a_later_window_takes_the_place_of_an_earlier_one_of_which_nothing_is_left_then,
+                a_window_that_ends_elsewhere_is_another_one,
+                what_was_settled_is_bought_again,
+                a_window_that_is_no_longer_the_latest_is_not_settled,
+                what_was_bought_and_used_is_there_after_a_restart_and_in_a_backup,
+                usage_is_added_up_within_a_call_and_over_calls,
+                usage_is_listed_by_hour_route_and_outcome_whatever_came_first,
+                usage_is_found_by_the_hours_and_the_route_that_are_asked_for,
+                usage_counts_for_its_holder_and_its_environment_alone,
+                of_two_last_uses_the_later_stays,
+                usage_is_forgotten_by_whole_days_of_one_api_and_so_many_rows_at_once,
             ]
         );
     };

@@ -1,9 +1,12 @@
 //! Rows that hold what Bitting cannot have written.
 
-use bitting_store::{ChangeLog, OwnerLock, Refusal, RingSource, SqliteStore, StoreErrorKind};
+use bitting_core::time::Timestamp;
+use bitting_store::{
+    ChangeLog, Holder, MeterLog, OwnerLock, Refusal, RingSource, SqliteStore, StoreErrorKind, Tally, UsageQuery, Whose,
+};
 use rusqlite::Connection;
 
-use super::fixture::{entry, id, new_account, new_key, rename, revoke, suspend};
+use super::fixture::{API, at, entry, id, new_account, new_key, rename, revoke, suspend};
 
 /// A store with the accounts "acme" and "other", two keys of the former, and one statement run past it.
 async fn damaged_by(sql: &str) -> (SqliteStore, tempfile::TempDir) {
@@ -42,5 +45,28 @@ async fn a_change_to_a_damaged_row_is_refused_and_the_rest_of_its_batch_is_writt
         let answers = store.append(batch.into()).await.unwrap();
         assert!(matches!(&answers[..], [Ok(_), Err(Refusal::Damaged(_)), Ok(_)]), "{sql}: {answers:?}");
         assert_eq!(store.progress().await.unwrap().sequence.0, 6, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_day_of_usage_cannot_be_read_and_hinders_no_other_and_is_counted_anew() {
+    let tally = |number| {
+        let holder = Holder { api: API.into(), environment: "live".into(), whose: Whose::Key(id(number)) };
+        Tally { holder, at: at(0), route: "GET /a".into(), outcome: "admitted".into(), count: 1 }
+    };
+    for sql in ["UPDATE usage SET hours = x'01'", "UPDATE usage SET hours = x'0101000000'"] {
+        let (store, folder) = damaged_by("UPDATE account SET name = name WHERE id = 'acme'").await;
+        let usage = async |number| {
+            let (whose, from, until) = (Whose::Key(id(number)), at(0), Timestamp::MAX);
+            let found = store.usage(UsageQuery { api: API.into(), environment: None, whose, route: None, from, until }).await;
+            found.map(|rows| rows.iter().map(|row| row.count).sum::<u64>())
+        };
+        store.add_usage(vec![tally(1)], Vec::new()).await.unwrap();
+        Connection::open(folder.path().join("bitting.db")).unwrap().execute(sql, []).unwrap();
+        store.add_usage(vec![tally(2)], Vec::new()).await.unwrap();
+        assert_eq!(usage(1).await.unwrap_err().kind(), StoreErrorKind::Damaged, "{sql}");
+        assert_eq!(usage(2).await.unwrap(), 1, "{sql}");
+        store.add_usage(vec![tally(1), tally(2)], Vec::new()).await.unwrap();
+        assert_eq!((usage(1).await.unwrap(), usage(2).await.unwrap()), (1, 2), "{sql}");
     }
 }

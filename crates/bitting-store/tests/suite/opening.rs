@@ -5,11 +5,12 @@ use std::path::Path;
 
 use bitting_core::record::Sequence;
 use bitting_store::{
-    ChangeLog, Journal, KeyFilter, KeyReader, OwnerLock, Page, RingSource, SqliteStore, StoreError, StoreErrorKind,
+    ChangeLog, Holder, Journal, KeyFilter, KeyReader, LastUse, MeterLog, OwnerLock, Page, Purchase, RingSource, SqliteStore,
+    StoreError, StoreErrorKind, Tally, Whose, Window,
 };
 use rusqlite::Connection;
 
-use super::fixture::{entry, new_account};
+use super::fixture::{API, at, entry, id, new_account};
 
 fn open(path: &Path) -> Result<SqliteStore, StoreError> {
     SqliteStore::open(OwnerLock::acquire(path)?)
@@ -117,13 +118,19 @@ mod schema {
     refinery::embed_migrations!("src/sqlite/migrations");
 }
 
+/// A store as an earlier version made it.
+fn of_version(version: i32, path: &Path) -> Connection {
+    let mut old = Connection::open(path).unwrap();
+    schema::migrations::runner().set_target(refinery::Target::Version(version)).run(&mut old).unwrap();
+    old.pragma_update(None, "application_id", 0x4269_7474).unwrap();
+    old
+}
+
 #[tokio::test]
 async fn a_store_of_the_first_version_is_brought_up_to_date_with_what_is_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bitting.db");
-    let mut old = Connection::open(&path).unwrap();
-    schema::migrations::runner().set_target(refinery::Target::Version(1)).run(&mut old).unwrap();
-    old.pragma_update(None, "application_id", 0x4269_7474).unwrap();
+    let old = of_version(1, &path);
     let rows = "INSERT INTO account VALUES ('csboard', 'acme', '', 1, 0, 0, 1);
          INSERT INTO api_key VALUES (x'00000000000000000000000000000007', zeroblob(32), 'csboard', 'acme', 'live', \
          '[null,[\"a:read\",\"a:write\"],[]]', NULL, 1, NULL, NULL, 2, 'old', '', 'csb_', '{}', 0, 'system', 0, NULL, NULL);
@@ -136,4 +143,22 @@ async fn a_store_of_the_first_version_is_brought_up_to_date_with_what_is_in_it()
     assert_eq!((found.len(), found[0].name.as_str()), (1, "old"));
     assert_eq!((found[0].limits.len(), store.ring_accounts().await.unwrap()[0].plan.as_deref()), (0, None));
     assert_eq!(store.audit(Sequence(0), 9).await.unwrap()[0].address, None);
+}
+
+#[tokio::test]
+async fn a_store_from_before_limits_and_usage_takes_them_and_keeps_its_accounts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bitting.db");
+    let old = of_version(3, &path);
+    old.execute("INSERT INTO account VALUES ('csboard', 'acme', '', 1, 0, 0, 1)", []).unwrap();
+    drop(old);
+    let store = open(&path).unwrap();
+    assert_eq!(store.ring_accounts().await.unwrap().len(), 1);
+    let holder = Holder { api: API.into(), environment: "live".into(), whose: Whose::Api };
+    let window = Window { holder: holder.clone(), limit: "monthly".into(), start: at(0), end: at(9) };
+    let bought = store.buy(vec![Purchase { window, more: 5, at_most: 9 }]).await.unwrap();
+    assert_eq!((bought[0].before, bought[0].now), (0, 5));
+    let tally = Tally { holder, at: at(0), route: "GET /a".into(), outcome: "admitted".into(), count: 1 };
+    store.add_usage(vec![tally], vec![LastUse { key: id(1), at: at(5), address: None }]).await.unwrap();
+    assert_eq!(store.last_uses(vec![id(1)]).await.unwrap().len(), 1);
 }

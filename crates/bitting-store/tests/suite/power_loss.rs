@@ -5,10 +5,10 @@ mod disk;
 
 use std::collections::BTreeMap;
 
-use bitting_store::{ChangeLog, KeyReader, OwnerLock, SqliteStore};
+use bitting_store::{ChangeLog, Holder, KeyReader, MeterLog, OwnerLock, Purchase, SqliteStore, StoreErrorKind, Whose, Window};
 
 use self::disk::Disk;
-use super::fixture::{API, entry, id, new_account, new_key, revoke};
+use super::fixture::{API, at, entry, id, new_account, new_key, revoke};
 
 fn open(disk: &Disk, folder: &std::path::Path) -> SqliteStore {
     let lock = OwnerLock::acquire(&folder.join("bitting.db")).unwrap();
@@ -63,4 +63,47 @@ async fn run(disk: &Disk, folder: &std::path::Path) -> (bool, BTreeMap<u8, bool>
         acknowledged.insert(number, true);
     }
     (true, acknowledged)
+}
+
+#[tokio::test]
+async fn what_was_bought_is_all_there_after_a_loss_of_power_and_nothing_else_unless_that_was_left_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = Disk::new("buying-uncut", u64::MAX, 0);
+    assert_eq!(buy_blocks(&whole, folder.path()).await, (200, None));
+    let (mut in_the_middle, mut taken_unawares) = (0, 0);
+    for cut in 1..whole.operations() {
+        let disk = Disk::new(&format!("buying-cut-{cut}"), cut, cut);
+        let (acknowledged, error) = buy_blocks(&disk, folder.path()).await;
+        disk.lose_power();
+        if acknowledged == 0 {
+            continue;
+        }
+        let kept = open(&disk, folder.path()).buy(vec![purchase(0)]).await.unwrap()[0].before;
+        in_the_middle += u32::from(acknowledged < 200);
+        taken_unawares += u32::from(kept > acknowledged);
+        let is_known = error != Some(StoreErrorKind::OutcomeUnknown);
+        let sound = if is_known { acknowledged..=acknowledged } else { acknowledged..=acknowledged + 10 };
+        assert!(sound.contains(&kept), "cut after {cut}: {kept} of {acknowledged}, {error:?}");
+    }
+    assert!(in_the_middle > 30 && taken_unawares > 0, "{in_the_middle} cuts in the middle, {taken_unawares} taken unawares");
+}
+
+/// Buys twenty blocks until the disk fails, and returns what is acknowledged as bought and how it failed.
+async fn buy_blocks(disk: &Disk, folder: &std::path::Path) -> (u64, Option<StoreErrorKind>) {
+    let lock = OwnerLock::acquire(&folder.join("bitting.db")).unwrap();
+    let Ok(store) = SqliteStore::open_through(lock, disk.name()) else { return (0, None) };
+    let mut acknowledged = 0;
+    for _ in 0..20 {
+        match store.buy(vec![purchase(10)]).await {
+            Ok(bought) => acknowledged = bought[0].now,
+            Err(error) => return (acknowledged, Some(error.kind())),
+        }
+    }
+    (acknowledged, None)
+}
+
+fn purchase(more: u64) -> Purchase {
+    let holder = Holder { api: API.into(), environment: "live".into(), whose: Whose::Key(id(1)) };
+    let window = Window { holder, limit: "monthly".into(), start: at(0), end: at(1_000) };
+    Purchase { window, more, at_most: 1_000 }
 }

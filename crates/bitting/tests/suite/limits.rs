@@ -41,7 +41,8 @@ async fn hammer(to: SocketAddr, key: &str, connections: usize, each: usize) -> u
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_64_connections_that_hammer_one_key_exactly_as_many_requests_pass_as_its_limit_allows() {
-    let limits = "[api.limits]\nday = \"1000/day\"\nmonth = { requests = 5000, per = \"month\", scope = \"account\", quota = true }\n";
+    let limits =
+        "[api.limits]\nday = \"1000/day\"\nmonth = { requests = 5000, per = \"month\", scope = \"account\", quota = true }\n";
     let (bitting, upstream) = start(limits).await;
     let key = bitting.key(&[]).key;
     assert_eq!(hammer(bitting.gateway, &key, 64, 20).await, 1_000);
@@ -96,10 +97,8 @@ async fn pa4_a_key_shows_what_was_used_of_it_exactly_and_when() {
 #[tokio::test]
 async fn pa15_the_documents_complete_example_warns_of_a_limit_that_is_low_by_the_real_headers() {
     let upstream = Upstream::start().await;
-    let overrides = [
-        format!("api.product-api.upstream={}", upstream.origin()),
-        "api.product-api.plans.free.hour=\"50/hour\"".to_owned(),
-    ];
+    let overrides =
+        [format!("api.product-api.upstream={}", upstream.origin()), "api.product-api.plans.free.hour=\"50/hour\"".to_owned()];
     let bitting = Bitting::example_with("product-api", &overrides);
     let key = bitting.key(&[]).key;
     let code = document("product-api/complete.mjs").replace("https://api.example.com", &bitting.origin())

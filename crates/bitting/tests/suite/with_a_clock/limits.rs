@@ -67,12 +67,9 @@ async fn pa11_every_answer_to_a_recognised_key_tells_the_limits_and_whoever_wait
     let upstream = Upstream::start().await;
     let running = start("product-api", &upstream, "2026-01-01T10:20:31.250Z").await;
     let (key, _) = running.key("product-api", None).await;
-    for (method, path, status) in [
-        ("GET", "/v1/tasks", 200),
-        ("DELETE", "/v1/tasks/1", 403),
-        ("GET", "/v1/api-keys", 403),
-        ("GET", "/v1/whoami", 200),
-    ] {
+    for (method, path, status) in
+        [("GET", "/v1/tasks", 200), ("DELETE", "/v1/tasks/1", 403), ("GET", "/v1/api-keys", 403), ("GET", "/v1/whoami", 200)]
+    {
         let reply = ask(&running, method, path, &key).await;
         assert_eq!(reply.status.as_u16(), status, "{method} {path}");
         assert_eq!((number(&reply, "x-ratelimit-limit"), number(&reply, "x-ratelimit-remaining")), (1_000, 999), "{path}");
