@@ -35,7 +35,7 @@ pub(crate) struct AskUsage {
     route: Option<String>,
     /// In hours or in days, of UTC.
     #[serde(default)]
-    #[param(value_type = words::UsageStep, required = false)]
+    #[param(value_type = words::UsageStep, required = false, inline)]
     per: Step,
     /// From the hour or day on that this lies in; without it the last 24 hours or 30 days.
     #[param(value_type = words::Time, required = false)]
@@ -45,7 +45,7 @@ pub(crate) struct AskUsage {
     until: Option<Timestamp>,
     /// As JSON or as CSV.
     #[serde(default)]
-    #[param(value_type = words::UsageFormat, required = false)]
+    #[param(value_type = words::UsageFormat, required = false, inline)]
     format: Format,
 }
 
@@ -67,6 +67,7 @@ enum Format {
 
 /// What was used, in the order of time.
 #[derive(Serialize, ToSchema)]
+#[schema(as = UsageReport)]
 struct Usage {
     #[schema(value_type = words::UsageStep)]
     per: Step,

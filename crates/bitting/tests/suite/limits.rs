@@ -182,3 +182,32 @@ async fn what_an_upstream_says_of_limits_under_the_same_names_is_replaced() {
     let reply = request(bitting.gateway, "GET", "/x", &headers, "").await;
     assert_eq!(reply.headers.get_all("x-ratelimit-limit").iter().collect::<Vec<_>>(), ["100"]);
 }
+
+#[tokio::test]
+async fn pa15_the_rate_limit_is_told_in_the_documents_shape() {
+    let upstream = Upstream::start().await;
+    let bitting = Bitting::example_with("product-api", &[format!("api.product-api.upstream={}", upstream.origin())]);
+    let code = format!("curl {}/v1/rate-limit -H \"Authorization: Bearer {}\"\n", bitting.origin(), bitting.key(&[]).key);
+    let printed = Client::Curl.run(&code, &[]).await;
+    let (body, status) = printed.trim_end().rsplit_once('\n').unwrap();
+    let told: Value = serde_json::from_str(body).unwrap();
+    assert_eq!((status, &told["limit"], &told["remaining"]), ("200", &json!(1_000), &json!(1_000)));
+    assert!(told["reset"].is_u64() && told["reset_at"].as_str().unwrap().ends_with(":00:00Z"), "{told}");
+    assert!(upstream.requests().is_empty());
+}
+
+#[tokio::test]
+async fn pa14_over_the_limit_is_429_with_a_message() {
+    let upstream = Upstream::start().await;
+    let overrides =
+        [format!("api.product-api.upstream={}", upstream.origin()), "api.product-api.plans.free.hour=\"2/hour\"".to_owned()];
+    let bitting = Bitting::example_with("product-api", &overrides);
+    let key = bitting.key(&[]).key;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(ask(bitting.gateway, "/v1/tasks", &key).await);
+    }
+    assert_eq!(statuses.iter().map(|reply| reply.status.as_u16()).collect::<Vec<_>>(), [200, 200, 429]);
+    assert_eq!(statuses[2].json()["message"], "Too many requests.");
+    assert!(!statuses[2].header("retry-after").is_empty());
+}

@@ -16,10 +16,16 @@ use crate::harness::{Bitting, Reply, Upstream, request};
 
 /// The product API in front of two upstreams.
 pub(crate) async fn start() -> (Bitting, Upstream, Upstream) {
+    start_with("free").await
+}
+
+/// The same with another plan for accounts that have none.
+pub(crate) async fn start_with(plan: &str) -> (Bitting, Upstream, Upstream) {
     let (production, sandbox) = (Upstream::start().await, Upstream::start().await);
     let upstream =
         format!("api.product-api.upstream={{ live = \"{}\", test = \"{}\" }}", production.origin(), sandbox.origin());
-    (Bitting::example_with("product-api", &[upstream]), production, sandbox)
+    let plan = format!("api.product-api.default_plan={plan}");
+    (Bitting::example_with("product-api", &[upstream, plan]), production, sandbox)
 }
 
 /// Whoever holds a key, and where they manage keys.

@@ -17,15 +17,15 @@ async fn an_account_has_the_plan_that_was_named_last_until_null_takes_it_away() 
         reply.json()["plan"].clone()
     };
     assert_eq!(operator.post(ACCOUNTS, &json!({"id": "acme"})).await.json()["plan"], Value::Null);
-    assert_eq!(operator.post(ACCOUNTS, &json!({"id": "other", "plan": "default"})).await.json()["plan"], "default");
+    assert_eq!(operator.post(ACCOUNTS, &json!({"id": "other", "plan": "professional"})).await.json()["plan"], "professional");
     assert_eq!(operator.post(ACCOUNTS, &json!({"id": "third", "plan": null})).await.json()["plan"], Value::Null);
-    assert_eq!(patched(json!({"plan": "default"})).await, "default");
-    assert_eq!(patched(json!({"name": "Acme"})).await, "default", "what is left out stays");
-    assert_eq!(operator.get(&acme).await.json()["plan"], "default");
+    assert_eq!(patched(json!({"plan": "professional"})).await, "professional");
+    assert_eq!(patched(json!({"name": "Acme"})).await, "professional", "what is left out stays");
+    assert_eq!(operator.get(&acme).await.json()["plan"], "professional");
     assert_eq!(patched(json!({"plan": null})).await, Value::Null);
     let listed = operator.get(ACCOUNTS).await.json();
     let plans: Vec<&Value> = listed["data"].as_array().unwrap().iter().map(|account| &account["plan"]).collect();
-    assert_eq!(plans, [&Value::Null, &json!("default"), &Value::Null]);
+    assert_eq!(plans, [&Value::Null, &json!("professional"), &Value::Null]);
 }
 
 #[tokio::test]
@@ -34,8 +34,8 @@ async fn a_plan_that_there_is_not_is_refused_with_those_that_there_are() {
     let operator = Manager::operator(&bitting, &["accounts:*"]);
     operator.post(ACCOUNTS, &json!({"id": "acme"})).await;
     for (plan, said) in [
-        (json!("gold"), "\"gold\" is not a plan of product-api; there are: default"),
-        (json!(""), "\"\" is not a plan of product-api; there are: default"),
+        (json!("gold"), "\"gold\" is not a plan of product-api; there are: free, professional, enterprise"),
+        (json!(""), "\"\" is not a plan of product-api; there are: free, professional, enterprise"),
         (json!(5), "a value of the wrong type"),
         (json!(["default"]), "a value of the wrong type"),
     ] {
@@ -64,10 +64,10 @@ async fn numbers_for_limits_that_there_are_not_are_refused_and_none_can_be_taken
             assert_eq!((reply.status.as_u16(), &reply.json()["limits"]), (200, &json!({})), "{none}: {}", reply.body);
         }
         for (limits, field) in [
-            (json!({"hour": 5}), "limits: "),
-            (json!({"hour": 5.0}), "limits: "),
+            (json!({"week": 5}), "limits: "),
             (json!({"hour": 0}), "limits: "),
             (json!({"hour": 9_007_199_254_740_993_u64}), "limits: "),
+            (json!({"hour": 1_000_001}), "limits: "),
             (json!({"hour": 1.5}), "limits.hour: "),
             (json!({"hour": -1}), "limits.hour: "),
             (json!({"hour": 1e300}), "limits.hour: "),
