@@ -49,6 +49,8 @@ pub struct Api {
     pub catalogue: Catalogue,
     /// How much its keys may do.
     pub plans: Plans,
+    /// How long usage is kept.
+    pub usage_retention: Duration,
     /// Who may pass where.
     pub routes: RouteTable,
     /// Its environments in the order of declaration; never empty.

@@ -124,6 +124,8 @@ impl Apis {
             // A generation is put in force once.
             let _ = api.counting.set((Arc::clone(metering), books.of(api.id)));
         }
+        let retention = |api: &Arc<ServedApi>| (api.name.clone(), api.usage_retention);
+        metering.keep(self.all.iter().chain([&self.own]).map(retention).collect());
     }
 
     /// An API by its name, Bitting's own included.

@@ -11,6 +11,7 @@ mod supply;
 mod tallies;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bitting_core::account::Account;
 use bitting_core::limit::{Book, Outcome};
@@ -36,6 +37,8 @@ pub(crate) struct Metering {
     dirty: Mutex<Vec<Counted>>,
     /// Accounts with levels.
     listed: Mutex<Vec<(Arc<ServedApi>, Arc<Account>)>>,
+    /// How long the APIs in force keep usage.
+    retentions: Mutex<Vec<(Box<str>, Duration)>>,
 }
 
 /// Whose usage waits to be written down.
@@ -50,13 +53,28 @@ impl Metering {
     /// One that hands its orders to whoever runs with the other end.
     pub(crate) fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<Order>) {
         let (orders, received) = mpsc::unbounded_channel();
-        let metering = Self { orders, rounds: watch::Sender::new(0), dirty: Mutex::default(), listed: Mutex::default() };
+        let metering = Self {
+            orders,
+            rounds: watch::Sender::new(0),
+            dirty: Mutex::default(),
+            listed: Mutex::default(),
+            retentions: Mutex::default(),
+        };
         (Arc::new(metering), received)
     }
 
     /// Hears of everything that is bought from now on.
     pub(crate) fn rounds(&self) -> watch::Receiver<u64> {
         self.rounds.subscribe()
+    }
+
+    /// Keeps usage as long as these APIs do.
+    pub(crate) fn keep(&self, retentions: Vec<(Box<str>, Duration)>) {
+        *self.retentions.lock().unwrap_or_else(PoisonError::into_inner) = retentions;
+    }
+
+    fn retentions(&self) -> Vec<(Box<str>, Duration)> {
+        self.retentions.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many levels of accounts and their keys are in memory.

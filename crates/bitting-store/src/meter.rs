@@ -150,6 +150,12 @@ pub trait MeterLog: Send + Sync {
     /// If the store cannot be written.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError>;
 
+    /// What was bought of all windows that are not over.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    async fn windows(&self, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError>;
+
     /// Adds to what was used and takes over when keys were last used, in one transaction. Of two last uses of one key the later
     /// stays.
     ///

@@ -12,7 +12,9 @@ mod million;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use bitting_core::api::Api;
 use bitting_core::key::PlaintextKey;
+use bitting_core::limit::{Limit, LimitScope, LimitSpec, MOST, Pace, Period, Plan, Plans};
 use bitting_core::name::Names;
 use bitting_engine::{Decision, Engine, EngineOptions, Inquiry, Presented, Scope, WallClock};
 use bitting_store::{OwnerLock, SqliteStore};
@@ -89,6 +91,31 @@ fn decide_random(bencher: Bencher<'_, '_>) {
     let next = || request(&keys[at.fetch_add(76_543, Ordering::Relaxed) % keys.len()]);
     assert!(matches!(decide(&next()), Some(Decision::Permit(_))));
     bencher.with_inputs(next).bench_refs(|headers| decide(headers));
+}
+
+/// Puts limits in force that refuse nothing here: windows of a minute, so that nothing has to be bought.
+fn limit(scopes: &[LimitScope]) {
+    let engine = &SETTING.engine;
+    let names = Arc::clone(engine.apis().names());
+    let limit = |(number, scope): (usize, &LimitScope)| {
+        let (name, pace) = (format!("limit-{number}").into(), Pace::Window(Period::Minute));
+        Limit::new(LimitSpec { name, allowed: MOST, pace, scope: *scope, is_quota: false }, &names).unwrap()
+    };
+    let plan = Plan::new("bench", scopes.iter().enumerate().map(limit).collect(), &names);
+    let api = Api { plans: Plans::new(plan, Vec::new(), false), ..fixture::shop(&names, &["clerk", "boss"]) };
+    engine.install(fixture::apis(&names, vec![api]).unwrap()).unwrap();
+}
+
+const STACKS: [&[LimitScope]; 3] = [&[], &[LimitScope::Key], &[LimitScope::Key, LimitScope::Account, LimitScope::Api]];
+
+/// One key, asked by one thread or by two at once, with no limit, one, and one for the key, its account and the API each.
+#[divan::bench(args = [0, 1, 2], threads = [1, 2], sample_size = 1_000)]
+fn decide_hot_with_limits(bencher: Bencher<'_, '_>, stack: usize) {
+    limit(STACKS[stack]);
+    let headers = request(&SETTING.keys[0]);
+    assert!(matches!(decide(&headers), Some(Decision::Permit(_))));
+    bencher.bench(|| decide(black_box(&headers)));
+    limit(&[]);
 }
 
 #[divan::bench(sample_size = 1_000)]

@@ -12,7 +12,7 @@ use bitting_core::time::Timestamp;
 use bitting_store::{
     AccountReader, AccountRow, Archive, AuditFilter, AuditRow, Bought, ChangeLog, Committed, Entry, EventRow, Idempotency,
     ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, MeterLog, Page, Progress, Purchase, Refusal,
-    RingRow, RingSource, Settlement, Store, StoreError, StoreErrorKind, StoredKey, Tally, UsageQuery, UsageRow,
+    RingRow, RingSource, Settlement, Store, StoreError, StoreErrorKind, StoredKey, Tally, UsageQuery, UsageRow, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -229,6 +229,10 @@ impl MeterLog for Stumbling {
 
     async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         self.inner.usage(query).await
+    }
+
+    async fn windows(&self, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError> {
+        self.inner.windows(now).await
     }
 
     async fn last_uses(&self, keys: Vec<KeyId>) -> Result<Vec<LastUse>, StoreError> {

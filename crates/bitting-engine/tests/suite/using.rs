@@ -97,3 +97,17 @@ async fn usage_that_cannot_be_written_is_written_later_and_never_twice() {
     }
     assert_eq!(usage(&fixture, Whose::Key(id)).await, [row(0, "*", "admitted", 5)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn usage_is_forgotten_when_its_api_keeps_it_no_longer() {
+    let fixture = Fixture::new().await;
+    let (key, id) = fixture.key(KeySpec::default()).await;
+    fixture.get(&key);
+    fixture.engine.write_usage_down().await.unwrap();
+    let days = async |days: u64| {
+        fixture.clock.advance(Duration::from_hours(24 * days));
+        tokio::time::sleep(Duration::from_mins(2)).await;
+        usage(&fixture, Whose::Key(id)).await.len()
+    };
+    assert_eq!((days(40).await, days(1).await), (1, 0));
+}

@@ -12,7 +12,7 @@ use bitting_core::time::Timestamp;
 
 use super::SqliteStore;
 use crate::error::StoreError;
-use crate::meter::{Bought, LastUse, MeterLog, Purchase, Settlement, Tally, UsageQuery, UsageRow};
+use crate::meter::{Bought, LastUse, MeterLog, Purchase, Settlement, Tally, UsageQuery, UsageRow, Window};
 
 #[async_trait]
 impl MeterLog for SqliteStore {
@@ -22,6 +22,10 @@ impl MeterLog for SqliteStore {
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError> {
         self.transact(move |transaction| windows::settle(transaction, &settlements)).await
+    }
+
+    async fn windows(&self, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError> {
+        self.read(move |connection| windows::list(connection, now)).await
     }
 
     async fn add_usage(&self, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {

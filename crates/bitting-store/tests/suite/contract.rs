@@ -46,6 +46,7 @@ use self::meters::{
     usage_is_found_by_the_hours_and_the_route_that_are_asked_for,
     usage_is_listed_by_hour_route_and_outcome_whatever_came_first,
     what_was_bought_and_used_is_there_after_a_restart_and_in_a_backup, what_was_settled_is_bought_again,
+    windows_that_are_not_over_are_listed_with_what_was_bought_of_them,
 };
 use self::plans::{
     a_keys_own_numbers_are_replaced_together_and_go_to_its_successor, an_account_gets_a_plan_keeps_it_and_loses_it,
@@ -432,6 +433,7 @@ macro_rules! every_case_on {
                 a_later_window_takes_the_place_of_an_earlier_one_of_which_nothing_is_left_then,
                 a_window_that_ends_elsewhere_is_another_one,
                 what_was_settled_is_bought_again,
+                windows_that_are_not_over_are_listed_with_what_was_bought_of_them,
                 a_window_that_is_no_longer_the_latest_is_not_settled,
                 what_was_bought_and_used_is_there_after_a_restart_and_in_a_backup,
                 usage_is_added_up_within_a_call_and_over_calls,

@@ -15,7 +15,8 @@ use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Clock as _, WallClock};
 use bitting_store::{
-    AccountRow, ChangeLog as _, KeyReader as _, OwnerLock, Restoration, RingRow, RingSource as _, SqliteStore, StoreErrorKind,
+    AccountRow, ChangeLog as _, KeyReader as _, MeterLog as _, OwnerLock, Purchase, Restoration, RingRow, RingSource as _,
+    SqliteStore, StoreErrorKind, Window,
 };
 use serde_json::json;
 
@@ -90,11 +91,25 @@ async fn compare(lock: OwnerLock, copy: &SqliteStore) -> Result<(OwnerLock, Pres
         Ok(store) => store,
         Err(error) => return Ok((OwnerLock::acquire(&path)?, unreadable(&error))),
     };
-    let compared = match differences(&store, copy).await {
+    let differences = async {
+        keep_windows(&store, copy).await?;
+        differences(&store, copy).await
+    };
+    let compared = match differences.await {
         Ok(undone) => Present::Compared(undone),
         Err(error) => unreadable(&error),
     };
     Ok((store.close()?, compared))
+}
+
+/// Has limits remember what was used of them since the backup. Nobody revokes or restricts anything by it, so it is not told.
+async fn keep_windows(present: &SqliteStore, copy: &SqliteStore) -> Result<(), Failure> {
+    let windows = present.windows(WallClock.now()).await?;
+    let purchase = |(window, bought): &(Window, u64)| Purchase { window: window.clone(), more: *bought, at_most: *bought };
+    for part in windows.chunks(PAGE) {
+        copy.buy(part.iter().map(purchase).collect()).await?;
+    }
+    Ok(())
 }
 
 /// What the present store takes away from keys and accounts as they are in the copy.

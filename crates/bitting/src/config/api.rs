@@ -39,6 +39,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
     let plans = limits::read_plans(api, names);
     limits::warn_of_costs(api, &plans, &routes);
     let limit_headers = limits::read_headers(api, &plans);
+    let usage_retention = limits::read_retention(api);
     let policy = management::read_policy(api);
     let answers = answers.compile(api.findings);
     let cors = cors::read(api).map(|mut cors| {
@@ -81,6 +82,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
         limit_headers,
         labels,
         plans,
+        usage_retention,
         catalogue: catalogue?,
         routes,
         environments,

@@ -378,3 +378,64 @@ fn deeply_nested_and_strange_files_are_errors_and_no_panic() {
         assert!(load_text(&text, &[]).config.is_none());
     }
 }
+
+#[test]
+fn plans_have_the_limits_of_all_and_their_own() {
+    let text = format!(
+        "{}{}",
+        LEAST.replace("[api.key]", "default_plan = \"big\"\nkey_limits = \"replace\"\n[api.key]"),
+        "[api.limits]\nminute = \"5/minute\"\nall = { requests = 9, per = \"day\", scope = \"api\", quota = true }\n\
+         [api.plans.small]\n[api.plans.big]\nminute = \"50 / minute\"\nburst = { requests = 2, per = \"1s\", burst = 4 }\n"
+    );
+    let config = config(&text);
+    let plans = &config.apis.find("shop").unwrap().plans;
+    let told = |name: &str| -> Vec<String> {
+        let limit = |limit: &bitting_core::limit::Limit| format!("{} {}/{}", limit.name, limit.allowed, limit.pace);
+        plans.named(name).unwrap().limits().iter().map(limit).collect()
+    };
+    assert_eq!(told("small"), ["minute 5/minute", "all 9/day"]);
+    assert_eq!(told("big"), ["minute 50/minute", "burst 2/1000ms, at most 4 at once", "all 9/day"]);
+    assert_eq!((&*plans.fallback().name, plans.keys_may_exceed()), ("big", true));
+}
+
+#[test]
+fn what_is_wrong_with_limits_is_told_with_its_place() {
+    let limits = |text: &str| problems(&format!("{LEAST}{text}"));
+    for (text, told) in [
+        ("[api.limits]\nhour = 5\n", "7:8 `hour` in [api.limits] is a whole number | write \"1000/hour\""),
+        ("[api.limits]\nhour = \"0/hour\"\n", "7:8 a limit of 0 cannot be kept | write a number from 1 to 9007199254740992"),
+        ("[api.limits]\nhour = \"-5/hour\"\n", "7:8 \"-5/hour\" is no limit"),
+        ("[api.limits]\nhour = \"1.5/hour\"\n", "7:8 \"1.5/hour\" is no limit"),
+        ("[api.limits]\nhour = \"9007199254740993/hour\"\n", "7:8 a limit of 9007199254740993 cannot be kept"),
+        ("[api.limits]\nweek = \"5/week\"\n", "7:8 \"5/week\" is no limit | write a number and \"minute\""),
+        ("[api.limits]\nhour = \"5/hour\"\nhour = \"6/hour\"\n", "8:1 "),
+        ("[api.limits]\nx = { requests = 5, per = \"90s\" }\n", "7:27 \"90s\" is no window | write \"minute\""),
+        ("[api.limits]\nx = { requests = 5, per = \"0s\", burst = 2 }\n", "7:27 \"0s\" is no window"),
+        ("[api.limits]\nx = { requests = 0, per = \"hour\" }\n", "7:18 `requests` is 0 | write a number from 1"),
+        ("[api.limits]\nx = { per = \"hour\" }\n", "7:5 this limit does not say how much"),
+        (
+            "[api.limits]\nx = { requests = 5, per = \"hour\", burst = 5 }\n",
+            "7:5 a limit with `burst` begins anew after a crash",
+        ),
+        ("[api.limits]\n\"X Y\" = \"5/hour\"\n", "7:1 \"X Y\" cannot name a limit"),
+        (
+            "[api.limits]\nx = { requests = 5, per = \"hour\", scope = \"keys\" }\n",
+            "7:43 \"keys\" is not a choice here | did you mean \"key\"?",
+        ),
+        ("[api.plans]\nfree = 5\n", "7:8 `free` in [api.plans] is a whole number | write a table, as in [api.plans.free]"),
+        ("[api.limit_headers]\nshows = \"hour\"\n", "7:9 there is no limit \"hour\""),
+        ("[api.limit_headers]\nreset = \"Content-Length\"\n", "7:9 \"Content-Length\" says how a message is framed"),
+        ("[[api.route]]\nmatch = \"/x\"\ncost = -1\n", "8:8 `cost` is -1"),
+        (
+            "[[api.route]]\nmatch = \"/x\"\ncost = 6\n[api.limits]\nhour = \"5/hour\"\n",
+            "1:1 * /x costs 6, more than the limit \"hour\"",
+        ),
+    ] {
+        let found = limits(text);
+        assert!(found.iter().any(|problem| problem.starts_with(told)), "{text}: {found:#?}");
+    }
+    let plan = LEAST.replace("[api.key]", "default_plan = \"fre\"\n[api.key]") + "[api.plans.free]\n";
+    assert_eq!(problems(&plan), ["4:16 there is no plan \"fre\" | did you mean \"free\"?"]);
+    let short = LEAST.replace("[api.key]", "usage_retention = \"1d\"\n[api.key]");
+    assert!(problems(&short)[0].contains("usage would be forgotten before its month is over"));
+}

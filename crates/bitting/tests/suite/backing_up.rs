@@ -253,3 +253,25 @@ async fn what_is_no_backup_is_not_restored() {
     assert_eq!(bitting(&nothing, &["backup", "copy.db"]).code, 4);
     assert!(!nothing.path("copy.db").exists() && !nothing.path("bitting.db").exists());
 }
+
+#[tokio::test]
+async fn what_was_used_of_a_limit_stays_used_when_a_backup_from_before_is_restored() {
+    let (traces, upstream) = folder().await;
+    let text = config(&upstream, "[api.limits]\nmonth = \"100/month\"\n");
+    std::fs::write(traces.path("bitting.toml"), text).unwrap();
+    let server = serve(&traces);
+    let key = server.key(&[]);
+    let bearer = format!("Bearer {}", key.key);
+    let left = async |server: &Bitting| -> u32 {
+        let reply = get(server.gateway, "/x", &[("authorization", &bearer)]).await;
+        reply.header("x-ratelimit-remaining").parse().unwrap()
+    };
+    assert_eq!(left(&server).await, 99);
+    server.json(&["backup", "copy.db"]);
+    for _ in 0..30 {
+        left(&server).await;
+    }
+    server.stop();
+    done(&traces, &["restore", "copy.db"]);
+    assert_eq!(left(&serve(&traces)).await, 68);
+}

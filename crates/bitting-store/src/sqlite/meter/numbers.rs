@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bitting_core::key::KeyId;
 use rusqlite::{Connection, Params};
 
 use super::super::error::unavailable;
@@ -79,6 +80,16 @@ pub(super) fn whose_column(whose: &Whose) -> Vec<u8> {
         Whose::Key(key) => [b"k".as_slice(), &key.to_bytes()].concat(),
         Whose::Account(account) => [b"a", account.as_str().as_bytes()].concat(),
         Whose::Api => Vec::new(),
+    }
+}
+
+/// What [`whose_column`] has written.
+pub(super) fn read_whose(column: &[u8]) -> Option<Whose> {
+    match column.split_first() {
+        None => Some(Whose::Api),
+        Some((b'k', id)) => id.try_into().ok().map(|id| Whose::Key(KeyId::from_bytes(id))),
+        Some((b'a', id)) => std::str::from_utf8(id).ok()?.parse().ok().map(Whose::Account),
+        Some(_) => None,
     }
 }
 

@@ -6,9 +6,9 @@ use rusqlite::{Connection, Row, params};
 use super::super::error::{damaged, unavailable};
 use super::super::read::rows;
 use super::super::write::execute;
-use super::numbers::{Numbers, whose_column};
+use super::numbers::{Numbers, read_whose, whose_column};
 use crate::error::StoreError;
-use crate::meter::{Bought, Purchase, Settlement, Window};
+use crate::meter::{Bought, Holder, Purchase, Settlement, Window};
 
 /// The row of a window's limit, whichever window that row is of. A name that was never written has no number, and no row.
 const OF_LIMIT: &str = "holder = (SELECT number FROM meter_holder WHERE api = (SELECT number FROM meter_name WHERE text = ?1) \
@@ -48,6 +48,23 @@ pub(super) fn settle(connection: &Connection, settlements: &[Settlement]) -> Res
         execute(connection, &sql, values)?;
     }
     Ok(())
+}
+
+pub(super) fn list(connection: &Connection, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError> {
+    let sql = "SELECT api.text, holder.whose, environment.text, name.text, starts_at, ends_at, bought FROM limit_window \
+               JOIN meter_holder AS holder ON holder.number = limit_window.holder \
+               JOIN meter_name AS api ON api.number = holder.api \
+               JOIN meter_name AS environment ON environment.number = holder.environment \
+               JOIN meter_name AS name ON name.number = limit_window.name WHERE ends_at > ?1";
+    rows(connection, sql, [now.as_millis()], |row| {
+        type Columns = (String, Vec<u8>, String, String, i64, i64, i64);
+        let (api, whose, environment, limit, start, end, bought): Columns = row.try_into().map_err(unavailable)?;
+        let bought = u64::try_from(bought).map_err(|error| damaged("a window of a limit", error))?;
+        let whose = read_whose(&whose).ok_or_else(|| damaged("whose limit it is", "nobody's"))?;
+        let holder = Holder { api: api.into(), environment: environment.into(), whose };
+        let (start, end) = (Timestamp::from_millis(start), Timestamp::from_millis(end));
+        Ok((Window { holder, limit: limit.into(), start, end }, bought))
+    })
 }
 
 /// What a purchase comes to beside the window that is kept.

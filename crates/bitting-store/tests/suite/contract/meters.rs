@@ -273,3 +273,20 @@ pub(super) async fn usage_is_forgotten_by_whole_days_of_one_api_and_so_many_rows
     add(&case, [tally(key(1), 0, "GET /b", "admitted", 1)]).await;
     assert_eq!(usage(&case, of_key(1)).await, ["0 GET /b admitted 1", "73 GET /a admitted 1"]);
 }
+
+pub(super) async fn windows_that_are_not_over_are_listed_with_what_was_bought_of_them(case: Case) {
+    let of = |holder: Holder, start| Window { holder, ..window(start) };
+    let windows = [
+        of(key(1), 1_000),
+        of(holder("test", Whose::Account("acme".parse().unwrap())), 1_000),
+        of(holder("live", Whose::Api), 500),
+        of(key(2), 0),
+    ];
+    for (more, window) in (1..).zip(&windows) {
+        buy(&case, window.clone(), more, 100).await;
+    }
+    let mut listed = case.store.windows(at(1_000)).await.unwrap();
+    listed.sort_by_key(|(_, bought)| *bought);
+    let expected: Vec<(Window, u64)> = windows[..3].iter().cloned().zip(1..).collect();
+    assert_eq!(listed, expected);
+}
