@@ -14,7 +14,7 @@ mod own;
 mod pace;
 mod plan;
 
-pub use book::{Book, Entry, KeyPage, Levels, Outcome, Tallied};
+pub use book::{Book, Entry, IdHasher, KeyPage, Levels, Outcome, Tallied};
 pub use level::{Level, Need};
 pub use pace::{InvalidPace, Pace, Period};
 pub use plan::{InvalidLimit, KeyLimits, Limit, LimitScope, LimitSpec, Plan, Plans};

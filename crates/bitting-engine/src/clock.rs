@@ -76,6 +76,11 @@ impl SteadyClock {
         Timestamp::from_millis(self.latest_ms.fetch_max(now_ms, Ordering::AcqRel).max(now_ms))
     }
 
+    /// What it showed last: no more than a second ago while an engine runs, and much cheaper to ask.
+    pub(crate) fn latest(&self) -> Timestamp {
+        Timestamp::from_millis(self.latest_ms.load(Ordering::Acquire))
+    }
+
     /// The source itself, for whoever watches it.
     pub(crate) fn source(&self) -> &dyn Clock {
         &*self.source

@@ -34,7 +34,7 @@ pub struct Permit {
     bearer: Bearer,
     route: Arc<Route>,
     /// What the key's limits say.
-    limited: Option<Limited>,
+    limited: Option<Box<Limited>>,
     at: Timestamp,
 }
 
@@ -95,7 +95,7 @@ impl Permit {
         api: &Arc<ServedApi>,
         record: Arc<Record>,
         route: &Arc<Route>,
-        limited: Option<Limited>,
+        limited: Option<Box<Limited>>,
         at: Timestamp,
     ) -> Self {
         Self { api: Arc::clone(api), bearer: Bearer::Key(record), route: Arc::clone(route), limited, at }
@@ -126,7 +126,7 @@ impl Permit {
 
     /// What the key's limits say; `None` without a key, and for a key without limits.
     pub fn limited(&self) -> Option<&Limited> {
-        self.limited.as_ref()
+        self.limited.as_deref()
     }
 
     /// Tells the caller of the limits.
@@ -166,13 +166,16 @@ impl Permit {
     /// The request was admitted, but nobody could answer it.
     pub fn fail(&self, reason: Reason) -> Denial {
         self.api.meters().failed(reason);
-        self.api.metering().note(&self.api, self.key().map(|record| &**record), &self.route.label, reason, self.at);
+        match self.key() {
+            Some(record) => self.api.metering().note(&self.api, record, &self.route.label, reason, self.at),
+            None => self.api.metering().note_keyless(&self.api, reason, self.at),
+        }
         self.refuse(reason)
     }
 
     /// The request was admitted, and whoever answers it has found a reason of their own to refuse it.
     pub fn refuse(&self, reason: Reason) -> Denial {
-        let limited = self.limited.clone().map(Box::new);
+        let limited = self.limited.clone();
         Denial { key: self.key().cloned(), limited, ..Denial::new(&self.api, reason) }
     }
 }
@@ -192,8 +195,8 @@ impl Denial {
     }
 
     /// With what the key's limits say.
-    pub(crate) fn at(mut self, limited: Option<Limited>) -> Self {
-        self.limited = limited.map(Box::new);
+    pub(crate) fn at(mut self, limited: Option<Box<Limited>>) -> Self {
+        self.limited = limited;
         self
     }
 

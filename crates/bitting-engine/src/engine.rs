@@ -243,7 +243,7 @@ impl Engine {
             Decision::Denial(denial) => {
                 denial.api().meters().refused(denial.reason());
                 if denial.key().is_none() {
-                    self.metering.note(denial.api(), None, &Arc::from(""), denial.reason(), self.clock.now());
+                    self.metering.note_keyless(denial.api(), denial.reason(), self.clock.latest());
                 }
                 denial.api()
             }

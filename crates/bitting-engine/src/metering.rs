@@ -100,14 +100,15 @@ impl Metering {
         self.orders.send(Order::Close(answer)).is_ok() && answered.await.unwrap_or(false)
     }
 
-    /// Counts a request that was refused or failed, whatever its limits.
-    pub(crate) fn note(&self, api: &Arc<ServedApi>, record: Option<&Record>, route: &Arc<str>, reason: Reason, now: Timestamp) {
-        let Some(record) = record else {
-            if api.book().note(now, reason) {
-                self.dirty().push(Counted::Keyless(Arc::clone(api)));
-            }
-            return;
-        };
+    /// Counts a request without a key that was refused or failed.
+    pub(crate) fn note_keyless(&self, api: &Arc<ServedApi>, reason: Reason, now: Timestamp) {
+        if api.book().note(now, reason) {
+            self.dirty().push(Counted::Keyless(Arc::clone(api)));
+        }
+    }
+
+    /// Counts a request with a key that was refused or failed, whatever its limits.
+    pub(crate) fn note(&self, api: &Arc<ServedApi>, record: &Record, route: &Arc<str>, reason: Reason, now: Timestamp) {
         let mut book = record.account.book();
         book.open(record.id, record.environment).0.tally(now, route, Outcome::Refused(reason));
         self.mark(api, &record.account, &mut book);

@@ -127,15 +127,15 @@ fn admit(
         }
     }
     let (need, optional) = match &route.access {
-        Access::Public => return Ok(Permit::keyless(api, Bearer::Anonymous, route, bench.clock.now())),
+        Access::Public => return Ok(Permit::keyless(api, Bearer::Anonymous, route, bench.clock.latest())),
         Access::Closed => return Err(refuse(Reason::NotFound)),
         Access::Optional(need) => (need, true),
         Access::Key(need) => (need, false),
     };
     let credential = match find_credential(api, inquiry.presented).map_err(refuse)? {
         Found::One(credential) => credential,
-        Found::Foreign => return Ok(Permit::keyless(api, Bearer::Foreign, route, bench.clock.now())),
-        Found::Missing if optional => return Ok(Permit::keyless(api, Bearer::Anonymous, route, bench.clock.now())),
+        Found::Foreign => return Ok(Permit::keyless(api, Bearer::Foreign, route, bench.clock.latest())),
+        Found::Missing if optional => return Ok(Permit::keyless(api, Bearer::Anonymous, route, bench.clock.latest())),
         Found::Missing => return Err(refuse(Reason::MissingKey)),
     };
     let record = recognise(api, &credential, bench.ring, patience.unproven).map_err(|miss| match miss {
@@ -205,7 +205,7 @@ fn authorise(
     let unmet = match record.refusal(|| now, client) {
         Some(Reason::AddressNotAllowed) => Some(Unmet::Address),
         Some(reason) => {
-            bench.metering.note(api, Some(&record), &route.label, reason, now);
+            bench.metering.note(api, &record, &route.label, reason, now);
             return Err(Denial::of_key(api, reason, record).into());
         }
         None => need.unmet_by(record.holdings.grants()).map(|clause| Unmet::Rights(clause.asked())),

@@ -1,6 +1,7 @@
 //! What is remembered of an account's limits and usage, under one lock.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Default)]
 pub struct Book {
     /// The keys of which something is remembered.
-    pub keys: HashMap<KeyId, KeyPage>,
+    pub keys: HashMap<KeyId, KeyPage, BuildHasherDefault<IdHasher>>,
     /// What the keys of an environment share.
     pub shared: Vec<(NameId, Levels)>,
     /// Whether somebody knows that there is usage to be written down.
@@ -98,6 +99,29 @@ impl Outcome {
             Self::Answered => "answered",
             Self::Refused(reason) => reason.name(),
         }
+    }
+}
+
+/// Folds a key's id. It is random where Bitting made it, and where an operator did not make up ids to import, so nothing stronger
+/// is needed to tell the keys of one account apart.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u128(byte.into());
+        }
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        let halves = [number, number >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or_default());
+        let mixed = (self.0 ^ halves[0]).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ halves[1];
+        self.0 = mixed.wrapping_mul(0xD6E8_FEB8_6659_FD93).rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

@@ -22,6 +22,7 @@ pub struct Limit {
     pub scope: LimitScope,
     /// Whether it is a quota: what was paid for, instead of how fast.
     pub is_quota: bool,
+    is_lasting: bool,
 }
 
 /// Who shares a limit. Each environment has one of its own.
@@ -72,6 +73,7 @@ pub struct Plan {
     limits: Box<[Limit]>,
     /// Where those of the account begin among them, and those of the API.
     starts: (usize, usize),
+    is_lasting: bool,
 }
 
 /// All plans of an API. There is always one.
@@ -97,7 +99,9 @@ impl Limit {
         if let Some(&wrong) = [allowed, burst].iter().find(|number| !(1..=MOST).contains(*number)) {
             return Err(InvalidLimit::OutOfRange(wrong));
         }
-        let limit = Self { id: names.intern(NameKind::Limit, &name), name: name.into(), allowed, pace, scope, is_quota };
+        let is_lasting = is_quota || pace.length() >= Duration::from_hours(1);
+        let id = names.intern(NameKind::Limit, &name);
+        let limit = Self { id, name: name.into(), allowed, pace, scope, is_quota, is_lasting };
         match pace {
             Pace::Bucket { .. } if limit.is_lasting() => Err(InvalidLimit::BucketMustNotLast),
             _ => Ok(limit),
@@ -106,7 +110,7 @@ impl Limit {
 
     /// Whether what is used of it must survive the process.
     pub fn is_lasting(&self) -> bool {
-        self.is_quota || self.pace.length() >= Duration::from_hours(1)
+        self.is_lasting
     }
 
     /// Why it refuses.
@@ -125,12 +129,19 @@ impl Plan {
         }
         kept.sort_by_key(|limit| limit.scope);
         let starts = [LimitScope::Account, LimitScope::Api].map(|scope| kept.partition_point(|limit| limit.scope < scope));
-        Self { id: names.intern(NameKind::Plan, name), name: name.into(), limits: kept.into(), starts: starts.into() }
+        let is_lasting = kept.iter().any(Limit::is_lasting);
+        let id = names.intern(NameKind::Plan, name);
+        Self { id, name: name.into(), limits: kept.into(), starts: starts.into(), is_lasting }
     }
 
     /// All limits: those of each key, then those of the account, then those of the API.
     pub fn limits(&self) -> &[Limit] {
         &self.limits
+    }
+
+    /// Whether what is used of any of them must survive the process.
+    pub fn is_lasting(&self) -> bool {
+        self.is_lasting
     }
 
     /// Those of each key, those of the account, and those that the whole API shares.

@@ -23,6 +23,8 @@ pub(crate) struct ApiBook {
 struct Keyless {
     tallies: Vec<Tallied>,
     is_dirty: bool,
+    /// The label of no route, made once.
+    nowhere: Arc<str>,
 }
 
 impl ApiBooks {
@@ -41,13 +43,16 @@ impl ApiBook {
     /// Counts a request without a key. Whether somebody has to be told that there is something to write down.
     pub(super) fn note(&self, now: Timestamp, reason: Reason) -> bool {
         let mut keyless = self.keyless.lock().unwrap_or_else(PoisonError::into_inner);
-        Tallied::add(&mut keyless.tallies, now, &Arc::from(""), Outcome::Refused(reason));
-        !std::mem::replace(&mut keyless.is_dirty, true)
+        let Keyless { tallies, is_dirty, nowhere } = &mut *keyless;
+        Tallied::add(tallies, now, nowhere, Outcome::Refused(reason));
+        !std::mem::replace(is_dirty, true)
     }
 
     /// Takes out what was counted of requests without a key.
     pub(super) fn take_keyless(&self) -> Vec<Tallied> {
-        std::mem::take(&mut *self.keyless.lock().unwrap_or_else(PoisonError::into_inner)).tallies
+        let mut keyless = self.keyless.lock().unwrap_or_else(PoisonError::into_inner);
+        keyless.is_dirty = false;
+        std::mem::take(&mut keyless.tallies)
     }
 }
 

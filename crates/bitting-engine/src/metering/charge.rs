@@ -41,9 +41,9 @@ pub(crate) enum IfShort {
 /// What became of it.
 pub(crate) enum Charged {
     /// It was charged to all limits; or it was refused before, and this is what they say.
-    Admitted(Option<Limited>),
+    Admitted(Option<Box<Limited>>),
     /// A limit refuses it.
-    Refused(Reason, Option<Limited>),
+    Refused(Reason, Option<Box<Limited>>),
     /// Something has to be bought first.
     Short,
 }
@@ -102,7 +102,7 @@ impl Metering {
         of_key: &mut Levels,
         of_account: &mut Levels,
         if_short: IfShort,
-    ) -> (Weight, Option<Limited>) {
+    ) -> (Weight, Option<Box<Limited>>) {
         let Charge { api, record, now, .. } = *charge;
         let plan = api.plans.of(record.account.plan());
         if plan.limits().is_empty() {
@@ -121,7 +121,7 @@ impl Metering {
         // What costs nothing is told what is left, so that must be known.
         let is_unknown = |gauge: &Gauge<'_>| gauge.durable && matches!(gauge.level, Level::Window { bought: 0, .. });
         let verdict = match limit::admit(&mut gauges, cost, now) {
-            Verdict::Charged if cost == 0 && if_short == IfShort::Wait => {
+            Verdict::Charged if cost == 0 && plan.is_lasting() && if_short == IfShort::Wait => {
                 gauges.iter().position(is_unknown).map_or(Verdict::Charged, |position| Verdict::Short { position })
             }
             verdict => verdict,
@@ -135,10 +135,12 @@ impl Metering {
                 }
             }
         };
-        buy(of_key, key_limits, &|| Holding::Key(Arc::clone(&record.account), record.id));
-        buy(of_account, account_limits, &|| Holding::Account(Arc::clone(&record.account)));
-        if let Some(levels) = of_api {
-            buy(levels, api_limits, &|| Holding::Api);
+        if plan.is_lasting() {
+            buy(of_key, key_limits, &|| Holding::Key(Arc::clone(&record.account), record.id));
+            buy(of_account, account_limits, &|| Holding::Account(Arc::clone(&record.account)));
+            if let Some(levels) = of_api {
+                buy(levels, api_limits, &|| Holding::Api);
+            }
         }
         let refused = match verdict {
             Verdict::Refused { position, retry_at } => Some((position, Some(retry_at))),
@@ -152,7 +154,7 @@ impl Metering {
             Verdict::Short { .. } if if_short == IfShort::Wait => Weight::Short,
             Verdict::Short { .. } => Weight::Refused(Reason::StoreUnavailable),
         };
-        (weight, Some(Limited { plan: plan.id, readings, refused, now }))
+        (weight, Some(Box::new(Limited { plan: plan.id, readings, refused, now })))
     }
 }
 

@@ -96,6 +96,8 @@ pub(crate) async fn run(
                 }
             }
             None => {
+                // Whoever needs the time to the hour alone asks what was shown last.
+                clock.now();
                 worker.write_down().await;
                 if looked_after.elapsed() >= ROUND {
                     looked_after = Instant::now();
