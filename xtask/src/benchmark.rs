@@ -17,6 +17,7 @@ const UPSTREAM: u16 = 18_081;
 const BARE: u16 = 18_082;
 const GATEWAY: u16 = 18_083;
 const SILENT: u16 = 18_084;
+const LIMITED: u16 = 18_086;
 const ROUNDS: usize = 5;
 const SECONDS: u32 = 5;
 
@@ -46,7 +47,8 @@ fn million() -> Result<(), Failed> {
     Ok(())
 }
 
-/// Requests a second through the bare proxy and through the gateway, with its access log and without, in turn.
+/// Requests a second through the bare proxy and through the gateway, with its access log, without, and without but with limits
+/// on the key, its account and the API, in turn.
 fn gateway() -> Result<(), Failed> {
     let proxy = target().join("release/examples/bare_proxy");
     let on = |core: &str, program: &Path| Program::new("taskset").args(["-c", core]).args([program]);
@@ -59,23 +61,38 @@ fn gateway() -> Result<(), Failed> {
     let _gateway = Served::start(&store, 0)?;
     let silent = ["log.access=false".to_owned(), format!("listen.0.address=\"127.0.0.1:{SILENT}\"")];
     let _silent = Served::start_with(&silent_store, 0, &silent)?;
-    let programs = [(BARE, &key), (GATEWAY, &key), (SILENT, &silent_key)];
+    let limited_store = work()?.join("gateway-limited.db");
+    let limited_key = make_key(&limited_store)?;
+    let limit = |name: &str, scope: &str| {
+        format!("api.shop.limits.{name}={{ requests = 9007199254740992, per = \"day\", scope = \"{scope}\" }}")
+    };
+    let limited = [
+        "log.access=false".to_owned(),
+        format!("listen.0.address=\"127.0.0.1:{LIMITED}\""),
+        limit("own", "key"),
+        limit("shared", "account"),
+        limit("all", "api"),
+    ];
+    let _limited = Served::start_with(&limited_store, 0, &limited)?;
+    let programs = [(BARE, &key), (GATEWAY, &key), (SILENT, &silent_key), (LIMITED, &limited_key)];
     for (port, key) in programs {
         load(port, key, 2)?;
     }
-    let mut ratios = [Vec::new(), Vec::new()];
+    let mut ratios = [Vec::new(), Vec::new(), Vec::new()];
     for round in 1..=ROUNDS {
-        let [bare, logging, silent] = programs.map(|(port, key)| load(port, key, SECONDS));
-        let (bare, logging, silent) = (bare?, logging?, silent?);
+        let [bare, logging, silent, limited] = programs.map(|(port, key)| load(port, key, SECONDS));
+        let (bare, logging, silent, limited) = (bare?, logging?, silent?, limited?);
         println!(
-            "round {round}: requests a second: bare proxy {bare:.0}, gateway {logging:.0}, without access log {silent:.0}"
+            "round {round}: requests a second: bare proxy {bare:.0}, gateway {logging:.0}, without access log {silent:.0}, \
+             the same with three limits {limited:.0}"
         );
         ratios[0].push(logging / bare);
         ratios[1].push(silent / bare);
+        ratios[2].push(limited / silent);
     }
-    let [logging, silent] = ratios.map(median);
-    println!("median of the ratios to the bare proxy: gateway {logging:.3}, without access log {silent:.3}");
-    println!("aim: 0.85");
+    let [logging, silent, limited] = ratios.map(median);
+    println!("median of the ratios to the bare proxy: gateway {logging:.3}, without access log {silent:.3}; aim 0.85");
+    println!("median of the ratios of three limits to none: {limited:.3}; aim 0.95");
     Ok(())
 }
 

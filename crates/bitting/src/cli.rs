@@ -18,9 +18,12 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use self::options::{AuditCommand, Command, Options};
+use self::options::{AuditCommand, Command, KeysCommand, Options};
 use self::output::complain;
 use crate::failure::Failure;
+
+/// How far what can wait stands back (`nice`).
+const LAST: i32 = 19;
 
 /// Runs the program with the process's arguments.
 pub fn run() -> ExitCode {
@@ -48,6 +51,11 @@ fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Audit(AuditCommand::Export { api }) => in_runtime(export::audit(api, &shared)),
         Command::Backup { file } => in_runtime(backup::run(file, &shared)),
         Command::Restore(restore) => in_runtime(restore::run(restore, &shared)),
+        Command::Keys(command @ KeysCommand::Import(_)) => {
+            // A server on the same machine comes first. Threads that are made from now on stand back too.
+            let _ = rustix::process::nice(LAST);
+            in_runtime(keys::run(command, &shared))
+        }
         Command::Keys(command) => in_runtime(keys::run(command, &shared)),
         Command::Usage(options) => in_runtime(async {
             let context = context::Context::new(&shared).await?;

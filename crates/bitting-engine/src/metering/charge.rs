@@ -96,6 +96,7 @@ impl Metering {
         }
     }
 
+    /// Holds a request against its limits, and charges it.
     fn weigh(
         &self,
         charge: &Charge<'_>,
@@ -128,36 +129,37 @@ impl Metering {
         };
         let readings = gauges.iter().map(|gauge| gauge.level.read(gauge.pace, gauge.allowed, now)).collect();
         drop(gauges);
-        let buy = |levels: &mut Levels, limits: &[Limit], holding: &dyn Fn() -> Holding| {
-            for (entry, limit) in levels.entries().iter_mut().zip(limits).filter(|(_, limit)| limit.is_lasting()) {
-                if let Some(more) = wanted(entry, allowed(limit), cost, now) {
-                    self.order(Ask::new(charge, holding(), entry, more, allowed(limit)));
-                }
-            }
-        };
         if plan.is_lasting() {
-            buy(of_key, key_limits, &|| Holding::Key(Arc::clone(&record.account), record.id));
-            buy(of_account, account_limits, &|| Holding::Account(Arc::clone(&record.account)));
+            self.restock(charge, of_key, key_limits, cost, &|| Holding::Key(Arc::clone(&record.account), record.id));
+            self.restock(charge, of_account, account_limits, cost, &|| Holding::Account(Arc::clone(&record.account)));
             if let Some(levels) = of_api {
-                buy(levels, api_limits, &|| Holding::Api);
+                self.restock(charge, levels, api_limits, cost, &|| Holding::Api);
             }
         }
-        let refused = match verdict {
-            Verdict::Refused { position, retry_at } => Some((position, Some(retry_at))),
-            Verdict::TooDear { position } => Some((position, None)),
-            Verdict::Charged | Verdict::Short { .. } => None,
-        };
-        let weight = match verdict {
-            Verdict::Charged => Weight::Admitted,
-            Verdict::Refused { position, .. } => Weight::Refused(plan.limits()[position].reason()),
-            Verdict::TooDear { .. } => Weight::Refused(Reason::CostExceedsLimit),
-            Verdict::Short { .. } if if_short == IfShort::Wait => Weight::Short,
-            Verdict::Short { .. } => Weight::Refused(Reason::StoreUnavailable),
+        let (weight, refused) = match verdict {
+            Verdict::Charged => (Weight::Admitted, None),
+            Verdict::Refused { position, retry_at } => {
+                (Weight::Refused(plan.limits()[position].reason()), Some((position, Some(retry_at))))
+            }
+            Verdict::TooDear { position } => (Weight::Refused(Reason::CostExceedsLimit), Some((position, None))),
+            Verdict::Short { .. } if if_short == IfShort::Wait => (Weight::Short, None),
+            Verdict::Short { .. } => (Weight::Refused(Reason::StoreUnavailable), None),
         };
         (weight, Some(Box::new(Limited { plan: plan.id, readings, refused, now })))
     }
+
+    /// Orders more of those limits that must last and of which little is left.
+    fn restock(&self, charge: &Charge<'_>, levels: &mut Levels, limits: &[Limit], cost: u64, whose: &dyn Fn() -> Holding) {
+        for (entry, limit) in levels.entries().iter_mut().zip(limits).filter(|(_, limit)| limit.is_lasting()) {
+            let allowed = charge.api.plans.allowed(limit, charge.record.limits.as_deref());
+            if let Some(more) = wanted(entry, allowed, cost, charge.now) {
+                self.order(Ask::new(charge, whose(), entry, more, allowed));
+            }
+        }
+    }
 }
 
+/// What the limits make of a request.
 #[derive(Clone, Copy)]
 enum Weight {
     Admitted,

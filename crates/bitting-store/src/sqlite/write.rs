@@ -99,6 +99,8 @@ fn write_entry(
             // Dropping the savepoint rolls it back.
             return Ok(Err(refusal));
         }
+        // A request that was woken on this core would otherwise wait until the kernel takes it from us, milliseconds later.
+        std::thread::yield_now();
     }
     write_journal(&savepoint, entry, &effect, sequence)?;
     let committed = effect.committed(sequence);

@@ -5,22 +5,28 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use bitting_engine::{Engine, RequestIds, UsageReport, preview_import};
 use bitting_store::Actor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 
 use super::protocol::{Answer, Done, Question};
 use super::{SOCKET, archive, control_folder};
 use crate::failure::{Failure, FailureKind};
 
-/// The socket, open until it is closed.
+/// The socket, open until it is closed. Questions are answered on a thread of their own, behind everything that serves requests:
+/// an import asks tens of thousands of them, each of which takes a millisecond to read.
 pub struct ControlSocket {
     path: PathBuf,
-    task: JoinHandle<()>,
+    thread: JoinHandle<()>,
+    end: oneshot::Sender<()>,
 }
+
+/// How far the thread stands back (`nice`). The one that writes to the store does not: whoever waits for a revocation waits for it.
+const NICENESS: i32 = 10;
 
 /// The most bytes of a question.
 const QUESTION_LIMIT: u64 = 4 << 20;
@@ -43,26 +49,48 @@ impl ControlSocket {
             _ => {}
         }
         let listener = super::client::short(&path, |path| UnixListener::bind(path)).map_err(failed)?;
-        let task = tokio::spawn(async move {
-            loop {
-                match listener.accept().await {
-                    Ok((stream, _)) => drop(tokio::spawn(answer(stream, Arc::clone(&engine), Arc::clone(&ids)))),
-                    Err(error) => {
-                        tracing::warn!(%error, "the control socket failed");
-                        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                    }
-                }
+        let listener = listener.into_std().map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+        let (end, ended) = oneshot::channel();
+        let serve = move || {
+            if let Err(error) = rustix::process::nice(NICENESS) {
+                tracing::debug!(%error, "commands are answered as if they were requests");
             }
-        });
-        Ok(Self { path, task })
+            runtime.block_on(async {
+                tokio::select! {
+                    () = accept(listener, engine, ids) => {}
+                    _ = ended => {}
+                }
+            });
+        };
+        let thread = std::thread::Builder::new().name("bitting-control".to_owned()).spawn(serve).map_err(failed)?;
+        Ok(Self { path, thread, end })
     }
 
     /// Closes the socket.
     pub async fn close(self) {
-        self.task.abort();
-        let _ = self.task.await;
-        if let Err(error) = std::fs::remove_file(&self.path) {
+        let Self { thread, end, path } = self;
+        // It may have ended by itself.
+        let _ = end.send(());
+        let _ = tokio::task::spawn_blocking(|| thread.join()).await;
+        if let Err(error) = std::fs::remove_file(&path) {
             tracing::debug!(%error, "the control socket was gone");
+        }
+    }
+}
+
+async fn accept(listener: std::os::unix::net::UnixListener, engine: Arc<Engine>, ids: Arc<RequestIds>) {
+    let listener = match UnixListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the control socket cannot be served: no command reaches this server"),
+    };
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => drop(tokio::spawn(answer(stream, Arc::clone(&engine), Arc::clone(&ids)))),
+            Err(error) => {
+                tracing::warn!(%error, "the control socket failed");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            }
         }
     }
 }

@@ -16,9 +16,13 @@ pub(crate) fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
 
 #[test]
 fn every_configuration_that_is_shown_is_accepted_without_a_warning() {
-    let pages = [include_str!("../../../../README.md"), include_str!("../../../../docs/configuration.md")];
+    let pages = [
+        include_str!("../../../../README.md"),
+        include_str!("../../../../docs/configuration.md"),
+        include_str!("../../../../docs/limits.md"),
+    ];
     let examples: Vec<&str> = pages.into_iter().flat_map(|page| blocks(page, "toml")).collect();
-    assert_eq!(examples.len(), 8);
+    assert_eq!(examples.len(), 9);
     for text in examples {
         let source = Source { name: "example".to_owned(), text: text.to_owned() };
         let loaded = config::load(vec![source], &[], Path::new("."), &Arc::default());
