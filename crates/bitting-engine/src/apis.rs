@@ -124,8 +124,7 @@ impl Apis {
             // A generation is put in force once.
             let _ = api.counting.set((Arc::clone(metering), books.of(api.id)));
         }
-        let retention = |api: &Arc<ServedApi>| (api.name.clone(), api.usage_retention);
-        metering.keep(self.all.iter().chain([&self.own]).map(retention).collect());
+        metering.serve(self.all.iter().chain([&self.own]).map(Arc::downgrade).collect());
     }
 
     /// An API by its name, Bitting's own included.

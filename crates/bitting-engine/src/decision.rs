@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bitting_core::api::{Environment, Upstream};
 use bitting_core::dialect::{AnswerContext, IdentityHeaders};
+use bitting_core::limit::Outcome;
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_core::route::{Route, Target};
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 
 use crate::apis::ServedApi;
-use crate::metering::Limited;
+use crate::metering::{Limited, Metering};
 use crate::request_id::RequestId;
 
 /// What becomes of a request.
@@ -124,6 +125,14 @@ impl Permit {
         self.route.target
     }
 
+    /// Counts a request that was let through without a key. With one it was counted when it was charged.
+    pub(crate) fn count_keyless(&self, metering: &Metering) {
+        if self.key().is_none() {
+            let outcome = if self.route.target == Target::Upstream { Outcome::Admitted } else { Outcome::Answered };
+            metering.note_keyless(&self.api, Some(&self.route.label), outcome, self.at);
+        }
+    }
+
     /// What the key's limits say; `None` without a key, and for a key without limits.
     pub fn limited(&self) -> Option<&Limited> {
         self.limited.as_deref()
@@ -168,7 +177,7 @@ impl Permit {
         self.api.meters().failed(reason);
         match self.key() {
             Some(record) => self.api.metering().note(&self.api, record, &self.route.label, reason, self.at),
-            None => self.api.metering().note_keyless(&self.api, reason, self.at),
+            None => self.api.metering().note_keyless(&self.api, Some(&self.route.label), Outcome::Refused(reason), self.at),
         }
         self.refuse(reason)
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bitting_core::limit::Outcome;
 use bitting_core::reason::Reason;
 use bitting_core::rights::Excess;
 use bitting_core::time::Timestamp;
@@ -180,8 +181,7 @@ impl Engine {
     async fn decide_after(&self, inquiry: &Inquiry<'_>, mut wait: Wait) -> Decision {
         // Before the next look, so that nothing that is bought meanwhile is missed.
         let mut rounds = self.metering.rounds();
-        let deadline = Instant::now() + SUPPLY_PATIENCE;
-        let mut patience = Patience::WHOLE;
+        let (mut deadline, mut patience) = (None, Patience::WHOLE);
         loop {
             match wait {
                 Wait::Proof(unproven) => patience.unproven = self.after_proof(unproven).await,
@@ -191,10 +191,11 @@ impl Engine {
                 Ok(decision) => return decision,
                 Err(wait) => wait,
             };
-            if let Wait::Supply = wait
-                && tokio::time::timeout_at(deadline, rounds.changed()).await.is_err()
-            {
-                patience.short = IfShort::Refuse;
+            if let Wait::Supply = wait {
+                let deadline = *deadline.get_or_insert_with(|| Instant::now() + SUPPLY_PATIENCE);
+                if tokio::time::timeout_at(deadline, rounds.changed()).await.is_err() {
+                    patience.short = IfShort::Refuse;
+                }
             }
         }
     }
@@ -238,12 +239,13 @@ impl Engine {
         let api = match &decision {
             Decision::Permit(permit) => {
                 permit.api().meters().admitted();
+                permit.count_keyless(&self.metering);
                 permit.api()
             }
             Decision::Denial(denial) => {
                 denial.api().meters().refused(denial.reason());
                 if denial.key().is_none() {
-                    self.metering.note_keyless(denial.api(), denial.reason(), self.clock.latest());
+                    self.metering.note_keyless(denial.api(), None, Outcome::Refused(denial.reason()), self.clock.latest());
                 }
                 denial.api()
             }

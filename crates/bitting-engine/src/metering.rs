@@ -10,8 +10,7 @@ mod charge;
 mod supply;
 mod tallies;
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bitting_core::account::Account;
 use bitting_core::limit::{Book, Outcome};
@@ -37,8 +36,8 @@ pub(crate) struct Metering {
     dirty: Mutex<Vec<Counted>>,
     /// Accounts with levels.
     listed: Mutex<Vec<(Arc<ServedApi>, Arc<Account>)>>,
-    /// How long the APIs in force keep usage.
-    retentions: Mutex<Vec<(Box<str>, Duration)>>,
+    /// The APIs in force. They hold this.
+    served: Mutex<Vec<Weak<ServedApi>>>,
 }
 
 /// Whose usage waits to be written down.
@@ -58,7 +57,7 @@ impl Metering {
             rounds: watch::Sender::new(0),
             dirty: Mutex::default(),
             listed: Mutex::default(),
-            retentions: Mutex::default(),
+            served: Mutex::default(),
         };
         (Arc::new(metering), received)
     }
@@ -68,19 +67,21 @@ impl Metering {
         self.rounds.subscribe()
     }
 
-    /// Keeps usage as long as these APIs do.
-    pub(crate) fn keep(&self, retentions: Vec<(Box<str>, Duration)>) {
-        *self.retentions.lock().unwrap_or_else(PoisonError::into_inner) = retentions;
+    /// Looks after the books and the usage of these APIs from now on.
+    pub(crate) fn serve(&self, apis: Vec<Weak<ServedApi>>) {
+        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = apis;
     }
 
-    fn retentions(&self) -> Vec<(Box<str>, Duration)> {
-        self.retentions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn served(&self) -> Vec<Arc<ServedApi>> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
     }
 
     /// How many levels of accounts and their keys are in memory.
     pub(crate) fn remembered_levels(&self) -> usize {
         let mut count = 0;
-        for (_, account) in &*self.listed() {
+        // No book is locked with the list in hand: whoever has a book locks the list.
+        let listed = self.listed().clone();
+        for (_, account) in listed {
             let mut book = account.book();
             count += book.keys.values_mut().map(|page| page.levels.entries().len()).sum::<usize>();
             count += book.shared.iter_mut().map(|(_, levels)| levels.entries().len()).sum::<usize>();
@@ -100,9 +101,9 @@ impl Metering {
         self.orders.send(Order::Close(answer)).is_ok() && answered.await.unwrap_or(false)
     }
 
-    /// Counts a request without a key that was refused or failed.
-    pub(crate) fn note_keyless(&self, api: &Arc<ServedApi>, reason: Reason, now: Timestamp) {
-        if api.book().note(now, reason) {
+    /// Counts a request without a key, under a route if one was found.
+    pub(crate) fn note_keyless(&self, api: &Arc<ServedApi>, route: Option<&Arc<str>>, outcome: Outcome, now: Timestamp) {
+        if api.book().note(now, route, outcome) {
             self.dirty().push(Counted::Keyless(Arc::clone(api)));
         }
     }

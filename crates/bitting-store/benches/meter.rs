@@ -72,7 +72,7 @@ fn usage_added_of_keys(bencher: Bencher, keys: u64) {
     let mut second = 0;
     bencher.counter(ItemsCount::new(keys)).with_inputs(|| tallies(&active, 23..24)).bench_local_values(|tallies| {
         second += 1;
-        runtime.block_on(store.add_usage(tallies, last_uses(second).collect())).unwrap();
+        runtime.block_on(add_batch(&store, tallies, last_uses(second).collect()));
     });
 }
 
@@ -130,7 +130,7 @@ fn a_year(runtime: &Runtime) -> (SqliteStore, TempDir) {
 
 fn add(runtime: &Runtime, store: &SqliteStore, holders: &[Holder], hours: std::ops::Range<i64>) {
     for holders in holders.chunks(1_000) {
-        runtime.block_on(store.add_usage(tallies(holders, hours.clone()), Vec::new())).unwrap();
+        runtime.block_on(add_batch(store, tallies(holders, hours.clone()), Vec::new()));
     }
 }
 
@@ -199,4 +199,10 @@ fn open(path: &Path) -> SqliteStore {
 fn size(store: SqliteStore, folder: &TempDir) -> u64 {
     drop(store.close().unwrap());
     folder.path().read_dir().unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum()
+}
+
+/// Adds usage as the next batch.
+async fn add_batch(store: &SqliteStore, tallies: Vec<Tally>, last_uses: Vec<LastUse>) {
+    let batch = store.last_batch().await.unwrap();
+    store.add_usage(batch + 1, tallies, last_uses).await.unwrap();
 }

@@ -157,11 +157,18 @@ pub trait MeterLog: Send + Sync {
     async fn windows(&self, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError>;
 
     /// Adds to what was used and takes over when keys were last used, in one transaction. Of two last uses of one key the later
-    /// stays.
+    /// stays. A batch whose number is not higher than the [last one](Self::last_batch) was added before, and is passed over: so one
+    /// of which nobody knows whether it was written is simply written again.
     ///
     /// # Errors
     /// If the store cannot be written; then nothing of it was added, unless the error says that the outcome is unknown.
-    async fn add_usage(&self, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError>;
+    async fn add_usage(&self, batch: u64, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError>;
+
+    /// The number of the last batch of usage that was added; zero in a new store.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    async fn last_batch(&self) -> Result<u64, StoreError>;
 
     /// Usage by hour, route and outcome: hours in their order, then routes and outcomes by name.
     ///

@@ -23,7 +23,7 @@ use self::output::complain;
 use crate::failure::Failure;
 
 /// How far what can wait stands back (`nice`).
-const LAST: i32 = 19;
+const LAST: i32 = 5;
 
 /// Runs the program with the process's arguments.
 pub fn run() -> ExitCode {

@@ -48,7 +48,8 @@ pub struct Entry {
     id: NameId,
     /// The limit's name.
     pub limit: Arc<str>,
-    pace: Pace,
+    /// How fast.
+    pub pace: Pace,
     /// How much is used.
     pub level: Level,
     /// Whether more was asked for, and the answer is not there.
@@ -173,8 +174,8 @@ impl Tallied {
 }
 
 impl Levels {
-    /// The levels of some limits, in their order, each with what the limit allows. A level is made for a limit that has none, and
-    /// made anew for one whose pace has changed.
+    /// The levels of some limits, in their order, each with what the limit allows. A level is made for a limit that has none. The
+    /// same name with another pace is another level, so that two plans that share one do not begin it anew for each other.
     pub fn gauges<'g>(
         &'g mut self,
         limits: &'g [Limit],
@@ -194,8 +195,9 @@ impl Levels {
 
     /// Sees to it that the entry at a position is that of a limit. Mostly it is.
     fn arrange(&mut self, position: usize, limit: &Limit, now: Timestamp) {
-        let found = self.0.get(position).is_some_and(|entry| entry.id == limit.id).then_some(position);
-        let found = found.or_else(|| self.0.iter().position(|entry| entry.id == limit.id)).unwrap_or_else(|| {
+        let is_its = |entry: &Entry| entry.id == limit.id && entry.pace == limit.pace;
+        let found = self.0.get(position).is_some_and(is_its).then_some(position);
+        let found = found.or_else(|| self.0.iter().position(is_its)).unwrap_or_else(|| {
             let level = Level::unused(&limit.pace, now);
             let (limit, id, pace) = (Arc::clone(&limit.name), limit.id, limit.pace);
             self.0.push(Entry {
@@ -210,10 +212,6 @@ impl Levels {
             self.0.len() - 1
         });
         self.0.swap(found, position);
-        let entry = &mut self.0[position];
-        if entry.pace != limit.pace {
-            (entry.pace, entry.level, entry.is_asked) = (limit.pace, Level::unused(&limit.pace, now), false);
-        }
     }
 
     /// All entries.
@@ -227,8 +225,8 @@ impl Levels {
     }
 
     /// The entry of a limit.
-    pub fn named(&mut self, limit: &str) -> Option<&mut Entry> {
-        self.0.iter_mut().find(|entry| *entry.limit == *limit)
+    pub fn find(&mut self, limit: &str, pace: Pace) -> Option<&mut Entry> {
+        self.0.iter_mut().find(|entry| *entry.limit == *limit && entry.pace == pace)
     }
 
     /// Whether there are none.
@@ -252,8 +250,11 @@ impl Entry {
         if *start != of {
             return;
         }
-        *used = used.saturating_add(before.saturating_sub(*bought));
+        let unknown = before.saturating_sub(*bought);
+        *used = used.saturating_add(unknown);
         *bought = total.max(*bought);
+        // It was not used in this second.
+        self.recent.since.1 = self.recent.since.1.saturating_add(unknown);
     }
 
     /// How much was used in one second of late: in the last that was measured, or in the present one so far.
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_stays_with_its_name_when_limits_are_reordered_and_begins_anew_with_another_pace() {
+    fn a_level_stays_with_its_name_and_pace_however_limits_are_reordered() {
         let names = Names::default();
         let (minute, hour) = (limit(&names, "a", Period::Minute), limit(&names, "b", Period::Hour));
         let mut levels = Levels::default();
@@ -302,6 +303,7 @@ mod tests {
         assert_eq!(used(&mut levels, std::slice::from_ref(&hour)), [6]);
         assert_eq!(used(&mut levels, &[limit(&names, "c", Period::Day), minute.clone(), hour.clone()]), [10, 7, 6]);
         assert_eq!(used(&mut levels, &[limit(&names, "a", Period::Day), hour]), [10, 6]);
+        assert_eq!(used(&mut levels, &[minute]), [7], "what another pace of the same name did is no matter of this one");
     }
 
     #[test]
@@ -311,9 +313,10 @@ mod tests {
         let hour = limit(&names, "hour", Period::Hour);
         let start = Timestamp::from_millis(0);
         assert_eq!(levels.gauges(std::slice::from_ref(&hour), start, |limit| limit.allowed).count(), 1);
-        let entry = levels.named("hour").unwrap();
+        let entry = levels.find("hour", Pace::Window(Period::Hour)).unwrap();
         entry.bought(start, 3, 5);
         assert!(matches!(entry.level, Level::Window { used: 3, bought: 5, .. }));
+        assert_eq!(entry.each_second(3, start), 0, "and not as used just now");
         entry.bought(start, 5, 7);
         assert!(matches!(entry.level, Level::Window { used: 3, bought: 7, .. }));
         entry.bought(Timestamp::from_millis(3_600_000), 9, 9);
@@ -326,7 +329,7 @@ mod tests {
         let mut levels = Levels::default();
         let at = Timestamp::from_millis;
         assert_eq!(levels.gauges(&[limit(&names, "hour", Period::Hour)], at(0), |limit| limit.allowed).count(), 1);
-        let entry = levels.named("hour").unwrap();
+        let entry = levels.find("hour", Pace::Window(Period::Hour)).unwrap();
         assert_eq!([entry.each_second(0, at(0)), entry.each_second(30, at(999))], [0, 30]);
         assert_eq!([entry.each_second(40, at(2_000)), entry.each_second(41, at(2_100))], [20, 20]);
         assert_eq!(entry.each_second(0, at(100_000)), 0, "a new window has begun");

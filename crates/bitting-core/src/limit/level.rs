@@ -51,15 +51,6 @@ impl Level {
         }
     }
 
-    /// Whether it is one of such a limit: a plan may have changed.
-    pub fn fits(&self, pace: &Pace) -> bool {
-        match (self, pace) {
-            (Self::Window { start, end, .. }, Pace::Window(period)) => period.around(*start) == (*start, *end),
-            (Self::Bucket { .. }, Pace::Bucket { .. }) => true,
-            _ => false,
-        }
-    }
-
     /// Whether nothing of it is used any more, so that it can be forgotten.
     pub fn is_over(&self, now: Timestamp) -> bool {
         match self {

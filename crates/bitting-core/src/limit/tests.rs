@@ -219,6 +219,4 @@ fn a_level_is_over_when_nothing_of_it_counts_any_more() {
     assert!(!level.is_over(at(1_999)) && level.is_over(at(2_000)));
     assert_eq!(level.read(&bucket, 2, at(500)).remaining, 7);
     assert_eq!(level.read(&bucket, 2, at(500)).reset, at(2_000));
-    assert!(level.fits(&bucket) && !level.fits(&minute) && Level::unused(&minute, at(0)).fits(&minute));
-    assert!(!Level::unused(&minute, at(0)).fits(&Pace::Window(Period::Hour)));
 }

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bitting_core::limit::{Levels, Outcome, Tallied};
 use bitting_core::name::NameId;
-use bitting_core::reason::Reason;
 use bitting_core::time::Timestamp;
 
 /// The books of all APIs. They outlive the configuration: an API is known by its name.
@@ -41,10 +40,10 @@ impl ApiBook {
     }
 
     /// Counts a request without a key. Whether somebody has to be told that there is something to write down.
-    pub(super) fn note(&self, now: Timestamp, reason: Reason) -> bool {
+    pub(super) fn note(&self, now: Timestamp, route: Option<&Arc<str>>, outcome: Outcome) -> bool {
         let mut keyless = self.keyless.lock().unwrap_or_else(PoisonError::into_inner);
         let Keyless { tallies, is_dirty, nowhere } = &mut *keyless;
-        Tallied::add(tallies, now, nowhere, Outcome::Refused(reason));
+        Tallied::add(tallies, now, route.unwrap_or(nowhere), outcome);
         !std::mem::replace(is_dirty, true)
     }
 

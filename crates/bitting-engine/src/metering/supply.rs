@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bitting_core::account::Account;
 use bitting_core::key::KeyId;
-use bitting_core::limit::{Entry, Level, Levels};
+use bitting_core::limit::{Entry, Level, Levels, Pace};
 use bitting_core::name::NameId;
 use bitting_core::time::Timestamp;
 use bitting_store::{Holder, Purchase, Settlement, Store, StoreError, Whose, Window};
@@ -47,6 +47,7 @@ pub(crate) struct Ask {
     pub(super) holding: Holding,
     pub(super) environment: NameId,
     pub(super) limit: Arc<str>,
+    pub(super) pace: Pace,
     pub(super) window: (Timestamp, Timestamp),
     pub(super) more: u64,
     pub(super) at_most: u64,
@@ -77,49 +78,70 @@ pub(crate) async fn run(
 ) {
     let mut pulse = tokio::time::interval(PULSE);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut unwritten, mut batch, mut looked_after) = (Unwritten::default(), Vec::with_capacity(BATCH), Instant::now());
+    let (mut books, mut batch, mut looked_after) = (Books::default(), Vec::with_capacity(BATCH), Instant::now());
     loop {
-        let received = tokio::select! {
-            received = orders.recv_many(&mut batch, BATCH) => Some(received),
-            _ = pulse.tick() => None,
+        let turn = tokio::select! {
+            biased;
+            received = orders.recv_many(&mut batch, BATCH) => Turn::Orders(received),
+            _ = pulse.tick() => Turn::Pulse,
+            () = std::future::ready(()), if books.is_writing => Turn::Write,
         };
         let Some(metering) = metering.upgrade() else { return };
-        let mut worker = Worker { metering: &metering, store: &*store, clock: &clock, unwritten: &mut unwritten };
-        match received {
-            Some(0) => return,
-            Some(_) => {
+        let mut worker = Worker { metering: &metering, store: &*store, clock: &clock, books: &mut books };
+        match turn {
+            Turn::Orders(0) => return,
+            Turn::Orders(_) => {
                 if let Some(done) = worker.carry_out(&mut batch).await {
                     // What comes after is carried out by nobody, and waits in vain.
                     orders.close();
+                    // Whoever asked may be gone.
                     let _ = done.send(worker.close().await);
                     return;
                 }
+                // Orders that never end must not keep usage from being written.
+                worker.write_some().await;
             }
-            None => {
+            Turn::Pulse => {
                 // Whoever needs the time to the hour alone asks what was shown last.
                 clock.now();
-                worker.write_down().await;
+                worker.begin_writing();
                 if looked_after.elapsed() >= ROUND {
                     looked_after = Instant::now();
                     worker.look_after();
                     worker.forget().await;
                 }
             }
+            Turn::Write => worker.write_some().await,
         }
     }
+}
+
+/// What the task does next: orders first, since requests wait for them, and between them a part of the usage.
+enum Turn {
+    Orders(usize),
+    Pulse,
+    Write,
+}
+
+/// Usage on its way to the store, and who waits for it to be there.
+#[derive(Default)]
+struct Books {
+    unwritten: Unwritten,
+    is_writing: bool,
+    waiting: Vec<oneshot::Sender<bool>>,
 }
 
 struct Worker<'w> {
     metering: &'w Metering,
     store: &'w dyn Store,
     clock: &'w SteadyClock,
-    unwritten: &'w mut Unwritten,
+    books: &'w mut Books,
 }
 
 impl Worker<'_> {
     /// Carries out orders. Returns who has asked for the end, if somebody did.
     async fn carry_out(&mut self, batch: &mut Vec<Order>) -> Option<oneshot::Sender<bool>> {
-        let (mut asks, mut settlements, mut writers, mut end) = (Vec::new(), Vec::new(), Vec::new(), None);
+        let (mut asks, mut settlements, mut end) = (Vec::new(), Vec::new(), None);
         for order in batch.drain(..) {
             match order {
                 Order::Buy(ask) => {
@@ -131,19 +153,15 @@ impl Worker<'_> {
                     self.buy(std::mem::take(&mut asks)).await;
                     settlements.push(settlement);
                 }
-                Order::WriteDown(answer) => writers.push(answer),
+                Order::WriteDown(answer) => {
+                    self.books.waiting.push(answer);
+                    self.begin_writing();
+                }
                 Order::Close(answer) => end = Some(answer),
             }
         }
         self.buy(asks).await;
         self.settle(settlements).await;
-        if !writers.is_empty() {
-            let done = self.write_down().await;
-            for answer in writers {
-                // Whoever asked may be gone.
-                let _ = answer.send(done);
-            }
-        }
         end
     }
 
@@ -180,11 +198,39 @@ impl Worker<'_> {
         settled.is_ok()
     }
 
+    /// Has everything written that was counted until now.
+    fn begin_writing(&mut self) {
+        self.books.unwritten.take_from(self.metering);
+        self.books.is_writing = true;
+    }
+
+    /// Writes a part of what is to be written. If that is all, or cannot be done, whoever waits hears of it.
+    async fn write_some(&mut self) {
+        if !self.books.is_writing {
+            return;
+        }
+        if !self.books.unwritten.is_empty() {
+            let written = self.books.unwritten.write_some(self.store).await;
+            warn_unless_done(&written, "usage could not be written down; it is kept in memory and tried again");
+            self.books.is_writing = written.is_ok();
+        }
+        if self.books.is_writing && !self.books.unwritten.is_empty() {
+            return;
+        }
+        let is_done = std::mem::take(&mut self.books.is_writing);
+        for answer in self.books.waiting.drain(..) {
+            // Whoever asked may be gone.
+            let _ = answer.send(is_done);
+        }
+    }
+
+    /// Writes everything down, as far as that can be done.
     async fn write_down(&mut self) -> bool {
-        self.unwritten.take_from(self.metering);
-        let written = self.unwritten.write(self.store).await;
-        warn_unless_done(&written, "usage could not be written down; it is kept in memory and tried again");
-        written.is_ok()
+        self.begin_writing();
+        while self.books.is_writing {
+            self.write_some().await;
+        }
+        self.books.unwritten.is_empty()
     }
 
     /// Gives back what nobody uses, and forgets what is over.
@@ -211,9 +257,10 @@ impl Worker<'_> {
 
     /// Forgets usage that is older than its API keeps it, a few rows at a time: there are more rounds.
     async fn forget(&self) {
-        for (api, retention) in self.metering.retentions() {
-            let before = self.clock.now().as_millis().saturating_sub(i64::try_from(retention.as_millis()).unwrap_or(i64::MAX));
-            let forgotten = self.store.forget_usage(&api, Timestamp::from_millis(before), FORGET).await;
+        for api in self.metering.served() {
+            let kept_ms = i64::try_from(api.usage_retention.as_millis()).unwrap_or(i64::MAX);
+            let before = self.clock.now().as_millis().saturating_sub(kept_ms);
+            let forgotten = self.store.forget_usage(&api.name, Timestamp::from_millis(before), FORGET).await;
             warn_unless_done(&forgotten, "old usage could not be forgotten");
         }
     }
@@ -221,17 +268,20 @@ impl Worker<'_> {
     /// Gives everything back and writes everything down.
     async fn close(&mut self) -> bool {
         let mut settlements = Vec::new();
-        for (api, account) in std::mem::take(&mut *self.metering.listed()) {
+        let mut all = |levels: &mut Levels, holder: Holder| {
+            settlements.extend(levels.take_if(|_| true).iter().filter_map(|entry| settlement(entry, &holder)));
+        };
+        let listed = std::mem::take(&mut *self.metering.listed());
+        for (api, account) in listed {
             let mut book = account.book();
-            let mut all = |levels: &mut Levels, holder: Holder| {
-                settlements.extend(levels.take_if(|_| true).iter().filter_map(|entry| settlement(entry, &holder)));
-            };
             for (key, page) in &mut book.keys {
                 all(&mut page.levels, holder(&api, page.environment, Whose::Key(*key)));
             }
             for (environment, levels) in &mut book.shared {
                 all(levels, holder(&api, *environment, Whose::Account(account.id().clone())));
             }
+        }
+        for api in self.metering.served() {
             for (environment, levels) in &mut *api.book().shared() {
                 all(levels, holder(&api, *environment, Whose::Api));
             }
@@ -248,7 +298,7 @@ impl Ask {
             Level::Bucket { at, .. } => (at, at),
         };
         let (environment, limit) = (charge.record.environment, Arc::clone(&entry.limit));
-        Self { api: Arc::clone(charge.api), holding, environment, limit, window, more, at_most }
+        Self { api: Arc::clone(charge.api), holding, environment, limit, pace: entry.pace, window, more, at_most }
     }
 
     fn purchase(&self) -> Purchase {
@@ -258,7 +308,12 @@ impl Ask {
             Holding::Api => Whose::Api,
         };
         let (start, end) = self.window;
-        let window = Window { holder: holder(&self.api, self.environment, whose), limit: (&*self.limit).into(), start, end };
+        let window = Window {
+            holder: holder(&self.api, self.environment, whose),
+            limit: stored_name(&self.limit, self.pace),
+            start,
+            end,
+        };
         Purchase { window, more: self.more, at_most: self.at_most }
     }
 
@@ -267,15 +322,15 @@ impl Ask {
         match &self.holding {
             Holding::Key(account, key) => {
                 let mut book = account.book();
-                let entry = book.keys.get_mut(key).and_then(|page| page.levels.named(&self.limit));
+                let entry = book.keys.get_mut(key).and_then(|page| page.levels.find(&self.limit, self.pace));
                 entry.map(then);
             }
             Holding::Account(account) => {
                 let mut book = account.book();
-                of_environment(&mut book.shared, self.environment).named(&self.limit).map(then);
+                of_environment(&mut book.shared, self.environment).find(&self.limit, self.pace).map(then);
             }
             Holding::Api => {
-                of_environment(&mut self.api.book().shared(), self.environment).named(&self.limit).map(then);
+                of_environment(&mut self.api.book().shared(), self.environment).find(&self.limit, self.pace).map(then);
             }
         }
     }
@@ -309,8 +364,16 @@ fn is_idle(entry: &mut Entry) -> bool {
 /// What a level has to give back.
 fn settlement(entry: &Entry, holder: &Holder) -> Option<Settlement> {
     let Level::Window { start, end, used, bought } = entry.level else { return None };
-    let window = || Window { holder: holder.clone(), limit: (&*entry.limit).into(), start, end };
+    let window = || Window { holder: holder.clone(), limit: stored_name(&entry.limit, entry.pace), start, end };
     (bought > used).then(|| Settlement { window: window(), used })
+}
+
+/// A limit's name with its period: the latest window of each is kept, and which of two is later can be said of one period alone.
+fn stored_name(limit: &str, pace: Pace) -> Box<str> {
+    match pace {
+        Pace::Window(period) => format!("{limit}/{}", period.name()).into(),
+        Pace::Bucket { .. } => limit.into(),
+    }
 }
 
 fn holder(api: &ServedApi, environment: NameId, whose: Whose) -> Holder {

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use bitting_core::account::Account;
 use bitting_core::key::KeyId;
 use bitting_core::limit::Tallied;
 use bitting_core::name::NameId;
 use bitting_core::time::Timestamp;
-use bitting_store::{Holder, LastUse, Store, StoreError, StoreErrorKind, Tally, Whose};
+use bitting_store::{Holder, LastUse, Store, StoreError, Tally, Whose};
 
 use super::{Counted, Metering};
 use crate::apis::ServedApi;
@@ -17,6 +18,17 @@ use crate::apis::ServedApi;
 pub(super) struct Unwritten {
     tallies: HashMap<(Holder, u32), Vec<Tallied>>,
     last_uses: HashMap<KeyId, LastUse>,
+    /// What was tried to be written and may have been.
+    batch: Option<Batch>,
+    /// The number of the last batch that is known to be written.
+    last_number: Option<u64>,
+}
+
+/// What is written at once.
+#[derive(Default)]
+struct Batch {
+    tallies: Vec<Tally>,
+    last_uses: Vec<LastUse>,
 }
 
 /// How many tallies are written at once: so many that the writer is not held over 20 ms.
@@ -25,20 +37,13 @@ const CHUNK: usize = 500;
 impl Unwritten {
     /// Takes over everything that was counted until now.
     pub(super) fn take_from(&mut self, metering: &Metering) {
-        for counted in std::mem::take(&mut *metering.dirty()) {
+        let dirty = std::mem::take(&mut *metering.dirty());
+        for counted in dirty {
             match counted {
                 Counted::Account(api, account) => {
-                    let mut book = account.book();
-                    book.is_dirty = false;
-                    for (key, page) in &mut book.keys {
-                        if let Some((at, address)) = page.last_use.take() {
-                            self.last_uses.insert(*key, LastUse { key: *key, at, address });
-                        }
-                        let whose = || [Whose::Key(*key), Whose::Account(account.id().clone()), Whose::Api];
-                        let tallies = std::mem::take(&mut page.tallies);
-                        if !tallies.is_empty() {
-                            self.add(&api, Some(page.environment), &whose(), &tallies);
-                        }
+                    for (key, environment, tallies) in self.drain(&account) {
+                        let whose = [Whose::Key(key), Whose::Account(account.id().clone()), Whose::Api];
+                        self.add(&api, Some(environment), &whose, &tallies);
                     }
                 }
                 Counted::Keyless(api) => {
@@ -47,6 +52,22 @@ impl Unwritten {
                 }
             }
         }
+    }
+
+    /// What was counted of each key of an account. Requests wait for its book meanwhile, so it is only taken out.
+    fn drain(&mut self, account: &Account) -> Vec<(KeyId, NameId, Vec<Tallied>)> {
+        let mut book = account.book();
+        book.is_dirty = false;
+        let mut drained = Vec::new();
+        for (key, page) in &mut book.keys {
+            if let Some((at, address)) = page.last_use.take() {
+                self.last_uses.insert(*key, LastUse { key: *key, at, address });
+            }
+            if !page.tallies.is_empty() {
+                drained.push((*key, page.environment, std::mem::take(&mut page.tallies)));
+            }
+        }
+        drained
     }
 
     fn add(&mut self, api: &ServedApi, environment: Option<NameId>, whose: &[Whose], tallies: &[Tallied]) {
@@ -63,37 +84,43 @@ impl Unwritten {
         }
     }
 
-    /// Writes it down in chunks. What could not be written is kept; of a chunk of which nobody knows whether it was written, it
-    /// is taken that it was, so that nothing is counted twice.
+    /// Whether everything is written.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tallies.is_empty() && self.last_uses.is_empty() && self.batch.is_none()
+    }
+
+    /// Writes a part of it. What could not be written is written again, under the same number, so that it counts once even if it
+    /// was written and nobody could say so.
     ///
     /// # Errors
     /// If the store cannot be written.
-    pub(super) async fn write(&mut self, store: &dyn Store) -> Result<(), StoreError> {
-        while !self.tallies.is_empty() || !self.last_uses.is_empty() {
-            let mut holders: Vec<(Holder, u32)> = Vec::new();
-            let mut count = 0;
-            for (holder, tallies) in &self.tallies {
-                if count > 0 && count + tallies.len() > CHUNK {
-                    break;
-                }
-                count += tallies.len();
-                holders.push(holder.clone());
-            }
-            let last_uses: Vec<LastUse> = self.last_uses.values().take(CHUNK).copied().collect();
-            let tallies = holders.iter().flat_map(|at| self.tallies.get(at).into_iter().flatten().map(|t| tally(at, t)));
-            let written = store.add_usage(tallies.collect(), last_uses.clone()).await;
-            let is_certain = |error: &StoreError| error.kind() != StoreErrorKind::OutcomeUnknown;
-            if written.as_ref().err().is_none_or(|error| !is_certain(error)) {
-                for at in &holders {
-                    self.tallies.remove(at);
-                }
-                for last in &last_uses {
-                    self.last_uses.remove(&last.key);
-                }
-            }
-            written?;
+    pub(super) async fn write_some(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        let number = match self.last_number {
+            Some(last) => last + 1,
+            None => store.last_batch().await? + 1,
+        };
+        self.last_number = Some(number - 1);
+        let batch = self.batch.take().unwrap_or_else(|| self.next_batch());
+        let written = store.add_usage(number, batch.tallies.clone(), batch.last_uses.clone()).await;
+        match &written {
+            Ok(()) => self.last_number = Some(number),
+            Err(_) => self.batch = Some(batch),
         }
-        Ok(())
+        written
+    }
+
+    /// As much as is written at once.
+    fn next_batch(&mut self) -> Batch {
+        let mut batch = Batch::default();
+        while let Some(at) = self.tallies.keys().next().cloned()
+            && batch.tallies.len() < CHUNK
+        {
+            let tallies = self.tallies.remove(&at).unwrap_or_default();
+            batch.tallies.extend(tallies.iter().map(|tallied| tally(&at, tallied)));
+        }
+        let keys: Vec<KeyId> = self.last_uses.keys().take(CHUNK).copied().collect();
+        batch.last_uses = keys.iter().filter_map(|key| self.last_uses.remove(key)).collect();
+        batch
     }
 }
 

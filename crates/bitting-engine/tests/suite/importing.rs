@@ -333,3 +333,11 @@ async fn a_key_of_which_only_the_long_token_was_kept_is_admitted_whole_and_in_on
     assert_eq!(ask(&fixture, "my_BRTRKFsL_51FwqftsmMDHHbJAMEXXHCgG"), "admitted");
     assert_eq!(ask(&fixture, "other_BRTRKFsL_51FwqftsmMDHHbJAMEXXHCgG"), "foreign_key");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_a_proof_takes_is_not_taken_from_the_patience_for_a_limit() {
+    let fixture = Fixture::planned().await;
+    fixture.commit(import([slow(1)])).await.unwrap();
+    // With time paused, waiting for another thread passes for any length of it.
+    assert_eq!(ask_and_wait(&fixture, SLOW).await, "admitted");
+}

@@ -296,3 +296,39 @@ async fn a_key_that_is_idle_takes_no_memory_and_has_forgotten_nothing() {
     assert_eq!(fixture.engine.remembered_levels(), 0);
     assert_eq!(admitted(&fixture, &key, 100).await, 43);
 }
+
+#[tokio::test]
+async fn what_a_clean_restart_finds_used_is_no_traffic_of_the_moment() {
+    let fixture = Fixture::new().await;
+    let limits = ["month 1000 month key quota"];
+    install(&fixture, &limits);
+    let key = live_key(&fixture, "one").await;
+    assert_eq!(admitted_slowly(&fixture, &key, 600).await, 600);
+    let fixture = fixture.restart().await;
+    install(&fixture, &limits);
+    assert_eq!(admitted(&fixture, &key, 1).await, 1);
+    let killed = fixture.after_a_kill().await;
+    install(&killed, &limits);
+    let left = admitted(&killed, &key, 1_000).await;
+    assert!((385..400).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn a_limit_of_another_period_under_the_same_name_is_another_one_and_neither_is_given_back() {
+    let fixture = Fixture::new().await;
+    let (daily, monthly) = (["all 10 day key"], ["all 25 month key"]);
+    install(&fixture, &daily);
+    let key = live_key(&fixture, "one").await;
+    assert_eq!(admitted(&fixture, &key, 4).await, 4);
+    install(&fixture, &monthly);
+    assert_eq!(admitted(&fixture, &key, 20).await, 20, "nobody is locked out by the day");
+    install(&fixture, &daily);
+    assert_eq!(admitted(&fixture, &key, 20).await, 6);
+    install(&fixture, &monthly);
+    assert_eq!(admitted(&fixture, &key, 20).await, 5);
+    let fixture = fixture.restart().await;
+    for limits in [&daily, &monthly] {
+        install(&fixture, limits);
+        assert_eq!(admitted(&fixture, &key, 20).await, 0);
+    }
+}

@@ -223,12 +223,16 @@ impl MeterLog for Stumbling {
         self.commit(self.inner.settle(settlements)).await
     }
 
-    async fn add_usage(&self, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {
-        self.commit(self.inner.add_usage(tallies, last_uses)).await
+    async fn add_usage(&self, batch: u64, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {
+        self.commit(self.inner.add_usage(batch, tallies, last_uses)).await
     }
 
     async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         self.inner.usage(query).await
+    }
+
+    async fn last_batch(&self) -> Result<u64, StoreError> {
+        self.inner.last_batch().await
     }
 
     async fn windows(&self, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError> {

@@ -44,12 +44,13 @@ async fn what_was_asked_is_counted_to_the_last_request_by_hour_route_and_outcome
     fixture.clock.advance(Duration::from_hours(2));
     assert_eq!((fixture.get(&key), fixture.get(&other)), ("admitted".into(), "admitted".into()));
     fixture.ask(&Method::GET, "/things", b"garbage");
+    fixture.ask(&Method::GET, "/public", b"");
     fixture.engine.write_usage_down().await.unwrap();
     let of_key = vec![row(2, "*", "admitted", 3), row(2, "* /write", "insufficient_permission", 1), row(0, "*", "admitted", 1)];
     assert_eq!(usage(&fixture, Whose::Key(id)).await, of_key);
     let of_account = vec![of_key[0].clone(), of_key[1].clone(), row(0, "*", "admitted", 2)];
     assert_eq!(usage(&fixture, Whose::Account("one".parse().unwrap())).await, of_account);
-    let of_api = vec![row(0, "", "foreign_key", 1), row(0, "*", "admitted", 2)];
+    let of_api = vec![row(0, "", "foreign_key", 1), row(0, "*", "admitted", 2), row(0, "* /public", "admitted", 1)];
     assert_eq!(usage(&fixture, Whose::Api).await[2..], of_api);
     assert_eq!(usage(&fixture, Whose::Key(KeyId::from_bytes([9; 16]))).await, []);
 }
@@ -89,7 +90,7 @@ async fn usage_that_cannot_be_written_is_written_later_and_never_twice() {
     let fixture = Fixture::through(|store| Arc::new(wrapped.around(store))).await;
     let (key, id) = fixture.key(KeySpec::default()).await;
     for (fault, expected) in
-        [(Some(Fault::Refused), 1), (None, 2), (Some(Fault::TakenButUnknown), 3), (Some(Fault::Refused), 4), (None, 5)]
+        [(Some(Fault::Refused), 1), (None, 2), (Some(Fault::TakenButUnknown), 3), (Some(Fault::LostAndUnknown), 4), (None, 5)]
     {
         controls.set_fault(fault);
         fixture.get(&key);

@@ -28,12 +28,19 @@ impl MeterLog for SqliteStore {
         self.read(move |connection| windows::list(connection, now)).await
     }
 
-    async fn add_usage(&self, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {
+    async fn add_usage(&self, batch: u64, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {
         self.transact(move |transaction| {
+            if !usage::begin_batch(transaction, batch)? {
+                return Ok(());
+            }
             usage::add(transaction, &tallies)?;
             usage::keep_last_uses(transaction, &last_uses)
         })
         .await
+    }
+
+    async fn last_batch(&self) -> Result<u64, StoreError> {
+        self.read(usage::last_batch).await
     }
 
     async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageRow>, StoreError> {

@@ -12,8 +12,8 @@ use std::sync::Arc;
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_store::{
-    Change, Committed, Entry, KeyCursor, KeyFilter, KeyPatch, KeyStatus, OwnerLock, Page, Refusal, RingRow, SqliteStore,
-    StatusFilter, Store, SwitchPatch,
+    Change, Committed, Entry, KeyCursor, KeyFilter, KeyPatch, KeyStatus, LastUse, OwnerLock, Page, Refusal, RingRow,
+    SqliteStore, StatusFilter, Store, StoreError, SwitchPatch, Tally,
 };
 use serde_json::Value;
 
@@ -37,6 +37,7 @@ use self::listing::{
     names_and_prefixes_are_searched_in_their_order_and_by_pages, the_audit_log_is_listed_newest_first_by_filter_and_page,
 };
 use self::meters::{
+    a_batch_of_usage_that_is_written_again_counts_once,
     a_later_window_takes_the_place_of_an_earlier_one_of_which_nothing_is_left_then,
     a_window_is_bought_block_by_block_up_to_what_its_limit_allows, a_window_that_ends_elsewhere_is_another_one,
     a_window_that_is_no_longer_the_latest_is_not_settled, each_holder_and_limit_is_bought_by_itself,
@@ -62,6 +63,12 @@ struct Case {
 }
 
 impl Case {
+    /// Adds usage as the next batch.
+    async fn add_usage(&self, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {
+        let batch = self.store.last_batch().await?;
+        self.store.add_usage(batch + 1, tallies, last_uses).await
+    }
+
     async fn append(&self, ms: i64, change: Change) -> Result<Committed, Refusal> {
         self.append_all(vec![entry(ms, change)]).await.remove(0)
     }
@@ -430,6 +437,7 @@ macro_rules! every_case_on {
                 a_window_is_bought_block_by_block_up_to_what_its_limit_allows,
                 to_ask_for_nothing_more_changes_nothing,
                 each_holder_and_limit_is_bought_by_itself,
+                a_batch_of_usage_that_is_written_again_counts_once,
                 a_later_window_takes_the_place_of_an_earlier_one_of_which_nothing_is_left_then,
                 a_window_that_ends_elsewhere_is_another_one,
                 what_was_settled_is_bought_again,

@@ -61,12 +61,12 @@ async fn a_damaged_day_of_usage_cannot_be_read_and_hinders_no_other_and_is_count
             let found = store.usage(UsageQuery { api: API.into(), environment: None, whose, route: None, from, until }).await;
             found.map(|rows| rows.iter().map(|row| row.count).sum::<u64>())
         };
-        store.add_usage(vec![tally(1)], Vec::new()).await.unwrap();
+        store.add_usage(1, vec![tally(1)], Vec::new()).await.unwrap();
         Connection::open(folder.path().join("bitting.db")).unwrap().execute(sql, []).unwrap();
-        store.add_usage(vec![tally(2)], Vec::new()).await.unwrap();
+        store.add_usage(2, vec![tally(2)], Vec::new()).await.unwrap();
         assert_eq!(usage(1).await.unwrap_err().kind(), StoreErrorKind::Damaged, "{sql}");
         assert_eq!(usage(2).await.unwrap(), 1, "{sql}");
-        store.add_usage(vec![tally(1), tally(2)], Vec::new()).await.unwrap();
+        store.add_usage(3, vec![tally(1), tally(2)], Vec::new()).await.unwrap();
         assert_eq!((usage(1).await.unwrap(), usage(2).await.unwrap()), (1, 2), "{sql}");
     }
 }

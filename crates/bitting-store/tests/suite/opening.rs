@@ -159,6 +159,6 @@ async fn a_store_from_before_limits_and_usage_takes_them_and_keeps_its_accounts(
     let bought = store.buy(vec![Purchase { window, more: 5, at_most: 9 }]).await.unwrap();
     assert_eq!((bought[0].before, bought[0].now), (0, 5));
     let tally = Tally { holder, at: at(0), route: "GET /a".into(), outcome: "admitted".into(), count: 1 };
-    store.add_usage(vec![tally], vec![LastUse { key: id(1), at: at(5), address: None }]).await.unwrap();
+    store.add_usage(1, vec![tally], vec![LastUse { key: id(1), at: at(5), address: None }]).await.unwrap();
     assert_eq!(store.last_uses(vec![id(1)]).await.unwrap().len(), 1);
 }

@@ -6,12 +6,14 @@ use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bitting_engine::{Engine, RequestIds, UsageReport, preview_import};
 use bitting_store::Actor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use super::protocol::{Answer, Done, Question};
 use super::{SOCKET, archive, control_folder};
@@ -26,7 +28,7 @@ pub struct ControlSocket {
 }
 
 /// How far the thread stands back (`nice`). The one that writes to the store does not: whoever waits for a revocation waits for it.
-const NICENESS: i32 = 10;
+const NICENESS: i32 = 5;
 
 /// The most bytes of a question.
 const QUESTION_LIMIT: u64 = 4 << 20;
@@ -56,12 +58,9 @@ impl ControlSocket {
             if let Err(error) = rustix::process::nice(NICENESS) {
                 tracing::debug!(%error, "commands are answered as if they were requests");
             }
-            runtime.block_on(async {
-                tokio::select! {
-                    () = accept(listener, engine, ids) => {}
-                    _ = ended => {}
-                }
-            });
+            runtime.block_on(accept(listener, engine, ids, ended));
+            // A backup that is being written is not waited for: it bears its name only when it is whole.
+            runtime.shutdown_timeout(LAST_ANSWERS);
         };
         let thread = std::thread::Builder::new().name("bitting-control".to_owned()).spawn(serve).map_err(failed)?;
         Ok(Self { path, thread, end })
@@ -79,20 +78,36 @@ impl ControlSocket {
     }
 }
 
-async fn accept(listener: std::os::unix::net::UnixListener, engine: Arc<Engine>, ids: Arc<RequestIds>) {
+/// How long a command is still answered that was asked before the end.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+async fn accept(
+    listener: std::os::unix::net::UnixListener,
+    engine: Arc<Engine>,
+    ids: Arc<RequestIds>,
+    mut ended: oneshot::Receiver<()>,
+) {
     let listener = match UnixListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the control socket cannot be served: no command reaches this server"),
     };
+    let mut answers = JoinSet::new();
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => drop(tokio::spawn(answer(stream, Arc::clone(&engine), Arc::clone(&ids)))),
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = answers.join_next() => continue,
+            _ = &mut ended => break,
+        };
+        match accepted {
+            Ok((stream, _)) => drop(answers.spawn(answer(stream, Arc::clone(&engine), Arc::clone(&ids)))),
             Err(error) => {
                 tracing::warn!(%error, "the control socket failed");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
     }
+    // Whoever has not said what they want by now is not waited for longer.
+    let _ = tokio::time::timeout(LAST_ANSWERS, async { while answers.join_next().await.is_some() {} }).await;
 }
 
 /// Makes the folder, or checks that the one that is there is ours and closed to others.

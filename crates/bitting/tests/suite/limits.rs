@@ -211,3 +211,57 @@ async fn pa14_over_the_limit_is_429_with_a_message() {
     assert_eq!(statuses[2].json()["message"], "Too many requests.");
     assert!(!statuses[2].header("retry-after").is_empty());
 }
+
+/// The limit and what is left of it, as an answer's headers tell.
+fn told(reply: &Reply) -> (u16, String, String) {
+    let header = |name: &str| reply.header(name).to_owned();
+    (reply.status.as_u16(), header("x-ratelimit-limit"), header("x-ratelimit-remaining"))
+}
+
+fn left(status: u16, limit: &str, remaining: &str) -> (u16, String, String) {
+    (status, limit.to_owned(), remaining.to_owned())
+}
+
+const PLANS: &str = "[api.plans.free]\nhour = \"10/hour\"\n[api.plans.paid]\nhour = \"20/hour\"\n";
+
+#[tokio::test]
+async fn pa9_a_changed_plan_and_a_keys_own_number_hold_for_the_next_request_and_forget_nothing() {
+    let (bitting, _upstream) = start(PLANS).await;
+    bitting.json(&["accounts", "create", "acme"]);
+    let key = bitting.key(&["--account", "acme"]);
+    let asked = async || told(&ask(bitting.gateway, "/x", &key.key).await);
+    assert_eq!(asked().await, left(200, "10", "9"));
+    assert_eq!(bitting.json(&["accounts", "update", "acme", "--plan", "paid"])["plan"], "paid");
+    assert_eq!(asked().await, left(200, "20", "18"));
+    assert_eq!(bitting.json(&["keys", "update", &key.id, "--limit", "hour=3"])["limits"], json!({"hour": 3}));
+    assert_eq!(asked().await, left(200, "3", "0"));
+    assert_eq!(asked().await, left(429, "3", "0"));
+    bitting.json(&["keys", "update", &key.id, "--no-limits"]);
+    bitting.json(&["accounts", "update", "acme", "--plan", ""]);
+    assert_eq!(asked().await, left(200, "10", "6"));
+    let bad = bitting.command(&["keys", "create", "--name", "x", "--limit", "week=3"]);
+    assert!(bad.code == 5 && bad.stderr.contains("there are: hour"), "{}", bad.stderr);
+}
+
+#[tokio::test]
+async fn keys_come_with_their_own_numbers_from_a_file_and_go_with_them() {
+    let (bitting, _upstream) = start(PLANS).await;
+    let of_nothing = |number: u8| format!("{number:02x}").repeat(32);
+    let rows = [json!({"hash": of_nothing(1), "name": "one", "limits": {"hour": 7}}), json!({"hash": of_nothing(2)})];
+    std::fs::write(bitting.traces.path("keys.jsonl"), rows.map(|row| row.to_string()).join("\n")).unwrap();
+    let csv = format!("hash,name,limits.hour\n{},two,8\n", of_nothing(3));
+    std::fs::write(bitting.traces.path("keys.csv"), csv).unwrap();
+    for (file, count) in [("keys.jsonl", 2), ("keys.csv", 1)] {
+        assert_eq!(bitting.json(&["keys", "import", file])["imported"], count);
+    }
+    let exported = bitting.command(&["keys", "export"]).stdout;
+    let limits: Vec<Value> =
+        exported.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["limits"].clone()).collect();
+    for expected in [json!({"hour": 7}), json!({}), json!({"hour": 8})] {
+        assert!(limits.contains(&expected), "{limits:?}");
+    }
+    std::fs::write(bitting.traces.path("bad.jsonl"), json!({"hash": of_nothing(4), "limits": {"week": 7}}).to_string())
+        .unwrap();
+    let refused = bitting.command(&["keys", "import", "bad.jsonl"]);
+    assert!(refused.code == 5 && refused.stderr.contains("line 1: limits"), "{}", refused.stderr);
+}

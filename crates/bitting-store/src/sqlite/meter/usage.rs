@@ -26,6 +26,22 @@ struct Place {
     holder: i64,
 }
 
+/// Whether a batch is new. From now on it is not.
+pub(super) fn begin_batch(connection: &Connection, batch: u64) -> Result<bool, StoreError> {
+    let number = i64::try_from(batch).unwrap_or(i64::MAX);
+    let sql = "UPDATE usage_batch SET number = ?1 WHERE number < ?1";
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.execute([number]))
+        .map(|rows| rows > 0)
+        .map_err(unavailable)
+}
+
+pub(super) fn last_batch(connection: &Connection) -> Result<u64, StoreError> {
+    let number: i64 = connection.query_row("SELECT number FROM usage_batch", [], |row| row.get(0)).map_err(unavailable)?;
+    u64::try_from(number).map_err(|error| damaged("the number of a batch", error))
+}
+
 pub(super) fn add(connection: &Connection, tallies: &[Tally]) -> Result<(), StoreError> {
     let mut numbers = Numbers::of(connection);
     let mut days: BTreeMap<Place, Day> = BTreeMap::new();

@@ -36,6 +36,14 @@ CREATE TABLE usage (
     PRIMARY KEY (api, day, holder)
 ) STRICT, WITHOUT ROWID;
 
+-- The last batch of usage that was added.
+CREATE TABLE usage_batch (
+    only   INTEGER NOT NULL PRIMARY KEY CHECK (only = 1),
+    number INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO usage_batch (only, number) VALUES (1, 0);
+
 -- When and from where each key was used last. The address is its 4 or 16 bytes.
 CREATE TABLE last_use (
     key     BLOB    NOT NULL PRIMARY KEY,

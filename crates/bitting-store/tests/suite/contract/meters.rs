@@ -117,7 +117,7 @@ pub(super) async fn what_was_bought_and_used_is_there_after_a_restart_and_in_a_b
     buy(&case, window(0), 40, 100).await;
     add(&case, [tally(key(1), 0, "GET /a", "admitted", 5)]).await;
     let last_use = LastUse { key: id(1), at: at(9), address: None };
-    case.store.add_usage(Vec::new(), vec![last_use]).await.unwrap();
+    case.add_usage(Vec::new(), vec![last_use]).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     case.store.back_up(folder.path().join("bitting.db")).await.unwrap();
     let case = case.reopened();
@@ -134,7 +134,7 @@ fn tally(holder: Holder, ms: i64, route: &str, outcome: &str, count: u64) -> Tal
 }
 
 async fn add(case: &Case, tallies: impl Into<Vec<Tally>>) {
-    case.store.add_usage(tallies.into(), Vec::new()).await.unwrap();
+    case.add_usage(tallies.into(), Vec::new()).await.unwrap();
 }
 
 /// All usage of a key.
@@ -243,10 +243,10 @@ pub(super) async fn of_two_last_uses_the_later_stays(case: Case) {
         |number, ms, address: Option<[u8; 4]>| LastUse { key: id(number), at: at(ms), address: address.map(Into::into) };
     let v6 = LastUse { key: id(2), at: at(5), address: Some("2001:db8::1".parse().unwrap()) };
     let (early, late) = (last_use(1, 10, Some([192, 0, 2, 1])), last_use(1, 20, None));
-    case.store.add_usage(Vec::new(), vec![early, v6]).await.unwrap();
+    case.add_usage(Vec::new(), vec![early, v6]).await.unwrap();
     assert_eq!(case.store.last_uses(vec![id(1), id(2), id(3)]).await.unwrap(), [early, v6]);
-    case.store.add_usage(Vec::new(), vec![late, early]).await.unwrap();
-    case.store.add_usage(Vec::new(), vec![early]).await.unwrap();
+    case.add_usage(Vec::new(), vec![late, early]).await.unwrap();
+    case.add_usage(Vec::new(), vec![early]).await.unwrap();
     assert_eq!(case.store.last_uses(vec![id(1)]).await.unwrap(), [late]);
 }
 
@@ -289,4 +289,16 @@ pub(super) async fn windows_that_are_not_over_are_listed_with_what_was_bought_of
     listed.sort_by_key(|(_, bought)| *bought);
     let expected: Vec<(Window, u64)> = windows[..3].iter().cloned().zip(1..).collect();
     assert_eq!(listed, expected);
+}
+
+pub(super) async fn a_batch_of_usage_that_is_written_again_counts_once(case: Case) {
+    let tally = |count| Tally { holder: key(1), at: at(0), route: "GET /a".into(), outcome: "admitted".into(), count };
+    assert_eq!(case.store.last_batch().await.unwrap(), 0);
+    for (batch, count) in [(1, 3), (1, 3), (2, 4), (1, 9)] {
+        case.store.add_usage(batch, vec![tally(count)], Vec::new()).await.unwrap();
+    }
+    assert_eq!(case.store.last_batch().await.unwrap(), 2);
+    let query =
+        UsageQuery { api: API.into(), environment: None, whose: key(1).whose, route: None, from: at(0), until: at(HOUR) };
+    assert_eq!(case.store.usage(query).await.unwrap()[0].count, 7);
 }

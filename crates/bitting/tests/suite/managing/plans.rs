@@ -81,3 +81,34 @@ async fn numbers_for_limits_that_there_are_not_are_refused_and_none_can_be_taken
         }
     }
 }
+
+#[tokio::test]
+async fn a_key_hands_on_no_number_that_is_higher_than_its_own_directly_or_in_two_steps() {
+    let (bitting, _production, _sandbox) = start().await;
+    let own = manager_key(&bitting, &["--permission", "tasks:read", "--limit", "hour=50"]);
+    let holder = Manager::holder(&bitting, &own.key);
+    let create = async |limits: Value| holder.post("", &json!({"name": "x", "limits": limits})).await;
+    for exceeding in [json!({"hour": 51}), json!({"hour": 1_000}), json!({"minute": 5})] {
+        // Without a number for the hour the maker's own is handed on; with a higher one it is refused.
+        let reply = create(exceeding.clone()).await;
+        if exceeding["hour"].is_null() {
+            assert_eq!((reply.status.as_u16(), &reply.json()["limits"]["hour"]), (201, &json!(50)), "{}", reply.body);
+        } else {
+            assert_eq!(reply.status, 403, "{exceeding}: {}", reply.body);
+        }
+    }
+    let made = create(json!({"hour": 50})).await.json();
+    let id = made["id"].as_str().unwrap();
+    for patch in [json!({"limits": {"hour": 51}}), json!({"limits": {}}), json!({"limits": null})] {
+        assert_eq!(holder.patch(id, &patch).await.status, 403, "{patch}");
+        assert_eq!(holder.patch(&own.id, &patch).await.status, 403, "of its own key: {patch}");
+    }
+    assert_eq!(holder.patch(id, &json!({"limits": {"hour": 40}})).await.json()["limits"], json!({"hour": 40}));
+    let rotated = holder.post(&format!("/{id}/rotate"), &json!({})).await;
+    assert_eq!((rotated.status.as_u16(), &rotated.json()["limits"]), (201, &json!({"hour": 40})));
+    let operator = Manager::operator(&bitting, &["keys:*"]);
+    let stronger = operator.post("", &json!({"name": "stronger", "permissions": ["tasks:read"]})).await.json();
+    let id = stronger["id"].as_str().unwrap();
+    assert_eq!(holder.patch(id, &json!({"limits": {"hour": 5}})).await.status, 403, "before the change it exceeds");
+    assert_eq!(holder.post(&format!("/{id}/rotate"), &json!({})).await.status, 403);
+}
