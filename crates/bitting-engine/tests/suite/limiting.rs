@@ -307,6 +307,8 @@ async fn what_a_clean_restart_finds_used_is_no_traffic_of_the_moment() {
     let fixture = fixture.restart().await;
     install(&fixture, &limits);
     assert_eq!(admitted(&fixture, &key, 1).await, 1);
+    // Whatever was ordered is carried out by then.
+    fixture.engine.write_usage_down().await.unwrap();
     let killed = fixture.after_a_kill().await;
     install(&killed, &limits);
     let left = admitted(&killed, &key, 1_000).await;
