@@ -178,6 +178,19 @@ impl<'c> Section<'c> {
         }
     }
 
+    /// The name of a header that may be set, or `false` for none.
+    pub(super) fn header(&self, key: &'static str, default: Option<HeaderName>) -> Option<HeaderName> {
+        let Some(entry) = self.ask(key) else { return default };
+        match (&entry.node.value, text_of(&entry.node)) {
+            (Value::Boolean(false), _) => None,
+            (_, Some(text)) => text.settable_header(self.findings),
+            _ => {
+                self.wrong_kind(entry, "the name of a header in quotes, or false to leave it out");
+                None
+            }
+        }
+    }
+
     /// A table inside this one.
     pub(super) fn section(&self, key: &'static str) -> Option<Section<'c>> {
         let entry = self.ask(key)?;

@@ -6,10 +6,9 @@ use bitting_core::dialect::{LimitHeaders, ResetFormat};
 use bitting_core::limit::{Limit, LimitScope, LimitSpec, MOST, Pace, Plan, Plans};
 use bitting_core::name::Names;
 use bitting_core::route::RouteTable;
-use http::HeaderName;
 
 use super::key::is_name;
-use crate::config::document::{Entry, Value};
+use crate::config::document::Entry;
 use crate::config::problem::Location;
 use crate::config::section::{Findings, Section, closest, section_of, text_of};
 
@@ -168,18 +167,7 @@ const LEAST_RETENTION: Duration = Duration::from_hours(24 * 31);
 pub(super) fn read_headers(api: &Section<'_>, plans: &Plans) -> LimitHeaders {
     let default = LimitHeaders::default();
     let Some(section) = api.section("limit_headers") else { return default };
-    let name = |key: &'static str, default: Option<HeaderName>| {
-        let Some(entry) = section.node(key) else { return default };
-        match (&entry.node.value, text_of(&entry.node)) {
-            (Value::Boolean(false), _) => None,
-            (_, Some(text)) => text.settable_header(section.findings),
-            _ => {
-                let help = "write the name of a header in quotes, or false to leave it out";
-                section.findings.error(&entry.node.at, format!("`{key}` is {}", entry.node.value.kind()), help);
-                None
-            }
-        }
-    };
+    let name = |key, default| section.header(key, default);
     let (limit, remaining) = (name("limit", default.limit), name("remaining", default.remaining));
     let reset = name("reset", default.reset);
     let formats = [("unix", ResetFormat::Unix), ("seconds", ResetFormat::Seconds), ("rfc3339", ResetFormat::Rfc3339)];

@@ -3,25 +3,13 @@
 use bitting_core::dialect::{IdentityHeaders, Labels};
 use http::HeaderName;
 
-use crate::config::document::Value;
-use crate::config::section::{Section, text_of};
+use crate::config::section::Section;
 
 /// The headers in which the upstream learns whose key it was; `false` leaves one out.
 pub(super) fn read_identity(api: &Section<'_>) -> IdentityHeaders {
     let default = IdentityHeaders::default();
     let Some(identity) = api.section("identity") else { return default };
-    let name = |key: &'static str, default: Option<HeaderName>| {
-        let Some(entry) = identity.node(key) else { return default };
-        match (&entry.node.value, text_of(&entry.node)) {
-            (Value::Boolean(false), _) => None,
-            (_, Some(text)) => text.settable_header(identity.findings),
-            _ => {
-                let help = "write the name of a header in quotes, or false to leave it out";
-                identity.findings.error(&entry.node.at, format!("`{key}` is {}", entry.node.value.kind()), help);
-                None
-            }
-        }
-    };
+    let name = |key, default| identity.header(key, default);
     let headers = IdentityHeaders {
         key_id: name("key_id", default.key_id),
         account: name("account", default.account),
