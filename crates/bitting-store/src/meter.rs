@@ -94,7 +94,7 @@ pub struct Tally {
 }
 
 /// When and from where a key was used last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastUse {
     /// Which key.
     pub key: KeyId,

@@ -9,7 +9,7 @@ use bitting_engine::{Clock as _, Issued, KeySpec, ServedApi, WallClock};
 use bitting_store::{Change, KeyCursor, KeyFilter, KeyPatch, KeyStatus, Page, StatusFilter, SwitchPatch};
 
 use self::advice::opens_nothing;
-use self::shown::{show, show_changed, show_issued, show_list};
+use self::shown::{show_changed, show_issued, show_list, show_used};
 use super::context::{Context, addresses, limits, metadata, when};
 use super::options::{CreateKey, KeysCommand, ListKeys, RotateKey, Shared, Status, UpdateKey};
 use super::output::{note, second};
@@ -24,7 +24,7 @@ pub(super) async fn run(command: KeysCommand, shared: &Shared) -> Result<(), Fai
         KeysCommand::List(options) => list(&context, options, shared.json).await,
         KeysCommand::Show { api, key } => {
             let (_, row) = context.key(api.api.as_deref(), key).await?;
-            show(&row, shared.json)
+            show_used(&row, context.owner.last_use(key).await?, shared.json)
         }
         KeysCommand::Update(options) => update(&context, *options, shared.json).await,
         KeysCommand::Rotate(options) => rotate(&context, options, shared.json).await,

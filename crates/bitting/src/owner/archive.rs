@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_engine::{ImportFinding, UsageReport, UsageStep, preview_import};
-use bitting_store::{Archive as _, AuditRow, ImportedKey, Journal as _, Store, StoreError, UsageQuery};
+use bitting_store::{Archive as _, AuditRow, ImportedKey, Journal as _, LastUse, MeterLog as _, Store, StoreError, UsageQuery};
 
 use super::client::confused;
 use super::protocol::{Answer, Exported, Question};
@@ -50,6 +50,20 @@ impl Owner {
             Self::Here { store, .. } => Ok(UsageReport::of(store, query, step).await?),
             Self::There(client) => match client.ask(Question::Usage { query, step }).await? {
                 Answer::Used(rows) => Ok(UsageReport { rows }),
+                _ => Err(confused()),
+            },
+        }
+    }
+
+    /// When and from where a key was used last, exactly as of now.
+    ///
+    /// # Errors
+    /// If the store failed.
+    pub async fn last_use(&self, key: KeyId) -> Result<Option<LastUse>, Failure> {
+        match self {
+            Self::Here { store, .. } => Ok(store.last_uses(vec![key]).await?.first().copied()),
+            Self::There(client) => match client.ask(Question::LastUse { key }).await? {
+                Answer::LastUsed(last) => Ok(last),
                 _ => Err(confused()),
             },
         }

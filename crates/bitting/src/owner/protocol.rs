@@ -8,7 +8,7 @@ use bitting_core::key::{KeyHash, KeyId};
 use bitting_core::record::Sequence;
 use bitting_engine::{CommitError, ImportFinding, InvalidChange, UsageStep, Violation};
 use bitting_store::{
-    AccountRow, AuditRow, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, Page, Refusal, UsageQuery, UsageRow,
+    AccountRow, AuditRow, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, LastUse, Page, Refusal, UsageQuery, UsageRow,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,7 @@ pub(super) enum Question {
     Audit { after: Sequence, limit: usize },
     BackUp { to: PathBuf },
     Usage { query: UsageQuery, step: UsageStep },
+    LastUse { key: KeyId },
 }
 
 /// What is answered.
@@ -43,6 +44,7 @@ pub(super) enum Answer {
     /// The size of the backup in bytes.
     BackedUp(u64),
     Used(Vec<UsageRow>),
+    LastUsed(Option<LastUse>),
     /// Fields are wrong.
     Invalid(Vec<Violation>),
     /// What it is about does not allow it.

@@ -160,6 +160,10 @@ async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
             archive::export(store, &api, after, limit, hashes).await.map(Answer::Exported)
         }
         Question::Audit { after, limit } => store.audit(after, limit).await.map(Answer::Audit),
+        Question::LastUse { key } => match engine.write_usage_down().await {
+            Ok(()) => store.last_uses(vec![key]).await.map(|uses| Answer::LastUsed(uses.first().copied())),
+            Err(error) => Err(error),
+        },
         Question::Usage { query, step } => UsageReport::read(engine, query, step).await.map(|report| Answer::Used(report.rows)),
         Question::BackUp { to } => store.back_up(to).await.map(Answer::BackedUp),
     };

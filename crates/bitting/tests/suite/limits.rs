@@ -91,7 +91,12 @@ async fn pa4_a_key_shows_what_was_used_of_it_exactly_and_when() {
     assert_eq!(shown["usage"], json!({"requests_today": 7, "requests_this_month": 7}), "what reached the upstream");
     assert!(shown["last_used"].is_string());
     let listed = ask(bitting.gateway, "/v1/api-keys", &manager.key).await.json();
-    assert_eq!(listed["data"][0]["last_used"], shown["last_used"]);
+    assert!(listed["data"][0]["last_used"].is_string(), "{listed}");
+    let told = bitting.command(&["keys", "show", &manager.id]).stdout;
+    assert!(told.lines().any(|line| line.starts_with("last used") && line.ends_with("from 127.0.0.1")), "{told}");
+    let other = bitting.key(&[]);
+    let unused = bitting.command(&["keys", "show", &other.id]).stdout;
+    assert!(unused.lines().any(|line| line.starts_with("last used") && line.ends_with("never")), "{unused}");
 }
 
 #[tokio::test]

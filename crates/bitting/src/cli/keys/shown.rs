@@ -3,7 +3,7 @@
 use bitting_core::key::PlaintextKey;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Clock as _, ServedApi, WallClock};
-use bitting_store::KeyRow;
+use bitting_store::{KeyRow, LastUse};
 use serde_json::{Map, Value, json};
 
 use crate::cli::output::{facts, note, say, say_json, say_once, second, table, to_json};
@@ -21,7 +21,7 @@ pub(super) fn show_issued(key: &PlaintextKey, done: &Done, json: bool) -> Result
         view["key"] = Value::from(key.expose());
         return say_once(&to_json(&view)?, &lost);
     }
-    note(&describe(row, now));
+    note(&describe(row, now, String::new()));
     note("This is the key. It is shown only now, so keep it somewhere safe.");
     say_once(key.expose(), &lost)
 }
@@ -35,7 +35,21 @@ pub(super) fn show(row: &KeyRow, json: bool) -> Result<(), Failure> {
     if json {
         return say_json(&view(row, now));
     }
-    say(&describe(row, now))
+    say(&describe(row, now, String::new()))
+}
+
+/// The same with when it was used last.
+pub(super) fn show_used(row: &KeyRow, last: Option<LastUse>, json: bool) -> Result<(), Failure> {
+    let now = WallClock.now();
+    if json {
+        let mut view = view(row, now);
+        view["last_used"] = json!(last.map(|last| last.at));
+        view["last_used_from"] = json!(last.and_then(|last| last.address));
+        return say_json(&view);
+    }
+    let from = |last: &LastUse| last.address.map_or(String::new(), |address| format!(" from {address}"));
+    let used = last.map_or("never".to_owned(), |last| format!("{}{}", second(last.at), from(&last)));
+    say(&describe(row, now, used))
 }
 
 /// A page of keys; what would stand in every line alike has no column.
@@ -87,7 +101,7 @@ fn view(row: &KeyRow, now: Timestamp) -> Value {
     view
 }
 
-fn describe(row: &KeyRow, now: Timestamp) -> String {
+fn describe(row: &KeyRow, now: Timestamp, last_used: String) -> String {
     let joined = |texts: Vec<String>| texts.join(", ");
     let mut lines = vec![
         ("id", row.id.to_string()),
@@ -105,6 +119,7 @@ fn describe(row: &KeyRow, now: Timestamp) -> String {
         ("limits", joined(row.limits.iter().map(|(name, number)| format!("{name}={number}")).collect())),
         ("metadata", noted(&row.metadata)),
         ("created", format!("{} by {}", second(row.created_at), row.created_by)),
+        ("last used", last_used),
         ("expires", row.expires_at.map_or("never".to_owned(), second)),
         ("revoked", row.revoked_at.map(second).unwrap_or_default()),
         ("replaced by", row.replaced_by.map(|id| id.to_string()).unwrap_or_default()),
