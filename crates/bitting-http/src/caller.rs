@@ -12,7 +12,6 @@ use bitting_store::{Actor, Change, Committed, Conditions, KeyRow, Origin};
 use http::request::Parts;
 
 use crate::fault::Fault;
-use crate::management::Key;
 use crate::service::Shared;
 
 /// Somebody who was let through, and the API whose keys they manage.
@@ -86,12 +85,6 @@ impl Caller {
     pub(crate) async fn last_uses(&self, keys: Vec<KeyId>) -> Result<HashMap<KeyId, Timestamp>, Fault> {
         let uses = self.shared.engine.store().last_uses(keys).await?;
         Ok(uses.into_iter().map(|last| (last.key, last.at)).collect())
-    }
-
-    /// A key as it is shown.
-    pub(crate) async fn key_view(&self, row: KeyRow) -> Result<Key, Fault> {
-        let last_used = self.last_uses(vec![row.id]).await?.remove(&row.id);
-        Ok(Key::new(row, last_used, self.shared.engine.now()))
     }
 
     /// Makes a change in the caller's name.

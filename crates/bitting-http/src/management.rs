@@ -11,8 +11,6 @@ mod id;
 mod keys;
 mod usage;
 
-pub(crate) use self::keys::Key;
-
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -131,10 +131,16 @@ impl Key {
     }
 }
 
+/// A key as its caller may see it.
+async fn view(caller: &Caller, row: KeyRow) -> Result<Key, Fault> {
+    let last_used = caller.last_uses(vec![row.id]).await?.remove(&row.id);
+    Ok(Key::new(row, last_used, caller.shared.engine.now()))
+}
+
 /// The answer with a key as it now is.
 async fn shown(caller: &Caller, row: KeyRow) -> Result<Response, Fault> {
     let tag = entity_tag(row.sequence);
-    Ok(([(header::ETAG, tag)], Json(caller.key_view(row).await?)).into_response())
+    Ok(([(header::ETAG, tag)], Json(view(caller, row).await?)).into_response())
 }
 
 /// The answer with a key that was made. It must not be sent before the change is committed.

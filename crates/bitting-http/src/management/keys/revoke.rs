@@ -7,7 +7,7 @@ use bitting_store::{Change, Conditions, Refusal};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Key;
+use super::{Key, view};
 use crate::caller::Caller;
 use crate::conditional::{IfMatch, IfMatchHeader};
 use crate::fault::Fault;
@@ -66,7 +66,7 @@ pub(crate) async fn revoke(
         descendants.extend(end_descendants(&caller, &row.id).await?);
     }
     let row = ended.keys.into_iter().next().map_or(row, |key| key.row);
-    Ok(Json(Revoked { key: caller.key_view(row).await?, descendants }).into_response())
+    Ok(Json(Revoked { key: view(&caller, row).await?, descendants }).into_response())
 }
 
 fn end(caller: &Caller, key: bitting_core::key::KeyId) -> Change {

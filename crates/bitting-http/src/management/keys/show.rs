@@ -9,7 +9,7 @@ use http::header;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::Key;
+use super::{Key, view};
 use crate::caller::Caller;
 use crate::conditional::entity_tag;
 use crate::fault::Fault;
@@ -52,7 +52,7 @@ pub(crate) async fn show(caller: Caller, Id(id): Id) -> Result<Response, Fault> 
     let engine = &caller.shared.engine;
     engine.write_usage_down().await?;
     let usage = Usage::read(engine, &caller.api.name, row.id).await?;
-    let key = caller.key_view(row).await?;
+    let key = view(&caller, row).await?;
     Ok(([(header::ETAG, tag)], Json(Detailed { key, usage })).into_response())
 }
 
