@@ -145,6 +145,9 @@ impl Book {
         if self.keys.is_empty() {
             self.keys.shrink_to_fit();
         }
+        if self.shared.is_empty() {
+            self.shared.shrink_to_fit();
+        }
     }
 
     /// Whether nothing is remembered.
@@ -355,5 +358,6 @@ mod tests {
         book.keys.values_mut().for_each(|page| page.tallies.clear());
         book.trim(at(60_000));
         assert!(book.is_empty());
+        assert_eq!((book.keys.capacity(), book.shared.capacity()), (0, 0), "nor does it keep room for what is gone");
     }
 }
