@@ -1,5 +1,7 @@
 //! Accepting connections and speaking HTTP/1.1 on them.
 
+mod lingering;
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
@@ -17,6 +19,8 @@ use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+
+use self::lingering::Lingering;
 
 /// The most bytes of a request's head.
 const MAX_HEAD: usize = 64 * 1024;
@@ -82,7 +86,7 @@ pub(super) async fn serve<S, B>(
         };
         // Small answers must not wait for a full packet; a socket that refuses is only slower.
         let _ = stream.set_nodelay(true);
-        let connection = http.serve_connection(TokioIo::new(stream), per_connection(peer));
+        let connection = http.serve_connection(TokioIo::new(Lingering::new(stream)), per_connection(peer));
         let connection = connections.watch(connection);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {

@@ -213,7 +213,10 @@ async fn a_body_that_is_no_json_or_too_large_is_refused_and_never_quoted() {
     // Who does not say what it is means JSON.
     assert_eq!(send(&[], "{}").await, 400);
     let huge = json!({"api": "csboard", "key": "k".repeat(10_000_000), "method": "GET", "path": "/"}).to_string();
-    assert_eq!(send(&[json], &huge).await, 413);
+    // It is refused before it was sent, and yet the refusal is read, each time.
+    for _ in 0..20 {
+        assert_eq!(send(&[json], &huge).await, 413);
+    }
     assert_eq!(get(bitting.service, "/healthz", &[]).await.status, 200);
 }
 
