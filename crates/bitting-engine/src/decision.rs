@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
 
 use crate::apis::ServedApi;
-use crate::metering::{Limited, Metering};
+use crate::metering::Limited;
 use crate::request_id::RequestId;
 
 /// What becomes of a request.
@@ -126,10 +126,10 @@ impl Permit {
     }
 
     /// Counts a request that was let through without a key. With one it was counted when it was charged.
-    pub(crate) fn count_keyless(&self, metering: &Metering) {
+    pub(crate) fn count_keyless(&self) {
         if self.key().is_none() {
             let outcome = if self.route.target == Target::Upstream { Outcome::Admitted } else { Outcome::Answered };
-            metering.note_keyless(&self.api, Some(&self.route.label), outcome, self.at);
+            self.api.metering().note_keyless(&self.api, Some(&self.route.label), outcome, self.at);
         }
     }
 

@@ -239,7 +239,7 @@ impl Engine {
         let api = match &decision {
             Decision::Permit(permit) => {
                 permit.api().meters().admitted();
-                permit.count_keyless(&self.metering);
+                permit.count_keyless();
                 permit.api()
             }
             Decision::Denial(denial) => {

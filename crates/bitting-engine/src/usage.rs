@@ -17,10 +17,11 @@ pub struct UsageReport {
 }
 
 /// How long the times are that are counted together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UsageStep {
     /// From one full hour to the next.
+    #[default]
     Hour,
     /// From midnight to midnight, UTC.
     Day,

@@ -130,12 +130,7 @@ impl Book {
     /// What is remembered of a key, and of what the keys of its environment share.
     pub fn open(&mut self, key: KeyId, environment: NameId) -> (&mut KeyPage, &mut Levels) {
         let new = || KeyPage { environment, levels: Levels::default(), tallies: Vec::new(), last_use: None };
-        let page = self.keys.entry(key).or_insert_with(new);
-        let position = self.shared.iter().position(|(of, _)| *of == environment).unwrap_or_else(|| {
-            self.shared.push((environment, Levels::default()));
-            self.shared.len() - 1
-        });
-        (page, &mut self.shared[position].1)
+        (self.keys.entry(key).or_insert_with(new), Levels::of_environment(&mut self.shared, environment))
     }
 
     /// Forgets what nobody needs any more.
@@ -177,6 +172,15 @@ impl Tallied {
 }
 
 impl Levels {
+    /// Those of one environment among those of all, of which there are few.
+    pub fn of_environment(shared: &mut Vec<(NameId, Self)>, environment: NameId) -> &mut Self {
+        let position = shared.iter().position(|(of, _)| *of == environment).unwrap_or_else(|| {
+            shared.push((environment, Self::default()));
+            shared.len() - 1
+        });
+        &mut shared[position].1
+    }
+
     /// The levels of some limits, in their order, each with what the limit allows. A level is made for a limit that has none. The
     /// same name with another pace is another level, so that two plans that share one do not begin it anew for each other.
     pub fn gauges<'g>(

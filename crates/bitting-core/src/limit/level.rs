@@ -96,7 +96,7 @@ impl Level {
                 let wait_ms = excess.div_ceil(u128::from(allowed.max(1)));
                 Need::Until(at.plus(std::time::Duration::from_millis(u64::try_from(wait_ms).unwrap_or(u64::MAX))))
             }
-            // A level is made anew where it does not fit its limit.
+            // A level is found by its pace, so these two never meet.
             (Self::Bucket { .. }, Pace::Window(_)) => Need::Met,
         }
     }

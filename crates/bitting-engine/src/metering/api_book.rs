@@ -54,12 +54,3 @@ impl ApiBook {
         std::mem::take(&mut keyless.tallies)
     }
 }
-
-/// The levels of one environment.
-pub(super) fn of_environment(shared: &mut Vec<(NameId, Levels)>, environment: NameId) -> &mut Levels {
-    let position = shared.iter().position(|(of, _)| *of == environment).unwrap_or_else(|| {
-        shared.push((environment, Levels::default()));
-        shared.len() - 1
-    });
-    &mut shared[position].1
-}

@@ -14,7 +14,6 @@ use bitting_core::time::Timestamp;
 use smallvec::SmallVec;
 
 use super::Metering;
-use super::api_book::of_environment;
 use super::supply::{Ask, Holding};
 use crate::apis::ServedApi;
 
@@ -113,7 +112,7 @@ impl Metering {
         let (key_limits, account_limits, api_limits) = plan.by_scope();
         let allowed = |limit: &Limit| api.plans.allowed(limit, record.limits.as_deref());
         let mut api_shared = (!api_limits.is_empty()).then(|| api.book().shared());
-        let mut of_api = api_shared.as_deref_mut().map(|shared| of_environment(shared, record.environment));
+        let mut of_api = api_shared.as_deref_mut().map(|shared| Levels::of_environment(shared, record.environment));
         let mut gauges: SmallVec<[Gauge<'_>; 4]> = of_key.gauges(key_limits, now, allowed).collect();
         gauges.extend(of_account.gauges(account_limits, now, allowed));
         if let Some(levels) = of_api.as_deref_mut() {

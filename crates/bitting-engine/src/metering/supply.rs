@@ -15,7 +15,6 @@ use bitting_store::{Holder, Purchase, Settlement, Store, StoreError, Whose, Wind
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::api_book::of_environment;
 use super::tallies::Unwritten;
 use super::{Charge, Metering};
 use crate::apis::ServedApi;
@@ -327,10 +326,10 @@ impl Ask {
             }
             Holding::Account(account) => {
                 let mut book = account.book();
-                of_environment(&mut book.shared, self.environment).find(&self.limit, self.pace).map(then);
+                Levels::of_environment(&mut book.shared, self.environment).find(&self.limit, self.pace).map(then);
             }
             Holding::Api => {
-                of_environment(&mut self.api.book().shared(), self.environment).find(&self.limit, self.pace).map(then);
+                Levels::of_environment(&mut self.api.book().shared(), self.environment).find(&self.limit, self.pace).map(then);
             }
         }
     }

@@ -107,6 +107,18 @@ impl Fixture {
         self.key(KeySpec { account: Some(id), ..spec }).await
     }
 
+    /// Has a minute pass for the engine's tasks too, which must be on a paused clock, and waits until they have done what is due.
+    pub(crate) async fn pass_a_minute(&self) {
+        let minute = Duration::from_mins(1);
+        self.clock.advance(minute);
+        tokio::time::advance(minute).await;
+        // What is due is done between two orders: the first may come before it, the second comes after.
+        for _ in 0..2 {
+            self.engine.write_usage_down().await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Makes a key that nobody knows of yet.
     pub(crate) fn issue(&self, spec: KeySpec) -> Issued {
         let apis = self.engine.apis();

@@ -107,7 +107,7 @@ async fn usage_is_forgotten_when_its_api_keeps_it_no_longer() {
     fixture.engine.write_usage_down().await.unwrap();
     let days = async |days: u64| {
         fixture.clock.advance(Duration::from_hours(24 * days));
-        tokio::time::sleep(Duration::from_mins(2)).await;
+        fixture.pass_a_minute().await;
         usage(&fixture, Whose::Key(id)).await.len()
     };
     assert_eq!((days(40).await, days(1).await), (1, 0));

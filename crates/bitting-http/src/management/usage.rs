@@ -36,7 +36,7 @@ pub(crate) struct AskUsage {
     /// In hours or in days, of UTC.
     #[serde(default)]
     #[param(value_type = words::UsageStep, required = false, inline)]
-    per: Step,
+    per: UsageStep,
     /// From the hour or day on that this lies in; without it the last 24 hours or 30 days.
     #[param(value_type = words::Time, required = false)]
     from: Option<Timestamp>,
@@ -47,14 +47,6 @@ pub(crate) struct AskUsage {
     #[serde(default)]
     #[param(value_type = words::UsageFormat, required = false, inline)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Default, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Step {
-    #[default]
-    Hour,
-    Day,
 }
 
 #[derive(Clone, Copy, Default, Deserialize)]
@@ -70,7 +62,7 @@ enum Format {
 #[schema(as = UsageReport)]
 struct Usage {
     #[schema(value_type = words::UsageStep)]
-    per: Step,
+    per: UsageStep,
     #[schema(value_type = words::Time)]
     from: Timestamp,
     #[schema(value_type = words::Time)]
@@ -110,7 +102,7 @@ struct UsedRow {
 )]
 pub(crate) async fn read(caller: Caller, query: Result<Query<AskUsage>, QueryRejection>) -> Result<Response, Fault> {
     let Query(asked) = query.map_err(|error| Fault::invalid(error.body_text()))?;
-    let step = asked.per.step();
+    let step = asked.per;
     let whose = match (&asked.key, asked.account) {
         (Some(_), Some(_)) => return Err(Fault::field("account", "ask for a key or for an account, not for both")),
         (Some(key), None) => Whose::Key(key.parse().map_err(|_| Fault::field("key", "this is not a key's id"))?),
@@ -131,7 +123,7 @@ pub(crate) async fn read(caller: Caller, query: Result<Query<AskUsage>, QueryRej
     Ok(match asked.format {
         Format::Json => {
             let data = report.rows.into_iter().map(UsedRow::from).collect();
-            Json(Usage { per: asked.per, from, until, data }).into_response()
+            Json(Usage { per: step, from, until, data }).into_response()
         }
         Format::Csv => {
             let mut response = report.csv().into_response();
@@ -140,15 +132,6 @@ pub(crate) async fn read(caller: Caller, query: Result<Query<AskUsage>, QueryRej
             response
         }
     })
-}
-
-impl Step {
-    fn step(self) -> UsageStep {
-        match self {
-            Self::Hour => UsageStep::Hour,
-            Self::Day => UsageStep::Day,
-        }
-    }
 }
 
 impl From<bitting_store::UsageRow> for UsedRow {
