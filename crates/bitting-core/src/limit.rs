@@ -15,10 +15,11 @@ mod pace;
 mod plan;
 
 pub use book::{Book, Entry, IdHasher, KeyPage, Levels, Outcome, Tallied};
-pub use level::{Level, Need};
+pub use level::Level;
 pub use pace::{InvalidPace, Pace, Period};
 pub use plan::{InvalidLimit, KeyLimits, Limit, LimitScope, LimitSpec, Plan, Plans};
 
+use self::level::Need;
 use crate::time::Timestamp;
 
 /// The most that a limit can allow: what JSON numbers hold exactly everywhere (RFC 8259, section 6).
@@ -65,11 +66,8 @@ pub enum Verdict {
         /// Which.
         position: usize,
     },
-    /// It was charged to none: what was bought ahead for the limit at this position does not suffice.
-    Short {
-        /// Which.
-        position: usize,
-    },
+    /// It was charged to none: what was bought ahead for some limit does not suffice.
+    Short,
 }
 
 /// Charges a request to all limits, or to none.
@@ -77,7 +75,7 @@ pub enum Verdict {
 /// A cost of zero is charged to none and let through, whatever is left.
 pub fn admit(gauges: &mut [Gauge<'_>], cost: u64, now: Timestamp) -> Verdict {
     let mut refusal: Option<(usize, Timestamp)> = None;
-    let mut short = None;
+    let mut is_short = false;
     for (position, gauge) in gauges.iter_mut().enumerate() {
         gauge.level.advance(gauge.pace, now);
         if cost > gauge.pace.capacity(gauge.allowed) {
@@ -86,14 +84,14 @@ pub fn admit(gauges: &mut [Gauge<'_>], cost: u64, now: Timestamp) -> Verdict {
         match gauge.level.need(gauge.pace, gauge.allowed, cost, now, gauge.durable) {
             Need::Until(at) if refusal.is_none_or(|(_, latest)| at > latest) => refusal = Some((position, at)),
             Need::Met | Need::Until(_) => {}
-            Need::Short => short = short.or(Some(position)),
+            Need::Short => is_short = true,
         }
     }
-    match (cost, refusal, short) {
+    match (cost, refusal, is_short) {
         (0, ..) => Verdict::Charged,
         (_, Some((position, retry_at)), _) => Verdict::Refused { position, retry_at },
-        (_, None, Some(position)) => Verdict::Short { position },
-        (_, None, None) => {
+        (_, None, true) => Verdict::Short,
+        (_, None, false) => {
             for gauge in gauges {
                 gauge.level.charge(gauge.pace, cost);
             }

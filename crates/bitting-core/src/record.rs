@@ -78,8 +78,8 @@ pub struct Holdings {
 
 impl Record {
     /// Why the key is refused whatever it asks for, in the order of ARCHITECTURE.md: account, revocation, disabling, expiry,
-    /// address. The time is asked for only if the key can expire.
-    pub fn refusal(&self, now: impl FnOnce() -> Timestamp, client: Option<IpAddr>) -> Option<Reason> {
+    /// address.
+    pub fn refusal(&self, now: Timestamp, client: Option<IpAddr>) -> Option<Reason> {
         match self.account.standing() {
             AccountStanding::Enabled => {}
             AccountStanding::Disabled => return Some(Reason::DisabledAccount),
@@ -91,7 +91,7 @@ impl Record {
             KeyStanding::Revoked => return Some(Reason::RevokedKey),
             KeyStanding::InDoubt => return Some(Reason::StoreUnavailable),
         }
-        if self.expires_at.is_some_and(|end| now() >= end) {
+        if self.expires_at.is_some_and(|end| now >= end) {
             return Some(Reason::ExpiredKey);
         }
         let from_elsewhere = |list: &AddressList| !client.is_some_and(|client| list.contains(client));
@@ -167,7 +167,7 @@ mod tests {
     }
 
     fn refusal(record: &Record, now: i64, client: Option<&str>) -> Option<Reason> {
-        record.refusal(|| Timestamp::from_millis(now), client.map(|c| c.parse().unwrap()))
+        record.refusal(Timestamp::from_millis(now), client.map(|c| c.parse().unwrap()))
     }
 
     #[test]

@@ -164,7 +164,7 @@ impl Engine {
     }
 
     /// Decides about a request. Without I/O, and nothing waits, unless it is the first with a key that was imported by a slow
-    /// hash.
+    /// hash, or nothing is left of what was bought ahead of a limit that must last.
     pub async fn decide(&self, inquiry: &Inquiry<'_>) -> Decision {
         match self.try_decide(inquiry, Patience::WHOLE) {
             Ok(decision) => decision,

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bitting_core::key::{Digest, KeyHash, KeyId, PresentedKey};
+use bitting_core::key::{Digest, KeyHash, KeyId, PresentedKey, SaltedHash};
 use bitting_core::name::NameId;
 use bitting_store::{Actor, Change, Conditions, Entry, Origin, Provenance};
 use papaya::HashMap as ConcurrentMap;
@@ -69,7 +69,7 @@ impl Imports {
                 count.fetch_add(1, Ordering::AcqRel);
             }
             if let KeyHash::Salted(salted) = hash {
-                counts.beginnings.fetch_or(1 << (salted.beginning_length() % 64), Ordering::AcqRel);
+                counts.beginnings.fetch_or(1 << salted.beginning_length(), Ordering::AcqRel);
             }
         }
         self.any.store(true, Ordering::Release);
@@ -99,11 +99,10 @@ impl Imports {
         if is_any(&counts.long_token) {
             places.extend(presented.long_token_place(name).map(|digest| Place { digest, proves: true }));
         }
-        let mut lengths = counts.beginnings.load(Ordering::Acquire);
-        while lengths != 0 {
-            let length = lengths.trailing_zeros();
-            lengths &= lengths - 1;
-            let place = presented.beginning_place(name, length as usize);
+        let lengths = counts.beginnings.load(Ordering::Acquire);
+        // The longest beginning says most about whose key it is: another key's may be the beginning of this one's.
+        for length in (1..=SaltedHash::LONGEST_BEGINNING).rev().filter(|length| lengths >> length & 1 == 1) {
+            let place = presented.beginning_place(name, length);
             places.extend(place.map(|digest| Place { digest, proves: false }));
         }
         places

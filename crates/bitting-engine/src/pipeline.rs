@@ -202,7 +202,7 @@ fn authorise(
     short: IfShort,
 ) -> Result<Permit, Halt> {
     let now = bench.clock.now();
-    let unmet = match record.refusal(|| now, client) {
+    let unmet = match record.refusal(now, client) {
         Some(Reason::AddressNotAllowed) => Some(Unmet::Address),
         Some(reason) => {
             bench.metering.note(api, &record, &route.label, reason, now);

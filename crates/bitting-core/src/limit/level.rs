@@ -30,7 +30,7 @@ pub enum Level {
 
 /// Whether a limit lets a request through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Need {
+pub(super) enum Need {
     /// It does.
     Met,
     /// Not before this moment.

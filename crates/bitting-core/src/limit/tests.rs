@@ -87,7 +87,7 @@ proptest! {
                     prop_assert!(too_dear || admits(retry_at.as_millis()), "whoever waits as long as told is let through");
                     prop_assert!(!admits(retry_at.as_millis() - 1), "nobody is told to wait longer than needed");
                 }
-                Verdict::Short { .. } => prop_assert!(false, "nothing is bought ahead here"),
+                Verdict::Short => prop_assert!(false, "nothing is bought ahead here"),
             }
             for ((pace, allowed), level) in paces.iter().zip(&levels) {
                 if let Pace::Window(period) = pace {
@@ -143,9 +143,9 @@ fn what_is_not_bought_ahead_is_not_spent() {
     let (start, end) = Period::Hour.around(at(0));
     let mut level = Level::Window { start, end, used: 4, bought: 5 };
     let mut ask = |cost| admit(&mut [Gauge { pace: &hour, allowed: 6, durable: true, level: &mut level }], cost, at(10));
-    assert_eq!(ask(2), Verdict::Short { position: 0 });
+    assert_eq!(ask(2), Verdict::Short);
     assert_eq!(ask(1), Verdict::Charged);
-    assert_eq!(ask(1), Verdict::Short { position: 0 });
+    assert_eq!(ask(1), Verdict::Short);
     assert_eq!(ask(2), Verdict::Refused { position: 0, retry_at: end }, "that no purchase would help");
     assert_eq!(ask(0), Verdict::Charged, "nothing costs nothing");
 }

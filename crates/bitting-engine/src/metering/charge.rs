@@ -122,7 +122,7 @@ impl Metering {
         let is_unknown = |gauge: &Gauge<'_>| gauge.durable && matches!(gauge.level, Level::Window { bought: 0, .. });
         let verdict = match limit::admit(&mut gauges, cost, now) {
             Verdict::Charged if cost == 0 && plan.is_lasting() && if_short == IfShort::Wait => {
-                gauges.iter().position(is_unknown).map_or(Verdict::Charged, |position| Verdict::Short { position })
+                if gauges.iter().any(is_unknown) { Verdict::Short } else { Verdict::Charged }
             }
             verdict => verdict,
         };
@@ -141,8 +141,8 @@ impl Metering {
                 (Weight::Refused(plan.limits()[position].reason()), Some((position, Some(retry_at))))
             }
             Verdict::TooDear { position } => (Weight::Refused(Reason::CostExceedsLimit), Some((position, None))),
-            Verdict::Short { .. } if if_short == IfShort::Wait => (Weight::Short, None),
-            Verdict::Short { .. } => (Weight::Refused(Reason::StoreUnavailable), None),
+            Verdict::Short if if_short == IfShort::Wait => (Weight::Short, None),
+            Verdict::Short => (Weight::Refused(Reason::StoreUnavailable), None),
         };
         (weight, Some(Box::new(Limited { plan: plan.id, readings, refused, now })))
     }

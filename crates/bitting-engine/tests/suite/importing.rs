@@ -341,3 +341,11 @@ async fn the_time_that_a_proof_takes_is_not_taken_from_the_patience_for_a_limit(
     // With time paused, waiting for another thread passes for any length of it.
     assert_eq!(ask_and_wait(&fixture, SLOW).await, "admitted");
 }
+
+#[tokio::test]
+async fn a_key_whose_beginning_begins_like_another_keys_is_held_against_its_own_hash() {
+    let fixture = Fixture::new().await;
+    let shorter = imported(1, KeyHash::of_key_beginning("Ab", &SLOW_HASH.replace("Zr8m", "Zr8n")).unwrap());
+    fixture.commit(import([shorter, slow(2)])).await.unwrap();
+    assert_eq!(ask_and_wait(&fixture, SLOW).await, "admitted");
+}
