@@ -6,6 +6,7 @@
 
 mod caller;
 mod conditional;
+mod dashboard;
 mod fault;
 mod guard;
 mod health;
