@@ -1,5 +1,6 @@
 //! One protected API, compiled from configuration.
 
+mod brand;
 mod host;
 mod policy;
 mod upstream;
@@ -16,6 +17,7 @@ use crate::reason::Reason;
 use crate::rights::{Catalogue, Permission};
 use crate::route::RouteTable;
 
+pub use brand::{Accent, Brand, InvalidAccent, Logo};
 pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
 pub use policy::{InvalidNamePattern, NamePattern, Policy};
 pub use upstream::{InvalidUpstream, Upstream};
@@ -45,6 +47,8 @@ pub struct Api {
     pub limit_headers: LimitHeaders,
     /// Its own words.
     pub labels: Labels,
+    /// How its pages look.
+    pub brand: Brand,
     /// The rights that it knows.
     pub catalogue: Catalogue,
     /// How much its keys may do.

@@ -8,11 +8,40 @@
 
 mod assets;
 mod attempts;
+mod brand;
 mod code;
 mod cookie;
+mod door;
+mod fields;
 mod password;
+mod reception;
 mod respond;
+mod setback;
+mod submission;
 mod view;
+mod visitor;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use self::view::link;
+use crate::service::Shared;
 
 pub(crate) use assets::asset;
+pub(crate) use reception::Reception;
+pub use reception::{DashboardSettings, InvalidPublicUrl, PublicUrl};
 pub(crate) use respond::respond;
+
+/// The cookie that says light or dark.
+const THEME_COOKIE: &str = "bitting_theme";
+
+/// Every page.
+pub(crate) fn pages() -> Router<Shared> {
+    Router::new()
+        .route("/assets/{name}", get(asset))
+        .route(link::SIGN_IN, get(door::show).post(door::sign_in))
+        .route(link::SECOND_FACTOR, post(door::give_code))
+        .route(link::SIGN_OUT, post(door::sign_out))
+        .route(link::LINK, get(door::open).post(door::follow))
+        .route(link::THEME, post(door::choose_theme))
+}

@@ -24,6 +24,7 @@ mod standing;
 mod verify;
 mod whoami;
 
+pub use dashboard::{DashboardSettings, InvalidPublicUrl, PublicUrl};
 pub use metrics::Metrics;
 pub use reserved::reserved;
 pub use service::{Part, Peer, service};

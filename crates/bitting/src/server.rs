@@ -47,7 +47,7 @@ impl Server {
     /// # Errors
     /// If an address cannot be had, or the store cannot.
     pub async fn start(config: Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Result<Self, Failure> {
-        let Config { apis, listeners, store, drain, .. } = config;
+        let Config { apis, listeners, store, drain, dashboard, .. } = config;
         let mut sockets = Vec::new();
         for listener in listeners {
             sockets.push((bind(listener.address).await?, listener));
@@ -74,7 +74,8 @@ impl Server {
                     tokio::spawn(serve_gateway(socket, limit, listener, api, Arc::clone(&gateway), stopped))
                 }
                 Serves::Service(parts) => {
-                    let service = bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), &parts);
+                    let service =
+                        bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), &dashboard, &parts);
                     tokio::spawn(serve_service(socket, Arc::clone(&limits.service), listener, service, stopped))
                 }
             });

@@ -3,8 +3,6 @@
 //! Each is served under a name that has a hash of its content, so that browsers may keep it for good. The accent has a file of
 //! its own, since the policy allows no style in a page: one rule after the stylesheet, and the mark of the browser's tab.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 use axum::body::Body;
@@ -12,6 +10,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bitting_core::api::Accent;
 use http::{HeaderValue, StatusCode, header};
 use sha2::{Digest as _, Sha256};
 
@@ -28,10 +27,6 @@ struct Asset {
     text: String,
 }
 
-/// A colour of sRGB, as in `#0b6b63`: the one thing that an API's owner says of how its pages look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Accent(u32);
-
 /// The path of the stylesheet.
 pub(crate) fn style() -> &'static str {
     &STYLE.path
@@ -47,8 +42,8 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Response {
     let found = [&STYLE, &SCRIPT].into_iter().find(|asset| asset.path.strip_prefix(ASSETS) == Some(&name));
     match (found, name.strip_prefix("accent-").and_then(|rest| rest.split_once('.'))) {
         (Some(asset), _) => kept(&asset.path, asset.text.clone()),
-        (None, Some((hex, "css"))) if let Ok(accent) = hex.parse() => kept(&name, accent_rule(accent)),
-        (None, Some((hex, "svg"))) if let Ok(accent) = hex.parse() => kept(&name, accent_mark(accent)),
+        (None, Some((hex, "css"))) if let Ok(accent) = format!("#{hex}").parse() => kept(&name, accent_rule(accent)),
+        (None, Some((hex, "svg"))) if let Ok(accent) = format!("#{hex}").parse() => kept(&name, accent_mark(accent)),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -57,7 +52,7 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Response {
 #[cfg(test)]
 pub(crate) fn all(accent: Accent) -> Vec<(String, String)> {
     let fixed = [&STYLE, &SCRIPT].map(|asset| (asset.path.clone(), asset.text.clone()));
-    let coloured = [(accent.style(), accent_rule(accent)), (accent.mark(), accent_mark(accent))];
+    let coloured = [(accent_style(accent), accent_rule(accent)), (accent_mark_path(accent), accent_mark(accent))];
     fixed.into_iter().chain(coloured).collect()
 }
 
@@ -69,35 +64,14 @@ impl Asset {
     }
 }
 
-impl Accent {
-    /// Bitting's own.
-    pub(crate) const DEFAULT: Self = Self(0x000b_6b63);
-
-    /// The path of the stylesheet's one rule for it.
-    pub(crate) fn style(self) -> String {
-        format!("{ASSETS}accent-{:06x}.css", self.0)
-    }
-
-    /// The path of the mark of the browser's tab.
-    pub(crate) fn mark(self) -> String {
-        format!("{ASSETS}accent-{:06x}.svg", self.0)
-    }
+/// The path of the stylesheet's one rule for a colour.
+pub(crate) fn accent_style(accent: Accent) -> String {
+    format!("{ASSETS}accent-{}.css", &accent.to_string()[1..])
 }
 
-impl fmt::Display for Accent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{:06x}", self.0)
-    }
-}
-
-impl FromStr for Accent {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let digits = text.strip_prefix('#').unwrap_or(text);
-        let is_hex = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        u32::from_str_radix(digits, 16).ok().filter(|_| is_hex).map(Self).ok_or(())
-    }
+/// The path of the mark of the browser's tab in a colour.
+pub(crate) fn accent_mark_path(accent: Accent) -> String {
+    format!("{ASSETS}accent-{}.svg", &accent.to_string()[1..])
 }
 
 fn accent_rule(accent: Accent) -> String {
@@ -161,8 +135,8 @@ mod tests {
         for (path, kind, part) in [
             (style().to_owned(), "text/css; charset=utf-8", ":root {"),
             (script().to_owned(), "text/javascript; charset=utf-8", "showModal"),
-            (accent.style(), "text/css; charset=utf-8", ":root{--accent:#ffd400}"),
-            (accent.mark(), "image/svg+xml", "fill=\"#ffd400\""),
+            (accent_style(accent), "text/css; charset=utf-8", ":root{--accent:#ffd400}"),
+            (accent_mark_path(accent), "image/svg+xml", "fill=\"#ffd400\""),
         ] {
             let (status, found, text) = get(&path).await;
             assert_eq!((status, found.as_str()), (StatusCode::OK, kind), "{path}");

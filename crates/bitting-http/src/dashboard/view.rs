@@ -5,6 +5,7 @@
 //! `templates/dashboard/ui.html`.
 
 mod cuts;
+mod door;
 mod face;
 mod frame;
 #[cfg(test)]
@@ -17,6 +18,7 @@ mod status;
 mod trouble;
 
 pub(crate) use cuts::Cuts;
+pub(crate) use door::{CodePage, Errand, JoinPage, KeptPage, SignInPage, SwitchPage, sign_in_at};
 pub(crate) use face::{Environment, KeyFace};
 pub(crate) use frame::{Brand, Frame, NavItem, Person, Place, Theme};
 pub(crate) use links::{ApiLinks, link};

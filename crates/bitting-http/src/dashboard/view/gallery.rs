@@ -8,7 +8,9 @@ use askama::Template;
 use bitting_core::time::Timestamp;
 
 use super::{ApiLinks, Brand, Frame, Person, Place, Theme};
-use crate::dashboard::assets::{self, Accent};
+use bitting_core::api::Accent;
+
+use crate::dashboard::assets;
 
 /// The moment at which the gallery was opened.
 pub(super) fn now() -> Timestamp {
@@ -43,7 +45,7 @@ pub(super) fn operator() -> Frame {
 pub(super) fn visitor() -> Frame {
     let links = ApiLinks::new("product-api");
     Frame {
-        brand: Brand { title: "Product API".to_owned(), logo: None, accent: Accent::DEFAULT },
+        brand: Brand { title: "Product API".to_owned(), logo: None, accent: Accent::default() },
         docs: Some(links.docs()),
         api: Some(links),
         place: Place::Elsewhere,
@@ -61,7 +63,7 @@ pub(super) fn hang(name: &str, page: &impl Template) -> String {
     if let Ok(folder) = std::env::var("BITTING_GALLERY") {
         let folder = std::path::Path::new(&folder);
         std::fs::create_dir_all(folder.join("assets")).unwrap();
-        for (path, text) in assets::all(Accent::DEFAULT) {
+        for (path, text) in assets::all(Accent::default()) {
             std::fs::write(folder.join(path.trim_start_matches('/')), text).unwrap();
         }
         let local = html.replace("\"/assets/", "\"assets/");

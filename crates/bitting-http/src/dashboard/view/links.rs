@@ -20,9 +20,11 @@ pub(crate) mod link {
     pub(crate) const SESSIONS: &str = "/you/sessions";
     pub(crate) const THEME: &str = "/theme";
 
-    /// A one-time link: first set-up, invitation, reset, or the portal's.
+    pub(crate) const LINK: &str = "/link";
+
+    /// A one-time link: first set-up, invitation, reset, or the portal's. Its secret stands in the query, which is in no log.
     pub(crate) fn one_time(token: &str) -> String {
-        format!("/link/{}", super::escaped(token))
+        format!("{LINK}?token={}", super::escaped(token))
     }
 }
 
