@@ -23,6 +23,7 @@ mod visitor;
 
 use axum::Router;
 use axum::routing::{get, post};
+use bitting_core::member::Token;
 
 use self::view::link;
 use crate::service::Shared;
@@ -31,6 +32,11 @@ pub(crate) use assets::asset;
 pub(crate) use reception::Reception;
 pub use reception::{DashboardSettings, InvalidPublicUrl, PublicUrl};
 pub(crate) use respond::respond;
+
+/// A one-time link, below where the dashboard is reached.
+pub fn one_time_link(url: &str, token: &Token) -> String {
+    format!("{url}{}", link::one_time(token.expose()))
+}
 
 /// The cookie that says light or dark.
 const THEME_COOKIE: &str = "bitting_theme";

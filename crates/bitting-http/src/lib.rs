@@ -24,7 +24,7 @@ mod standing;
 mod verify;
 mod whoami;
 
-pub use dashboard::{DashboardSettings, InvalidPublicUrl, PublicUrl};
+pub use dashboard::{DashboardSettings, InvalidPublicUrl, PublicUrl, one_time_link};
 pub use metrics::Metrics;
 pub use reserved::reserved;
 pub use service::{Part, Peer, service};

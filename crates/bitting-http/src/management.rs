@@ -9,6 +9,7 @@ mod accounts;
 mod audit_log;
 mod id;
 mod keys;
+mod portal_sessions;
 mod usage;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -34,4 +35,5 @@ pub(crate) fn of_operators() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::show, accounts::update))
         .routes(routes!(audit_log::list))
         .routes(routes!(usage::read))
+        .routes(routes!(portal_sessions::open))
 }

@@ -7,6 +7,7 @@ mod context;
 mod export;
 mod import;
 mod keys;
+mod members;
 mod openapi;
 mod options;
 mod output;
@@ -61,6 +62,7 @@ fn dispatch(options: Options) -> Result<(), Failure> {
             let context = context::Context::new(&shared).await?;
             usage::run(&context, *options, shared.json).await
         }),
+        Command::Members(command) => in_runtime(members::run(command, &shared)),
         Command::Accounts(command) => in_runtime(accounts::run(command, &shared)),
     }
 }

@@ -24,6 +24,11 @@ impl Fields {
         Some(self.text(name).trim()).filter(|text| !text.is_empty())
     }
 
+    /// All values of a field, in their order.
+    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.pairs().filter(move |(field, _)| *field == name).map(|(_, value)| value)
+    }
+
     /// All fields and their values.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
@@ -52,6 +57,7 @@ mod tests {
         assert_eq!(fields.text("name"), "A & B");
         assert_eq!(fields.text("text"), "1\n2");
         assert_eq!((fields.text("none"), fields.given("none")), ("", None));
+        assert_eq!(fields.all("permission").collect::<Vec<_>>(), ["a:read", "b:read"]);
         assert_eq!(fields.kept(), "name=A+%26+B&permission=a%3Aread&permission=b%3Aread&text=1%0A2");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -30,6 +31,14 @@ pub struct DashboardSettings {
 impl Default for DashboardSettings {
     fn default() -> Self {
         Self { public_url: None, idle: Duration::from_hours(12), lifetime: Duration::from_hours(24 * 7) }
+    }
+}
+
+impl DashboardSettings {
+    /// Where people reach it that listens at an address.
+    pub fn url(&self, address: SocketAddr) -> String {
+        let reached = if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address };
+        self.public_url.as_ref().map_or_else(|| format!("http://{reached}"), PublicUrl::to_string)
     }
 }
 
@@ -84,7 +93,7 @@ impl Reception {
     }
 
     /// Where the server is reached by whoever sent a request.
-    pub(super) fn origin(&self, headers: &HeaderMap) -> String {
+    pub(crate) fn origin(&self, headers: &HeaderMap) -> String {
         let reached = || headers.get(HOST).and_then(|host| host.to_str().ok()).map(|host| format!("http://{host}"));
         self.settings.public_url.as_ref().map(PublicUrl::to_string).or_else(reached).unwrap_or_default()
     }
