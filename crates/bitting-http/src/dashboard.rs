@@ -13,6 +13,7 @@ mod code;
 mod cookie;
 mod door;
 mod fields;
+mod members;
 mod password;
 mod reception;
 mod respond;
@@ -20,6 +21,7 @@ mod setback;
 mod submission;
 mod view;
 mod visitor;
+mod you;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -50,4 +52,14 @@ pub(crate) fn pages() -> Router<Shared> {
         .route(link::SIGN_OUT, post(door::sign_out))
         .route(link::LINK, get(door::open).post(door::follow))
         .route(link::THEME, post(door::choose_theme))
+        .route(link::YOU, get(you::show))
+        .route(link::SESSIONS, post(you::end_sessions))
+        .route(link::PASSWORD, post(you::change_password))
+        .route(link::YOUR_SECOND_FACTOR, get(you::offer_second_factor).post(you::set_second_factor))
+        .route(link::MEMBERS, get(members::own).post(members::invite_own))
+        .route("/members/{id}/link", post(members::make_link))
+        .route("/members/{id}/disable", post(members::disable))
+        .route("/members/{id}/enable", post(members::enable))
+        .route("/members/{id}/remove-second-factor", post(members::remove_second_factor))
+        .route("/apis/{api}/members", get(members::of_api).post(members::invite_to_api))
 }

@@ -11,19 +11,23 @@ mod frame;
 #[cfg(test)]
 mod gallery;
 mod links;
+mod members;
 mod moment;
 mod number;
 mod pager;
 mod status;
 mod trouble;
+mod you;
 
 pub(crate) use cuts::Cuts;
 pub(crate) use door::{CodePage, Errand, JoinPage, KeptPage, SignInPage, SwitchPage, sign_in_at};
 pub(crate) use face::{Environment, KeyFace};
 pub(crate) use frame::{Brand, Frame, NavItem, Person, Place, Theme};
-pub(crate) use links::{ApiLinks, link};
+pub(crate) use links::{ApiLinks, link, with_query};
+pub(crate) use members::{LinkMadePage, MemberLine, MembersPage, Whose, called};
 pub(crate) use moment::{Moment, ago, ahead};
 pub(crate) use number::{plural, thousands};
 pub(crate) use pager::Pager;
 pub(crate) use status::{Status, Tone};
 pub(crate) use trouble::{Trouble, TroublePage};
+pub(crate) use you::{SecondFactorPage, SessionLine, YouPage};
