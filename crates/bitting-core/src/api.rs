@@ -1,5 +1,6 @@
 //! One protected API, compiled from configuration.
 
+mod docs;
 mod host;
 mod policy;
 mod upstream;
@@ -16,6 +17,7 @@ use crate::reason::Reason;
 use crate::rights::{Catalogue, Permission};
 use crate::route::RouteTable;
 
+pub use docs::{BaseUrl, CodeExample, Contact, Docs, InvalidBaseUrl, InvalidContact, InvalidSamplePath, SamplePath};
 pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
 pub use policy::{InvalidNamePattern, NamePattern, Policy};
 pub use upstream::{InvalidUpstream, Upstream};
@@ -65,6 +67,8 @@ pub struct Api {
     pub policy: Policy,
     /// Where its keys manage keys, if they do.
     pub management_path: Option<Box<str>>,
+    /// What its documentation says beside all that.
+    pub docs: Docs,
 }
 
 /// One environment of an API.
