@@ -6,6 +6,7 @@
 
 mod caller;
 mod conditional;
+pub mod docs;
 mod fault;
 mod guard;
 mod health;

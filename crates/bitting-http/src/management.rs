@@ -11,6 +11,8 @@ mod id;
 mod keys;
 mod usage;
 
+pub(crate) use self::keys::sample as sample_of_keys;
+
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
