@@ -1,6 +1,7 @@
 //! One protected API, compiled from configuration.
 
 mod brand;
+mod docs;
 mod host;
 mod policy;
 mod upstream;
@@ -18,6 +19,7 @@ use crate::rights::{Catalogue, Permission};
 use crate::route::RouteTable;
 
 pub use brand::{Accent, Brand, InvalidAccent, Logo};
+pub use docs::{BaseUrl, CodeExample, Contact, Docs, InvalidBaseUrl, InvalidContact, InvalidSamplePath, SamplePath};
 pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
 pub use policy::{InvalidNamePattern, NamePattern, Policy};
 pub use upstream::{InvalidUpstream, Upstream};
@@ -69,6 +71,8 @@ pub struct Api {
     pub policy: Policy,
     /// Where its keys manage keys, if they do.
     pub management_path: Option<Box<str>>,
+    /// What its documentation says beside all that.
+    pub docs: Docs,
 }
 
 /// One environment of an API.

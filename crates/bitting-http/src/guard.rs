@@ -81,6 +81,11 @@ pub(crate) async fn not_found(Permitted(admission): Permitted) -> Response {
 
 /// A path that exists, asked in a way in which it cannot be asked.
 pub(crate) async fn method_not_allowed() -> Fault {
+    no_such_method()
+}
+
+/// What is said of such a way.
+pub(crate) fn no_such_method() -> Fault {
     Fault::of(Reason::MethodNotAllowed, Reason::MethodNotAllowed.default_detail())
 }
 

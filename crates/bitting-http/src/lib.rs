@@ -7,6 +7,7 @@
 mod caller;
 mod conditional;
 mod dashboard;
+pub mod docs;
 mod fault;
 mod guard;
 mod health;

@@ -12,6 +12,8 @@ mod keys;
 mod portal_sessions;
 mod usage;
 
+pub(crate) use self::keys::sample as sample_of_keys;
+
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

@@ -4,6 +4,7 @@ mod accounts;
 mod backup;
 mod check;
 mod context;
+mod docs;
 mod export;
 mod import;
 mod keys;
@@ -47,6 +48,7 @@ fn dispatch(options: Options) -> Result<(), Failure> {
             Ok(())
         }
         Command::Openapi { api, servers } => openapi::print(api.as_deref(), servers, &shared),
+        Command::Docs { api, format } => docs::print(&api, format, &shared),
         Command::Demo(demo) => in_runtime(crate::demo::run(demo.port, demo.keep, shared.json)),
         Command::Serve => in_runtime(serve::serve(&shared)),
         Command::Audit(AuditCommand::Export { api }) => in_runtime(export::audit(api, &shared)),

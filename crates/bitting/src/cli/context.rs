@@ -46,18 +46,7 @@ impl Context {
 
     /// The API that is meant: the named one, or the only one.
     pub(super) fn api(&self, named: Option<&str>) -> Result<Arc<ServedApi>, Failure> {
-        let known = || self.apis.protected().iter().map(|api| &*api.name).collect::<Vec<_>>().join(", ");
-        match (named, self.apis.protected()) {
-            (Some(name), _) => self.apis.find(name).cloned().ok_or_else(|| {
-                let message = format!("there is no API {name:?}\nthere are: {}, and bitting for operator tokens", known());
-                Failure::of(FailureKind::NotFound, message)
-            }),
-            (None, [only]) => Ok(Arc::clone(only)),
-            (None, _) => {
-                let message = format!("which API?\nwrite --api with one of: {}", known());
-                Err(Failure::of(FailureKind::Options, message))
-            }
-        }
+        choose(&self.apis, named)
     }
 
     /// Whether an API is meant where none is named.
@@ -78,6 +67,22 @@ impl Context {
         }
         let of = named.map(|name| format!(" of {name}")).unwrap_or_default();
         Err(Failure::of(FailureKind::NotFound, format!("there is no key {id}{of}")))
+    }
+}
+
+/// The API that is meant: the named one, or the only one.
+pub(super) fn choose(apis: &Apis, named: Option<&str>) -> Result<Arc<ServedApi>, Failure> {
+    let known = || apis.protected().iter().map(|api| &*api.name).collect::<Vec<_>>().join(", ");
+    match (named, apis.protected()) {
+        (Some(name), _) => apis.find(name).cloned().ok_or_else(|| {
+            let message = format!("there is no API {name:?}\nthere are: {}, and bitting for operator tokens", known());
+            Failure::of(FailureKind::NotFound, message)
+        }),
+        (None, [only]) => Ok(Arc::clone(only)),
+        (None, _) => {
+            let message = format!("which API?\nwrite --api with one of: {}", known());
+            Err(Failure::of(FailureKind::Options, message))
+        }
     }
 }
 

@@ -88,6 +88,14 @@ pub(super) enum Command {
         #[arg(long = "server", value_name = "URL", requires = "api")]
         servers: Vec<String>,
     },
+    /// Print an API's page about authentication, made from its configuration
+    Docs {
+        #[command(flatten)]
+        api: ApiChoice,
+        /// As what
+        #[arg(long, value_enum, default_value_t = DocsFormat::Markdown)]
+        format: DocsFormat,
+    },
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -110,6 +118,13 @@ pub(super) struct ApiChoice {
     /// The API; can be left out if only one is configured, or where a key's id says it. `bitting` is Bitting's own: its keys are operator tokens
     #[arg(long, value_name = "NAME")]
     pub(super) api: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DocsFormat {
+    Markdown,
+    /// A table of contents for language models (llms.txt)
+    Llms,
 }
 
 #[derive(Debug, Args)]

@@ -3,6 +3,7 @@
 mod answers;
 mod cors;
 mod credential;
+mod docs;
 mod key;
 mod limits;
 mod management;
@@ -72,11 +73,14 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         let help = "write `default = \"http://…\"` beside the environments";
         api.findings.error(at, "requests without a key have no upstream, and some are let through", help);
     }
+    let path_prefix = path_prefix.map(|prefix| prefix.value);
+    let known = docs::Known { path_prefix: path_prefix.as_ref(), routes: &routes, environments: &environments, plans: &plans };
+    let docs = docs::read(api, &known);
     Some(Api {
         name: name?.into(),
         id: names.intern(NameKind::Api, name?),
         hosts: hosts.into_iter().map(|host| host.value).collect(),
-        path_prefix: path_prefix.map(|prefix| prefix.value),
+        path_prefix,
         format: format?,
         credentials,
         answers: answers?,
@@ -95,6 +99,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         new_key,
         policy,
         management_path: management.map(|management| management.path.value.as_str().into()),
+        docs,
     })
 }
 
