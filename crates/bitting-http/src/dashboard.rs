@@ -6,13 +6,16 @@
 
 #![expect(dead_code, unused_imports, reason = "the handlers that use the pages come next")]
 
+mod accounts;
 mod assets;
 mod attempts;
+mod audit_log;
 mod brand;
 mod code;
 mod cookie;
 mod door;
 mod fields;
+mod home;
 mod members;
 mod password;
 mod reception;
@@ -61,5 +64,10 @@ pub(crate) fn pages() -> Router<Shared> {
         .route("/members/{id}/disable", post(members::disable))
         .route("/members/{id}/enable", post(members::enable))
         .route("/members/{id}/remove-second-factor", post(members::remove_second_factor))
+        .route(link::HOME, get(home::show))
+        .route("/apis/{api}/accounts", get(accounts::list).post(accounts::create))
+        .route("/apis/{api}/accounts/new", get(accounts::ask))
+        .route("/apis/{api}/accounts/{id}", get(accounts::show).post(accounts::update))
+        .route("/apis/{api}/audit-log", get(audit_log::show))
         .route("/apis/{api}/members", get(members::of_api).post(members::invite_to_api))
 }
