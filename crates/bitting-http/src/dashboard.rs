@@ -24,19 +24,28 @@ mod setback;
 mod submission;
 mod view;
 mod visitor;
+mod welcome;
 mod you;
 
 use axum::Router;
+use axum::response::Response;
 use axum::routing::{get, post};
 use bitting_core::member::Token;
+use http::HeaderMap;
 
 use self::view::link;
 use crate::service::Shared;
 
-pub(crate) use assets::asset;
+pub(crate) use assets::{asset, logo};
 pub(crate) use reception::Reception;
 pub use reception::{DashboardSettings, InvalidPublicUrl, PublicUrl};
 pub(crate) use respond::respond;
+pub use welcome::{NotWelcomed, welcome};
+
+/// The page for what is not there.
+pub(crate) async fn nothing_here(shared: &Shared, headers: &HeaderMap) -> Response {
+    setback::Setback::from(view::Trouble::NotFound).for_nobody(shared, headers)
+}
 
 /// A one-time link, below where the dashboard is reached.
 pub fn one_time_link(url: &str, token: &Token) -> String {
@@ -50,6 +59,7 @@ const THEME_COOKIE: &str = "bitting_theme";
 pub(crate) fn pages() -> Router<Shared> {
     Router::new()
         .route("/assets/{name}", get(asset))
+        .route("/assets/logo/{api}", get(logo))
         .route(link::SIGN_IN, get(door::show).post(door::sign_in))
         .route(link::SECOND_FACTOR, post(door::give_code))
         .route(link::SIGN_OUT, post(door::sign_out))

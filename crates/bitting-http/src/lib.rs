@@ -25,7 +25,7 @@ mod standing;
 mod verify;
 mod whoami;
 
-pub use dashboard::{DashboardSettings, InvalidPublicUrl, PublicUrl, one_time_link};
+pub use dashboard::{DashboardSettings, InvalidPublicUrl, NotWelcomed, PublicUrl, one_time_link, welcome};
 pub use metrics::Metrics;
 pub use reserved::reserved;
 pub use service::{Part, Peer, service};

@@ -6,13 +6,15 @@
 use std::sync::LazyLock;
 
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bitting_core::api::Accent;
+use bitting_core::api::{Accent, Logo};
 use http::{HeaderValue, StatusCode, header};
 use sha2::{Digest as _, Sha256};
+
+use crate::service::Shared;
 
 /// Where they are served: `/assets/{name}`.
 pub(crate) const ASSETS: &str = "/assets/";
@@ -46,6 +48,22 @@ pub(crate) async fn asset(Path(name): Path<String>) -> Response {
         (None, Some((hex, "svg"))) if let Ok(accent) = format!("#{hex}").parse() => kept(&name, accent_mark(accent)),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// `GET /assets/logo/{api}`: everybody who comes to the door sees it.
+pub(crate) async fn logo(State(shared): State<Shared>, Path(api): Path<String>) -> Response {
+    let apis = shared.engine.apis();
+    let found = apis.protected().iter().find(|known| *known.name == *api).and_then(|api| api.brand.logo.clone());
+    let Some(Logo { media_type, bytes }) = found else { return StatusCode::NOT_FOUND.into_response() };
+    let mut response = bytes.to_vec().into_response();
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
+    ];
+    response.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
 }
 
 /// Every path with its text, for whoever looks at pages without a server.
