@@ -1,5 +1,6 @@
 //! One protected API, compiled from configuration.
 
+mod brand;
 mod docs;
 mod host;
 mod policy;
@@ -17,6 +18,7 @@ use crate::reason::Reason;
 use crate::rights::{Catalogue, Permission};
 use crate::route::RouteTable;
 
+pub use brand::{Accent, Brand, InvalidAccent, Logo};
 pub use docs::{BaseUrl, CodeExample, Contact, Docs, InvalidBaseUrl, InvalidContact, InvalidSamplePath, SamplePath};
 pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
 pub use policy::{InvalidNamePattern, NamePattern, Policy};
@@ -47,6 +49,8 @@ pub struct Api {
     pub limit_headers: LimitHeaders,
     /// Its own words.
     pub labels: Labels,
+    /// How its pages look.
+    pub brand: Brand,
     /// The rights that it knows.
     pub catalogue: Catalogue,
     /// How much its keys may do.

@@ -102,8 +102,8 @@ impl Problem {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         let reason = match &refusal {
-            Refusal::NoSuchAccount(_) | Refusal::NoSuchKey(_) => Reason::NotFound,
-            Refusal::NotYours => Reason::InsufficientPermission,
+            Refusal::NoSuchAccount(_) | Refusal::NoSuchKey(_) | Refusal::NoSuchMember(_) => Reason::NotFound,
+            Refusal::NotYours | Refusal::MemberDisabled => Reason::InsufficientPermission,
             Refusal::IdempotencyKeyReused => Reason::IdempotencyKeyReused,
             Refusal::Damaged(_) => Reason::StoreUnavailable,
             Refusal::AccountExists(_)
@@ -111,7 +111,11 @@ impl From<Refusal> for Fault {
             | Refusal::KeyRevoked(_)
             | Refusal::TooManyKeys(..)
             | Refusal::Changed(_)
-            | Refusal::AlreadyRotated(..) => Reason::Conflict,
+            | Refusal::AlreadyRotated(..)
+            | Refusal::MemberExists
+            | Refusal::LinkSpent
+            | Refusal::CodeUsed
+            | Refusal::LastOperator => Reason::Conflict,
         };
         Self::of(reason, refusal.to_string())
     }

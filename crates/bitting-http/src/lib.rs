@@ -6,6 +6,7 @@
 
 mod caller;
 mod conditional;
+mod dashboard;
 pub mod docs;
 mod fault;
 mod guard;
@@ -24,6 +25,7 @@ mod standing;
 mod verify;
 mod whoami;
 
+pub use dashboard::{DashboardSettings, InvalidPublicUrl, PublicUrl, one_time_link};
 pub use metrics::Metrics;
 pub use reserved::reserved;
 pub use service::{Part, Peer, service};

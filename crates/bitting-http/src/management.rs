@@ -9,6 +9,7 @@ mod accounts;
 mod audit_log;
 mod id;
 mod keys;
+mod portal_sessions;
 mod usage;
 
 pub(crate) use self::keys::sample as sample_of_keys;
@@ -36,4 +37,5 @@ pub(crate) fn of_operators() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::show, accounts::update))
         .routes(routes!(audit_log::list))
         .routes(routes!(usage::read))
+        .routes(routes!(portal_sessions::open))
 }

@@ -2,6 +2,7 @@
 
 mod effect;
 mod import;
+mod member;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,17 +12,20 @@ use std::time::Duration;
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
 use bitting_core::key::{Digest, KeyId};
+use bitting_core::member::{MemberId, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use crate::member::MemberRow;
 use crate::row::{AccountRow, StoredKey};
 
 pub(crate) use effect::{Effect, Found, RowWrite, Write};
 pub(crate) use import::FoundImports;
 pub use import::{ImportStanding, ImportedKey};
+pub use member::{MemberPatch, NewLink, NewMember, NewSession, Sessions};
 
 /// One change with who wants it and when.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,6 +140,35 @@ pub enum Change {
         key: KeyId,
         /// Its SHA-256.
         digest: Digest,
+    },
+    /// A new member, who is given a link to come with.
+    CreateMember(Box<NewMember>),
+    /// Other values for a member.
+    UpdateMember {
+        /// The API's name; Bitting's own for an operator.
+        api: String,
+        /// Who.
+        member: MemberId,
+        /// The new values.
+        patch: Box<MemberPatch>,
+    },
+    /// A session of somebody who has shown who they are.
+    SignIn {
+        /// The API's name; Bitting's own for an operator.
+        api: String,
+        /// Who.
+        member: MemberId,
+        /// The session.
+        session: NewSession,
+    },
+    /// The end of sessions.
+    SignOut {
+        /// The API's name; Bitting's own for an operator.
+        api: String,
+        /// Whose.
+        member: MemberId,
+        /// Which.
+        sessions: Sessions,
     },
 }
 
@@ -277,6 +310,8 @@ pub enum Actor {
     CommandLine(String),
     /// The holder of a key.
     Key(KeyId),
+    /// Somebody who is signed in.
+    Member(MemberId),
     /// Bitting itself.
     System,
 }
@@ -290,6 +325,9 @@ pub struct Committed {
     pub keys: Vec<StoredKey>,
     /// The accounts as they now are.
     pub accounts: Vec<AccountRow>,
+    /// The members as they now are.
+    #[serde(default)]
+    pub members: Vec<MemberRow>,
     /// Whether the same request was answered before, and this is what it did then.
     #[serde(skip)]
     pub replayed: bool,
@@ -329,6 +367,24 @@ pub enum Refusal {
     /// The key was rotated before; its successor can be rotated.
     #[error("the key {0} was rotated already, into {1}")]
     AlreadyRotated(KeyId, KeyId),
+    /// There is no such member.
+    #[error("there is no member {0}")]
+    NoSuchMember(MemberId),
+    /// Somebody has this e-mail address, or this name among those whom the API's own site sends.
+    #[error("there is a member with this e-mail address already")]
+    MemberExists,
+    /// They may not sign in.
+    #[error("this member is disabled")]
+    MemberDisabled,
+    /// The link was used, was replaced by another, or has expired.
+    #[error("the link was used before, or has expired")]
+    LinkSpent,
+    /// The one-time code was used before.
+    #[error("the code was used before; wait for the next one")]
+    CodeUsed,
+    /// Nobody could manage anything any more.
+    #[error("this is the last operator; invite another first")]
+    LastOperator,
     /// What it is about cannot be read from the store, in words.
     #[error("{0}")]
     Damaged(String),
@@ -344,8 +400,12 @@ impl Change {
             | Self::RotateKey { api, .. }
             | Self::RevokeKey { api, .. }
             | Self::ImportKeys { api, .. }
-            | Self::RehashKey { api, .. } => api,
+            | Self::RehashKey { api, .. }
+            | Self::UpdateMember { api, .. }
+            | Self::SignIn { api, .. }
+            | Self::SignOut { api, .. } => api,
             Self::CreateKey(new) => &new.api,
+            Self::CreateMember(new) => &new.api,
         }
     }
 
@@ -356,7 +416,7 @@ impl Change {
             | Self::RotateKey { key, .. }
             | Self::RevokeKey { key, .. }
             | Self::RehashKey { key, .. } => Some(*key),
-            Self::CreateAccount(_) | Self::UpdateAccount { .. } | Self::CreateKey(_) | Self::ImportKeys { .. } => None,
+            _ => None,
         }
     }
 
@@ -365,12 +425,7 @@ impl Change {
         match self {
             Self::CreateKey(new) => Some(new.id),
             Self::RotateKey { successor, .. } => Some(successor.id),
-            Self::CreateAccount(_)
-            | Self::UpdateAccount { .. }
-            | Self::UpdateKey { .. }
-            | Self::RevokeKey { .. }
-            | Self::ImportKeys { .. }
-            | Self::RehashKey { .. } => None,
+            _ => None,
         }
     }
 
@@ -379,18 +434,39 @@ impl Change {
         if let Self::ImportKeys { keys, .. } = self { keys } else { &[] }
     }
 
-    /// The account whose row it may write; those of imported keys are [with them](Self::imported).
+    /// The account whose row it may write, or that must be there; those of imported keys are [with them](Self::imported).
     pub fn account(&self) -> Option<&AccountId> {
         match self {
             Self::CreateAccount(new) => Some(&new.id),
             Self::UpdateAccount { account, .. } => Some(account),
             Self::CreateKey(new) => Some(&new.account),
-            Self::UpdateKey { .. }
-            | Self::RotateKey { .. }
-            | Self::RevokeKey { .. }
-            | Self::ImportKeys { .. }
-            | Self::RehashKey { .. } => None,
+            Self::CreateMember(new) => new.account.as_ref(),
+            _ => None,
         }
+    }
+
+    /// The member that it changes, who is there already.
+    pub fn subject_member(&self) -> Option<MemberId> {
+        match self {
+            Self::UpdateMember { member, .. } | Self::SignIn { member, .. } | Self::SignOut { member, .. } => Some(*member),
+            _ => None,
+        }
+    }
+
+    /// The link that it uses up.
+    pub fn spends(&self) -> Option<TokenDigest> {
+        match self {
+            Self::UpdateMember { patch, .. } => patch.spends,
+            Self::SignIn { session, .. } => session.spends,
+            _ => None,
+        }
+    }
+}
+
+impl Committed {
+    /// One that leaves nothing behind but its number.
+    pub(crate) fn empty(sequence: Sequence) -> Self {
+        Self { sequence, keys: Vec::new(), accounts: Vec::new(), members: Vec::new(), replayed: false }
     }
 }
 
@@ -405,6 +481,7 @@ impl fmt::Display for Actor {
         match self {
             Self::CommandLine(user) => write!(f, "cli:{user}"),
             Self::Key(id) => fmt::Display::fmt(id, f),
+            Self::Member(id) => fmt::Display::fmt(id, f),
             Self::System => f.write_str("system"),
         }
     }

@@ -11,6 +11,7 @@
 mod archive;
 mod change;
 mod error;
+mod member;
 mod meter;
 mod read;
 mod row;
@@ -22,10 +23,11 @@ use bitting_core::time::Timestamp;
 
 pub use archive::Archive;
 pub use change::{
-    AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, ImportStanding, ImportedKey, KeyPatch, NewAccount,
-    NewKey, Origin, Refusal, Successor, SwitchPatch,
+    AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, ImportStanding, ImportedKey, KeyPatch, MemberPatch,
+    NewAccount, NewKey, NewLink, NewMember, NewSession, Origin, Refusal, Sessions, Successor, SwitchPatch,
 };
 pub use error::{StoreError, StoreErrorKind};
+pub use member::{LinkPurpose, LinkRow, MemberRow, PasswordHash, People, SecondFactor, SessionRow, SignInWay, StoredMember};
 pub use meter::{Bought, Holder, LastUse, MeterLog, Purchase, Settlement, Tally, UsageQuery, UsageRow, Whose, Window};
 pub use read::{
     AccountReader, AuditFilter, AuditRow, EventRow, Journal, KeyCursor, KeyFilter, KeyReader, KeySearch, Page, RingRow,
@@ -69,6 +71,6 @@ pub struct Progress {
 }
 
 /// All roles of a store. A backend implements the parts.
-pub trait Store: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive + MeterLog {}
+pub trait Store: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive + MeterLog + People {}
 
-impl<S: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive + MeterLog> Store for S {}
+impl<S: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive + MeterLog + People> Store for S {}

@@ -8,6 +8,7 @@ mod docs;
 mod export;
 mod import;
 mod keys;
+mod members;
 mod openapi;
 mod options;
 mod output;
@@ -63,6 +64,7 @@ fn dispatch(options: Options) -> Result<(), Failure> {
             let context = context::Context::new(&shared).await?;
             usage::run(&context, *options, shared.json).await
         }),
+        Command::Members(command) => in_runtime(members::run(command, &shared)),
         Command::Accounts(command) => in_runtime(accounts::run(command, &shared)),
     }
 }

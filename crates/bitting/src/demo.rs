@@ -131,7 +131,7 @@ fn listeners(ports: Ports) -> String {
     }
     let _ = write!(
         text,
-        "\n[[listen]]\naddress = \"127.0.0.1:{}\"\nserve = [\"verify\", \"metrics\", \"health\"]\n",
+        "\n[[listen]]\naddress = \"127.0.0.1:{}\"\nserve = [\"dashboard\", \"verify\", \"metrics\", \"health\"]\n",
         ports.service()
     );
     text

@@ -95,7 +95,7 @@ impl From<InvalidChange> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let kind = match refusal {
-            Refusal::NoSuchAccount(_) | Refusal::NoSuchKey(_) => FailureKind::NotFound,
+            Refusal::NoSuchAccount(_) | Refusal::NoSuchKey(_) | Refusal::NoSuchMember(_) => FailureKind::NotFound,
             Refusal::AccountExists(_)
             | Refusal::KeyExists(_)
             | Refusal::KeyRevoked(_)
@@ -103,7 +103,12 @@ impl From<Refusal> for Failure {
             | Refusal::TooManyKeys(..)
             | Refusal::Changed(_)
             | Refusal::IdempotencyKeyReused
-            | Refusal::AlreadyRotated(..) => FailureKind::Refused,
+            | Refusal::AlreadyRotated(..)
+            | Refusal::MemberExists
+            | Refusal::MemberDisabled
+            | Refusal::LinkSpent
+            | Refusal::CodeUsed
+            | Refusal::LastOperator => FailureKind::Refused,
             Refusal::Damaged(_) => FailureKind::Store,
         };
         Self::of(kind, refusal.to_string())

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use ulid::Ulid;
 
+use crate::id;
 use crate::time::Timestamp;
 
 /// A key's public id, `key_` and a ULID in small letters. It is safe in logs and tells nothing of the secret. Its first
@@ -20,21 +20,16 @@ pub struct KeyId(u128);
 pub struct InvalidKeyId(String);
 
 impl KeyId {
-    const PREFIX: &str = "key_";
+    const PREFIX: [u8; 4] = *b"key_";
 
     /// Makes an id from the time of creation and 80 random bits (the lower 80 of `random`).
     pub fn new(created: Timestamp, random: u128) -> Self {
-        let ms = u64::try_from(created.as_millis()).unwrap_or(0);
-        Self(Ulid::from_parts(ms, random).0)
+        Self(id::of(created, random))
     }
 
     /// The id as it is written, without an allocation.
     pub fn text(self) -> [u8; 30] {
-        let mut text = *b"key_00000000000000000000000000";
-        let mut ulid = [0; ulid::ULID_LEN];
-        Ulid(self.0).array_to_str(&mut ulid).make_ascii_lowercase();
-        text[Self::PREFIX.len()..].copy_from_slice(&ulid);
-        text
+        id::text(Self::PREFIX, self.0)
     }
 
     /// The id as 16 bytes that sort like its text.
@@ -64,11 +59,7 @@ impl FromStr for KeyId {
     type Err = InvalidKeyId;
 
     fn from_str(text: &str) -> Result<Self, InvalidKeyId> {
-        text.strip_prefix(Self::PREFIX)
-            .filter(|ulid| !ulid.bytes().any(|b| b.is_ascii_uppercase()))
-            .and_then(|ulid| Ulid::from_string(&ulid.to_ascii_uppercase()).ok())
-            .map(|ulid| Self(ulid.0))
-            .ok_or_else(|| InvalidKeyId(text.chars().take(64).collect()))
+        id::parse(Self::PREFIX, text).map(Self).ok_or_else(|| InvalidKeyId(text.chars().take(64).collect()))
     }
 }
 

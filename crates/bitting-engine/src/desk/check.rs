@@ -2,6 +2,7 @@
 
 mod import;
 mod limits;
+mod people;
 
 use std::collections::HashSet;
 
@@ -55,8 +56,10 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
             checks.expiry(successor.expires_at, now);
             checks.lifetime(successor.expires_at, now);
         }
-        Change::RevokeKey { .. } => {}
+        Change::RevokeKey { .. } | Change::SignIn { .. } | Change::SignOut { .. } => {}
         Change::ImportKeys { keys, .. } => checks.import(keys, now),
+        Change::CreateMember(new) => checks.person(&new.name, new.email.as_deref()),
+        Change::UpdateMember { patch, .. } => checks.member_patch(patch),
         Change::RehashKey { .. } => checks.wrong("change", "only Bitting itself makes this change, when it sees the key"),
     }
     if checks.found.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(checks.found)) }

@@ -3,16 +3,19 @@
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bitting_core::account::AccountId;
 use bitting_core::key::{KeyHash, KeyId};
+use bitting_core::member::{MemberId, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{
     AccountReader, AccountRow, Archive, AuditFilter, AuditRow, Bought, ChangeLog, Committed, Entry, EventRow, Idempotency,
-    ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, MeterLog, Page, Progress, Purchase, Refusal,
-    RingRow, RingSource, Settlement, Store, StoreError, StoreErrorKind, StoredKey, Tally, UsageQuery, UsageRow, Window,
+    ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, LinkRow, MemberRow, MeterLog, Page, People,
+    Progress, Purchase, Refusal, RingRow, RingSource, SessionRow, Settlement, Store, StoreError, StoreErrorKind, StoredKey,
+    StoredMember, Tally, UsageQuery, UsageRow, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -245,5 +248,50 @@ impl MeterLog for Stumbling {
 
     async fn forget_usage(&self, api: &str, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.inner.forget_usage(api, before, limit).await
+    }
+}
+
+#[async_trait]
+impl People for Stumbling {
+    async fn member(&self, id: MemberId) -> Result<Option<StoredMember>, StoreError> {
+        self.inner.member(id).await
+    }
+
+    async fn member_by_email(&self, email: &str) -> Result<Option<StoredMember>, StoreError> {
+        self.inner.member_by_email(email).await
+    }
+
+    async fn portal_member(&self, api: &str, account: &AccountId, name: &str) -> Result<Option<StoredMember>, StoreError> {
+        self.inner.portal_member(api, account, name).await
+    }
+
+    async fn members(
+        &self,
+        api: &str,
+        account: Option<&AccountId>,
+        page: Page<MemberId>,
+    ) -> Result<Vec<MemberRow>, StoreError> {
+        self.inner.members(api, account, page).await
+    }
+
+    async fn session(
+        &self,
+        digest: TokenDigest,
+        idle: Duration,
+        now: Timestamp,
+    ) -> Result<Option<(SessionRow, StoredMember)>, StoreError> {
+        self.inner.session(digest, idle, now).await
+    }
+
+    async fn sessions(&self, of: MemberId, idle: Duration, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
+        self.inner.sessions(of, idle, now).await
+    }
+
+    async fn link(&self, digest: TokenDigest, now: Timestamp) -> Result<Option<(LinkRow, StoredMember)>, StoreError> {
+        self.inner.link(digest, now).await
+    }
+
+    async fn touch_session(&self, digest: TokenDigest, seen_at: Timestamp) -> Result<(), StoreError> {
+        self.inner.touch_session(digest, seen_at).await
     }
 }

@@ -2,11 +2,14 @@
 
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
+use bitting_core::member::{MemberId, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use serde_json::{Value, json};
 
+use super::member::{Sessions, sign_out};
 use super::{AccountPatch, Change, Committed, Entry, FoundImports, KeyPatch, NewAccount, NewKey, Refusal, Successor};
+use crate::member::{LinkPurpose, LinkRow, SessionRow, StoredMember};
 use crate::row::{AccountRow, KeyRow, Provenance, StoredKey};
 
 /// What a backend must read before it can say what a change does.
@@ -20,6 +23,12 @@ pub(crate) struct Found {
     pub(crate) keys_of_account: u32,
     /// How the keys of an import stand.
     pub(crate) imports: Option<FoundImports>,
+    /// The member that the change changes, or one who has what a new one asks for.
+    pub(crate) member: Option<StoredMember>,
+    /// The link that the change uses up.
+    pub(crate) link: Option<LinkRow>,
+    /// Whether there is another operator who can sign in.
+    pub(crate) has_other_operator: bool,
 }
 
 /// What a change comes to.
@@ -55,6 +64,14 @@ pub(crate) enum RowWrite {
     ChangedKey(StoredKey),
     /// Its digest is another one now.
     RehashedKey(StoredKey),
+    NewMember(StoredMember),
+    ChangedMember(StoredMember),
+    NewLink(LinkRow),
+    SpentLink(TokenDigest),
+    /// The links of a member, for one purpose or for all.
+    WithdrawnLinks(MemberId, Option<LinkPurpose>),
+    NewSession(SessionRow),
+    EndedSessions(MemberId, Sessions),
 }
 
 impl Entry {
@@ -81,6 +98,10 @@ impl Entry {
                 self.import_keys(api, import, keys, found.imports.ok_or_else(unread)?, sequence)
             }
             Change::RehashKey { key, digest, .. } => self.rehash_key(*key, *digest, found, sequence),
+            Change::CreateMember(new) => self.create_member(new, &found, sequence),
+            Change::UpdateMember { member, patch, .. } => self.update_member(*member, patch, found, sequence),
+            Change::SignIn { member, session, .. } => self.sign_in(*member, session, found),
+            Change::SignOut { member, sessions, .. } => sign_out(*member, *sessions, &found),
         }
     }
 
@@ -169,11 +190,17 @@ impl Entry {
 impl Write {
     /// The rows as a caller is told of them.
     pub(crate) fn committed(self, sequence: Sequence) -> Committed {
-        let mut committed = Committed { sequence, keys: Vec::new(), accounts: Vec::new(), replayed: false };
+        let mut committed = Committed::empty(sequence);
         for row in self.rows {
             match row {
                 RowWrite::NewAccount(account) | RowWrite::ChangedAccount(account) => committed.accounts.push(account),
                 RowWrite::NewKey(key) | RowWrite::ChangedKey(key) | RowWrite::RehashedKey(key) => committed.keys.push(key),
+                RowWrite::NewMember(member) | RowWrite::ChangedMember(member) => committed.members.push(member.row),
+                RowWrite::NewLink(_)
+                | RowWrite::SpentLink(_)
+                | RowWrite::WithdrawnLinks(..)
+                | RowWrite::NewSession(_)
+                | RowWrite::EndedSessions(..) => {}
             }
         }
         committed
@@ -207,12 +234,7 @@ fn update_account(
     set(&mut new.plan, patch.plan.as_ref());
     set(&mut new.enabled, patch.enabled.as_ref());
     if new == old {
-        return Ok(Effect::Unchanged(Committed {
-            sequence: old.sequence,
-            keys: Vec::new(),
-            accounts: vec![old],
-            replayed: false,
-        }));
+        return Ok(Effect::Unchanged(Committed { accounts: vec![old.clone()], ..Committed::empty(old.sequence) }));
     }
     (new.updated_at, new.sequence) = (at, sequence);
     Ok(Effect::Write(Write {
@@ -252,12 +274,7 @@ fn changed_key(
     let mut new = old.clone();
     change(&mut new.row);
     if new == old {
-        return Effect::Unchanged(Committed {
-            sequence: old.row.sequence,
-            keys: vec![old],
-            accounts: Vec::new(),
-            replayed: false,
-        });
+        return Effect::Unchanged(Committed { sequence: old.row.sequence, keys: vec![old], ..Committed::empty(sequence) });
     }
     (new.row.updated_at, new.row.sequence) = (at, sequence);
     Effect::Write(Write {

@@ -106,7 +106,7 @@ impl Entry {
             rows.push(RowWrite::NewKey(self.imported(api, key, sequence)));
         }
         if ids.is_empty() {
-            let nothing = Committed { sequence: Sequence::default(), keys: Vec::new(), accounts: Vec::new(), replayed: false };
+            let nothing = Committed::empty(Sequence::default());
             return Ok(Effect::Unchanged(nothing));
         }
         let after = json!({"import": import, "count": ids.len(), "there_already": keys.len() - ids.len(), "keys": ids});
@@ -151,7 +151,7 @@ impl Entry {
         let old = found.key.ok_or(Refusal::NoSuchKey(id))?;
         let Provenance::Unseen(hash) = &old.provenance else {
             let (sequence, keys) = (old.row.sequence, vec![old]);
-            return Ok(Effect::Unchanged(Committed { sequence, keys, accounts: Vec::new(), replayed: false }));
+            return Ok(Effect::Unchanged(Committed { keys, ..Committed::empty(sequence) }));
         };
         let mut new = StoredKey { digest, provenance: Provenance::Seen(hash.clone()), row: old.row.clone() };
         (new.row.updated_at, new.row.sequence) = (self.at, sequence);

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::error::unavailable;
 use super::lock::beside;
 use super::open::{SqliteOptions, check_is_ours, reader};
-use super::{Inner, OwnerLock, SqliteStore};
+use super::{Inner, OwnerLock, SqliteStore, people};
 use crate::error::{StoreError, StoreErrorKind};
 
 /// A copy of a backup, ready to take a store's place. It lies in a folder of its own beside the store, which goes with it.
@@ -45,6 +45,10 @@ impl Restoration {
         drop(from);
         check_whole(&reader(&SqliteOptions::at(&path))?).map_err(named)?;
         let copy = SqliteStore::open(OwnerLock::acquire(&path)?).map_err(named)?;
+        // Who was signed in then, and what was in somebody's mail, is not what holds now.
+        let writer = copy.0.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        people::forget_all(&writer).map_err(named)?;
+        drop(writer);
         Ok(Self { copy, folder })
     }
 

@@ -172,15 +172,15 @@ pub(super) fn stored_sequence(sequence: Sequence) -> i64 {
     i64::try_from(sequence.0).unwrap_or(i64::MAX)
 }
 
-fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
+pub(super) fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Result<T, StoreError> {
     row.get(column).map_err(unavailable)
 }
 
-fn sequence(row: &Row<'_>, column: usize) -> Result<Sequence, StoreError> {
+pub(super) fn sequence(row: &Row<'_>, column: usize) -> Result<Sequence, StoreError> {
     u64::try_from(get::<i64>(row, column)?).map(Sequence).map_err(|error| damaged("a negative sequence number", error))
 }
 
-fn account_id(row: &Row<'_>, column: usize) -> Result<AccountId, StoreError> {
+pub(super) fn account_id(row: &Row<'_>, column: usize) -> Result<AccountId, StoreError> {
     get::<String>(row, column)?.parse().map_err(|error| damaged("an account id", error))
 }
 
@@ -196,6 +196,6 @@ fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| damaged("a JSON column", error))
 }
 
-fn time(ms: i64) -> Timestamp {
+pub(super) fn time(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)
 }

@@ -14,7 +14,7 @@ use super::rows::{
     ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, account_row, provenance_columns, rights_permissions, stored_key,
     stored_sequence,
 };
-use super::{SqliteStore, import, progress};
+use super::{SqliteStore, import, people, progress};
 use crate::change::{Change, Committed, Effect, Entry, Found, Idempotency, Refusal, RowWrite, Write};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::read::rights_text;
@@ -42,7 +42,8 @@ impl ChangeLog for SqliteStore {
     async fn keep_time(&self, at: Timestamp) -> Result<(), StoreError> {
         self.write(move |connection| {
             execute(connection, "UPDATE progress SET time = max(time, ?1)", [at.as_millis()])?;
-            execute(connection, "DELETE FROM idempotency WHERE at <= ?1", [forgotten(at)])
+            execute(connection, "DELETE FROM idempotency WHERE at <= ?1", [forgotten(at)])?;
+            people::forget_ended(connection, at)
         })
         .await
     }
@@ -180,7 +181,27 @@ fn find(connection: &Connection, entry: &Entry) -> Result<Found, StoreError> {
         let sql = format!("SELECT {KEY_COLUMNS} FROM api_key WHERE id = ?1 AND api = ?2");
         found.key = rows(connection, &sql, (key.to_bytes(), change.api()), stored_key)?.pop();
     }
+    find_people(connection, change, &mut found)?;
     Ok(found)
+}
+
+/// The people whom the change is about, and what it is decided by.
+fn find_people(connection: &Connection, change: &Change, found: &mut Found) -> Result<(), StoreError> {
+    if let Some(id) = change.subject_member() {
+        found.member = people::member(connection, id)?.filter(|member| member.row.api == change.api());
+        found.has_other_operator = people::has_other_operator(connection, id)?;
+    }
+    if let Change::CreateMember(new) = change {
+        found.member = match (&new.email, &new.account) {
+            (Some(email), _) => people::member_by_email(connection, email)?,
+            (None, Some(account)) if new.is_portal => people::portal_member(connection, &new.api, account, &new.name)?,
+            _ => None,
+        };
+    }
+    if let Some(digest) = change.spends() {
+        found.link = people::link(connection, digest)?;
+    }
+    Ok(())
 }
 
 fn write_row(connection: &Connection, row: &RowWrite) -> Result<Option<Refusal>, StoreError> {
@@ -190,6 +211,13 @@ fn write_row(connection: &Connection, row: &RowWrite) -> Result<Option<Refusal>,
         RowWrite::ChangedKey(key) => update_key(connection, &key.row)?,
         RowWrite::NewKey(key) => return insert_key(connection, key),
         RowWrite::RehashedKey(key) => return rehash_key(connection, key),
+        RowWrite::NewMember(member) => return people::insert_member(connection, member),
+        RowWrite::ChangedMember(member) => return people::update_member(connection, member),
+        RowWrite::NewLink(link) => people::insert_link(connection, link)?,
+        RowWrite::SpentLink(digest) => people::spend_link(connection, *digest)?,
+        RowWrite::WithdrawnLinks(member, purpose) => people::withdraw_links(connection, *member, *purpose)?,
+        RowWrite::NewSession(session) => people::insert_session(connection, session)?,
+        RowWrite::EndedSessions(member, which) => people::end_sessions(connection, *member, *which)?,
     }
     Ok(None)
 }

@@ -4,6 +4,7 @@ mod conditions;
 mod importing;
 mod listing;
 mod meters;
+mod people;
 mod plans;
 
 use std::path::Path;
@@ -48,6 +49,14 @@ use self::meters::{
     usage_is_listed_by_hour_route_and_outcome_whatever_came_first,
     what_was_bought_and_used_is_there_after_a_restart_and_in_a_backup, what_was_settled_is_bought_again,
     windows_that_are_not_over_are_listed_with_what_was_bought_of_them,
+};
+use self::people::{
+    a_code_is_taken_once, a_link_that_has_expired_or_is_anothers_changes_nothing,
+    a_new_link_takes_the_place_of_those_for_the_same_purpose, a_new_password_signs_out_everywhere_else,
+    a_session_ends_when_nobody_is_there_and_at_its_end, an_address_belongs_to_one_member,
+    nothing_secret_of_people_stands_in_the_journal, sessions_end_one_by_one_all_but_one_and_all,
+    the_last_operator_cannot_be_disabled, whoever_is_disabled_is_out_at_once_and_their_links_open_nothing,
+    whoever_is_invited_joins_once_with_the_link, whom_the_apis_site_sends_is_known_by_account_and_name,
 };
 use self::plans::{
     a_keys_own_numbers_are_replaced_together_and_go_to_its_successor, an_account_gets_a_plan_keeps_it_and_loses_it,
@@ -405,6 +414,18 @@ macro_rules! every_case_on {
                 a_keys_own_numbers_are_replaced_together_and_go_to_its_successor,
                 an_account_gets_a_plan_keeps_it_and_loses_it,
                 an_imported_key_brings_its_own_numbers_and_they_are_exported,
+                whoever_is_invited_joins_once_with_the_link,
+                a_link_that_has_expired_or_is_anothers_changes_nothing,
+                a_new_link_takes_the_place_of_those_for_the_same_purpose,
+                an_address_belongs_to_one_member,
+                a_session_ends_when_nobody_is_there_and_at_its_end,
+                sessions_end_one_by_one_all_but_one_and_all,
+                whoever_is_disabled_is_out_at_once_and_their_links_open_nothing,
+                the_last_operator_cannot_be_disabled,
+                a_new_password_signs_out_everywhere_else,
+                a_code_is_taken_once,
+                whom_the_apis_site_sends_is_known_by_account_and_name,
+                nothing_secret_of_people_stands_in_the_journal,
                 a_change_that_changes_nothing_takes_no_number_and_no_audit_row,
                 a_revoked_key_stays_in_the_ring_and_cannot_be_changed,
                 a_rotation_makes_a_successor_and_ends_the_old_key_after_its_overlap,

@@ -12,6 +12,8 @@ mod rights;
 mod routes;
 mod upstreams;
 
+use std::path::Path;
+
 use bitting_core::api::{Api, Host, PathPrefix};
 use bitting_core::dialect::Foreign;
 use bitting_core::name::{NameKind, Names};
@@ -24,7 +26,7 @@ use super::section::Section;
 pub const OWN: &str = "bitting";
 
 /// Reads an API. `None` if something in it is wrong; everything wrong is among the findings.
-pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api> {
+pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool) -> Option<Api> {
     let name = read_name(api, is_own);
     let shown = name.unwrap_or("api");
     let hosts = api.all_parsed::<Host>("hosts").unwrap_or_default();
@@ -51,6 +53,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
     });
     let identity = presentation::read_identity(api);
     let labels = presentation::read_labels(api, shown);
+    let brand = presentation::read_brand(api, folder);
     let (environments, upstream) = if is_own {
         let environments = upstreams::read(api, format.as_ref(), names).0;
         (environments, None)
@@ -85,6 +88,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
         identity,
         limit_headers,
         labels,
+        brand,
         plans,
         usage_retention,
         catalogue: catalogue?,

@@ -1,0 +1,146 @@
+// Improves pages that work without it: copying, modal dialogs, the viewer's own time, keys for charts, live lines.
+"use strict";
+
+const each = (selector, work, root = document) => root.querySelectorAll(selector).forEach(work);
+
+// What changed is said once to whoever listens instead of looking.
+const announcer = document.createElement("p");
+announcer.className = "sr";
+announcer.setAttribute("aria-live", "polite");
+document.body.append(announcer);
+
+// Copying: what stands in the same box, without the gaps that help the eye.
+each("[data-copy]", (button) => {
+  const words = button.querySelector("span");
+  const usual = words.textContent;
+  button.addEventListener("click", async () => {
+    const source = button.parentElement.querySelector("code");
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      words.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(source);
+      words.textContent = "Press Ctrl+C";
+    }
+    announcer.textContent = words.textContent;
+    setTimeout(() => {
+      words.textContent = usual;
+      announcer.textContent = "";
+    }, 2000);
+  });
+});
+
+// Dialogs: focus stays in, Escape closes, and focus goes back to where it was.
+const opened = (hash) => {
+  const dialog = hash.length > 1 ? document.getElementById(hash.slice(1)) : null;
+  return dialog instanceof HTMLDialogElement ? dialog : null;
+};
+const open = (dialog) => {
+  each("dialog[open]", (other) => other.close());
+  dialog.showModal();
+};
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='#']");
+  const dialog = link && opened(link.hash);
+  if (dialog) {
+    event.preventDefault();
+    open(dialog);
+  } else if (link && link.closest("dialog") && link.getAttribute("href") === "#") {
+    event.preventDefault();
+    link.closest("dialog").close();
+  } else if (event.target instanceof HTMLDialogElement && event.target.open) {
+    const box = event.target.getBoundingClientRect();
+    const inside = event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+    if (!inside) event.target.close();
+  }
+});
+// A link from elsewhere, as to …/keys#create: the target becomes a modal one.
+if (opened(location.hash)) {
+  const dialog = opened(location.hash);
+  history.replaceState(null, "", location.pathname + location.search);
+  open(dialog);
+}
+
+// Menus: Escape and a click elsewhere close them.
+const closeMenus = (except) => each("details.menu[open]", (menu) => {
+  if (menu !== except) menu.open = false;
+});
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+
+// Times: dates and clocks in the viewer's zone; the exact instant stays UTC on hover.
+const pad = (number) => String(number).padStart(2, "0");
+const months = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+const day = (at) => `${at.getDate()} ${months[at.getMonth()]}`;
+const clock = (at) => `${pad(at.getHours())}:${pad(at.getMinutes())}`;
+const forms = {
+  day: (at) => `${day(at)} ${at.getFullYear()}`,
+  clock: (at) => {
+    const now = new Date();
+    if (at.toDateString() === now.toDateString()) return clock(at);
+    const year = at.getFullYear() === now.getFullYear() ? "" : ` ${at.getFullYear()}`;
+    return `${day(at)}${year}, ${clock(at)}`;
+  },
+  full: (at) => `${day(at)} ${at.getFullYear()}, ${clock(at)}`,
+};
+if (new Date().getTimezoneOffset() !== 0) {
+  each("time[data-time]", (time) => {
+    time.textContent = forms[time.dataset.time](new Date(time.dateTime));
+  });
+  each("[data-zone]", (line) => {
+    const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+    line.textContent = `Times are those of ${zone.replaceAll("_", " ")}; charts are UTC`;
+  });
+}
+
+// Charts: arrow keys go from bar to bar; what hover shows is shown and said.
+each(".chart svg[role=img]", (chart) => {
+  const columns = [...chart.querySelectorAll(".col")];
+  if (columns.length === 0) return;
+  let position = -1;
+  chart.tabIndex = 0;
+  const show = (next) => {
+    columns[position]?.classList.remove("is-read");
+    position = next;
+    columns[position]?.classList.add("is-read");
+    announcer.textContent = columns[position]?.querySelector("text").textContent ?? "";
+  };
+  chart.addEventListener("blur", () => show(-1));
+  chart.addEventListener("keydown", (event) => {
+    const last = columns.length - 1;
+    const next = {
+      ArrowRight: Math.min(position + 1, last),
+      ArrowLeft: position < 0 ? last : Math.max(position - 1, 0),
+      Home: 0,
+      End: last,
+      Escape: -1,
+    }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    show(next);
+  });
+});
+
+// Live lines: asks every few seconds whether something has come, and then reads the page anew.
+each("[data-live]", (line) => {
+  const ask = async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(line.dataset.live, { headers: { Accept: "text/plain" }, cache: "no-store" });
+      const text = answer.ok ? (await answer.text()).trim() : "";
+      if (!text) return;
+      clearInterval(timer);
+      line.textContent = text;
+      announcer.textContent = text;
+    } catch {
+      // The next question may find the server again.
+    }
+  };
+  const timer = setInterval(ask, 3000);
+});

@@ -1,0 +1,53 @@
+//! The dashboard: where people make keys, see what they did, and end them.
+//!
+//! Pages are written by the server and need no script. A page is a struct in [`view`] that takes rows and plain values and
+//! does no I/O; a handler reads, fills it in and [`respond`]s. A client-side application was rejected: it would need an
+//! interface of its own to keep, and nothing here waits for anything but the server.
+
+#![expect(dead_code, unused_imports, reason = "the handlers that use the pages come next")]
+
+mod assets;
+mod attempts;
+mod brand;
+mod code;
+mod cookie;
+mod door;
+mod fields;
+mod password;
+mod reception;
+mod respond;
+mod setback;
+mod submission;
+mod view;
+mod visitor;
+
+use axum::Router;
+use axum::routing::{get, post};
+use bitting_core::member::Token;
+
+use self::view::link;
+use crate::service::Shared;
+
+pub(crate) use assets::asset;
+pub(crate) use reception::Reception;
+pub use reception::{DashboardSettings, InvalidPublicUrl, PublicUrl};
+pub(crate) use respond::respond;
+
+/// A one-time link, below where the dashboard is reached.
+pub fn one_time_link(url: &str, token: &Token) -> String {
+    format!("{url}{}", link::one_time(token.expose()))
+}
+
+/// The cookie that says light or dark.
+const THEME_COOKIE: &str = "bitting_theme";
+
+/// Every page.
+pub(crate) fn pages() -> Router<Shared> {
+    Router::new()
+        .route("/assets/{name}", get(asset))
+        .route(link::SIGN_IN, get(door::show).post(door::sign_in))
+        .route(link::SECOND_FACTOR, post(door::give_code))
+        .route(link::SIGN_OUT, post(door::sign_out))
+        .route(link::LINK, get(door::open).post(door::follow))
+        .route(link::THEME, post(door::choose_theme))
+}
