@@ -11,6 +11,7 @@ mod attempts;
 mod brand;
 mod code;
 mod cookie;
+mod docs;
 mod door;
 mod fields;
 mod password;
@@ -29,6 +30,7 @@ use self::view::link;
 use crate::service::Shared;
 
 pub(crate) use assets::asset;
+pub(crate) use docs::file as docs_file;
 pub(crate) use reception::Reception;
 pub use reception::{DashboardSettings, InvalidPublicUrl, PublicUrl};
 pub(crate) use respond::respond;
@@ -50,4 +52,9 @@ pub(crate) fn pages() -> Router<Shared> {
         .route(link::SIGN_OUT, post(door::sign_out))
         .route(link::LINK, get(door::open).post(door::follow))
         .route(link::THEME, post(door::choose_theme))
+        .route("/apis/{api}/docs", get(docs::show))
+        .route("/apis/{api}/docs/authentication.md", get(docs::markdown))
+        .route("/apis/{api}/docs/llms.txt", get(docs::llms))
+        .route("/apis/{api}/docs/openapi.json", get(docs::document))
+        .route("/llms.txt", get(docs::index))
 }

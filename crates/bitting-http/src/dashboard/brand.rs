@@ -3,7 +3,7 @@
 use bitting_core::api::Api;
 use bitting_engine::Apis;
 
-use super::view::Brand;
+use super::view::{ApiLinks, Brand};
 
 /// The name, logo and colour of an API; where none is concerned, those of the only one, or Bitting's.
 pub(super) fn of(apis: &Apis, api: Option<&Api>) -> Brand {
@@ -20,12 +20,10 @@ pub(super) fn of(apis: &Apis, api: Option<&Api>) -> Brand {
 
 /// Where help is to be had.
 pub(super) fn support(api: Option<&Api>) -> Option<String> {
-    let _ = api;
-    None
+    api.and_then(|api| api.docs.support.as_ref()).map(|contact| contact.shown().to_owned())
 }
 
 /// The API's page on authentication, where whoever asks may see it.
 pub(super) fn docs(api: Option<&Api>, is_signed_in: bool) -> Option<String> {
-    let _ = (api, is_signed_in);
-    None
+    api.filter(|api| is_signed_in || api.docs.public).map(|api| ApiLinks::new(&api.name).docs())
 }

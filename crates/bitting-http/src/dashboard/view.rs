@@ -5,6 +5,7 @@
 //! `templates/dashboard/ui.html`.
 
 mod cuts;
+mod docs;
 mod door;
 mod face;
 mod frame;
@@ -18,6 +19,7 @@ mod status;
 mod trouble;
 
 pub(crate) use cuts::Cuts;
+pub(crate) use docs::{DocsFile, DocsPage};
 pub(crate) use door::{CodePage, Errand, JoinPage, KeptPage, SignInPage, SwitchPage, sign_in_at};
 pub(crate) use face::{Environment, KeyFace};
 pub(crate) use frame::{Brand, Frame, NavItem, Person, Place, Theme};
