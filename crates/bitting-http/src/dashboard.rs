@@ -6,14 +6,18 @@
 
 #![expect(dead_code, unused_imports, reason = "the handlers that use the pages come next")]
 
+mod accounts;
 mod assets;
 mod attempts;
+mod audit_log;
 mod brand;
 mod code;
 mod cookie;
 mod docs;
 mod door;
 mod fields;
+mod home;
+mod members;
 mod password;
 mod reception;
 mod respond;
@@ -21,6 +25,7 @@ mod setback;
 mod submission;
 mod view;
 mod visitor;
+mod you;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -52,6 +57,21 @@ pub(crate) fn pages() -> Router<Shared> {
         .route(link::SIGN_OUT, post(door::sign_out))
         .route(link::LINK, get(door::open).post(door::follow))
         .route(link::THEME, post(door::choose_theme))
+        .route(link::YOU, get(you::show))
+        .route(link::SESSIONS, post(you::end_sessions))
+        .route(link::PASSWORD, post(you::change_password))
+        .route(link::YOUR_SECOND_FACTOR, get(you::offer_second_factor).post(you::set_second_factor))
+        .route(link::MEMBERS, get(members::own).post(members::invite_own))
+        .route("/members/{id}/link", post(members::make_link))
+        .route("/members/{id}/disable", post(members::disable))
+        .route("/members/{id}/enable", post(members::enable))
+        .route("/members/{id}/remove-second-factor", post(members::remove_second_factor))
+        .route(link::HOME, get(home::show))
+        .route("/apis/{api}/accounts", get(accounts::list).post(accounts::create))
+        .route("/apis/{api}/accounts/new", get(accounts::ask))
+        .route("/apis/{api}/accounts/{id}", get(accounts::show).post(accounts::update))
+        .route("/apis/{api}/audit-log", get(audit_log::show))
+        .route("/apis/{api}/members", get(members::of_api).post(members::invite_to_api))
         .route("/apis/{api}/docs", get(docs::show))
         .route("/apis/{api}/docs/authentication.md", get(docs::markdown))
         .route("/apis/{api}/docs/llms.txt", get(docs::llms))

@@ -128,7 +128,7 @@ impl Owner {
     /// If the store failed.
     pub async fn accounts(&self, api: &str, page: Page<AccountId>) -> Result<Vec<AccountRow>, Failure> {
         match self {
-            Self::Here { store, .. } => Ok(store.accounts(api, page).await?),
+            Self::Here { store, .. } => Ok(store.accounts(api, "", page).await?),
             Self::There(client) => match client.ask(Question::Accounts { api: api.to_owned(), page }).await? {
                 Answer::Accounts(rows) => Ok(rows),
                 _ => Err(client::confused()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::account::AccountId;
-use bitting_core::api::{Api, Docs, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Api, Brand, Docs, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -223,6 +223,7 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         policy: Policy::default(),
         management_path: None,
         docs: Docs::default(),
+        brand: Brand::default(),
     }
 }
 

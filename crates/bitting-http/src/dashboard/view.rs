@@ -4,6 +4,8 @@
 //! key, a status) are types, so that they look and read the same wherever they stand; what is only markup is a macro in
 //! `templates/dashboard/ui.html`.
 
+mod accounts;
+mod audit;
 mod cuts;
 mod docs;
 mod door;
@@ -11,21 +13,34 @@ mod face;
 mod frame;
 #[cfg(test)]
 mod gallery;
+mod home;
 mod links;
+mod members;
 mod moment;
 mod number;
 mod pager;
 mod status;
 mod trouble;
+mod you;
 
+pub(crate) use accounts::{AccountForm, AccountLine, AccountPage, AccountsPage, NewAccountPage};
+pub(crate) use audit::{AuditLine, AuditPage, AuditQuery};
 pub(crate) use cuts::Cuts;
 pub(crate) use docs::{DocsFile, DocsPage};
 pub(crate) use door::{CodePage, Errand, JoinPage, KeptPage, SignInPage, SwitchPage, sign_in_at};
 pub(crate) use face::{Environment, KeyFace};
 pub(crate) use frame::{Brand, Frame, NavItem, Person, Place, Theme};
-pub(crate) use links::{ApiLinks, link};
+pub(crate) use home::{ApiLine, HomePage};
+pub(crate) use links::{ApiLinks, link, with_query};
+pub(crate) use members::{LinkMadePage, MemberLine, MembersPage, Whose, called};
 pub(crate) use moment::{Moment, ago, ahead};
 pub(crate) use number::{plural, thousands};
 pub(crate) use pager::Pager;
 pub(crate) use status::{Status, Tone};
 pub(crate) use trouble::{Trouble, TroublePage};
+pub(crate) use you::{SecondFactorPage, SessionLine, YouPage};
+
+/// A limit as people say it: "10,000 an hour".
+pub(crate) fn limit_words(limit: &bitting_core::limit::Limit) -> String {
+    format!("{} {}", thousands(limit.allowed), limit.name)
+}

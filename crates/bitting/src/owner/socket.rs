@@ -152,7 +152,7 @@ async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
         Question::Key { api, id } => store.key(&api, id).await.map(|row| Answer::Key(row.map(Box::new))),
         Question::Keys { api, filter, page } => store.keys(&api, filter, page).await.map(Answer::Keys),
         Question::Account { api, id } => store.account(&api, &id).await.map(Answer::Account),
-        Question::Accounts { api, page } => store.accounts(&api, page).await.map(Answer::Accounts),
+        Question::Accounts { api, page } => store.accounts(&api, "", page).await.map(Answer::Accounts),
         Question::Preview { api, keys } => {
             preview_import(store, &engine.apis(), &api, &keys, engine.now()).await.map(Answer::Previewed)
         }

@@ -2,6 +2,7 @@
 
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
+use bitting_core::member::MemberId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands in a path segment and in a query as it is (RFC 3986, section 2.3).
@@ -86,6 +87,11 @@ impl ApiLinks {
     pub(crate) fn docs(&self) -> String {
         format!("{}/docs", self.0)
     }
+}
+
+/// One thing to do with a member: `link`, `disable`, `enable` or `remove-second-factor`.
+pub(crate) fn member_action(id: MemberId, action: &str) -> String {
+    format!("{}/{id}/{action}", link::MEMBERS)
 }
 
 /// A path with a query. What has no value is left out.
