@@ -13,6 +13,7 @@ mod audit_log;
 mod brand;
 mod code;
 mod cookie;
+mod docs;
 mod door;
 mod fields;
 mod home;
@@ -37,6 +38,7 @@ use self::view::link;
 use crate::service::Shared;
 
 pub(crate) use assets::{asset, logo};
+pub(crate) use docs::file as docs_file;
 pub(crate) use reception::Reception;
 pub use reception::{DashboardSettings, InvalidPublicUrl, PublicUrl};
 pub(crate) use respond::respond;
@@ -79,5 +81,15 @@ pub(crate) fn pages() -> Router<Shared> {
         .route("/apis/{api}/accounts/new", get(accounts::ask))
         .route("/apis/{api}/accounts/{id}", get(accounts::show).post(accounts::update))
         .route("/apis/{api}/audit-log", get(audit_log::show))
+        .route("/apis/{api}/docs", get(docs::show))
+        .route("/apis/{api}/docs/authentication.md", get(docs::markdown))
+        .route("/apis/{api}/docs/llms.txt", get(docs::llms))
+        .route("/apis/{api}/docs/openapi.json", get(docs::document))
+        .route("/llms.txt", get(docs::index))
         .route("/apis/{api}/members", get(members::of_api).post(members::invite_to_api))
+        .route("/apis/{api}/docs", get(docs::show))
+        .route("/apis/{api}/docs/authentication.md", get(docs::markdown))
+        .route("/apis/{api}/docs/llms.txt", get(docs::llms))
+        .route("/apis/{api}/docs/openapi.json", get(docs::document))
+        .route("/llms.txt", get(docs::index))
 }

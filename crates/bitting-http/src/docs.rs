@@ -23,9 +23,12 @@ mod writing;
 use bitting_core::api::Api;
 
 use self::subject::Subject;
+use crate::dashboard;
 
+pub(crate) use llms::{LLMS, MARKDOWN, OPENAPI};
 pub use refusal::{REQUEST_ID, Refusal};
 pub use snippet::Snippet;
+pub(crate) use subject::base_url;
 pub use text::{Span, Text};
 
 /// The page about authentication.
@@ -122,6 +125,11 @@ impl Page {
             sections: sections.into_iter().flatten().collect(),
             has_openapi: api.management_path.is_some(),
         }
+    }
+
+    /// The page of an API as HTML that needs nothing beside it.
+    pub fn html(api: &Api) -> String {
+        dashboard::docs_file(api)
     }
 
     /// Every refusal that it documents.

@@ -34,6 +34,11 @@ pub(crate) fn style() -> &'static str {
     &STYLE.path
 }
 
+/// The stylesheet itself, for a page that stands alone.
+pub(crate) fn style_text() -> &'static str {
+    &STYLE.text
+}
+
 /// The path of the script.
 pub(crate) fn script() -> &'static str {
     &SCRIPT.path
@@ -92,7 +97,8 @@ pub(crate) fn accent_mark_path(accent: Accent) -> String {
     format!("{ASSETS}accent-{}.svg", &accent.to_string()[1..])
 }
 
-fn accent_rule(accent: Accent) -> String {
+/// The one rule for a colour.
+pub(crate) fn accent_rule(accent: Accent) -> String {
     format!(":root{{--accent:{accent}}}")
 }
 

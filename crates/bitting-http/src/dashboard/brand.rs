@@ -3,7 +3,7 @@
 use bitting_core::api::Api;
 use bitting_engine::Apis;
 
-use super::view::Brand;
+use super::view::{ApiLinks, Brand};
 
 /// The name, logo and colour of an API; where none is concerned, those of the only one, or Bitting's.
 pub(super) fn of(apis: &Apis, api: Option<&Api>) -> Brand {
@@ -25,5 +25,5 @@ pub(super) fn support(api: Option<&Api>) -> Option<String> {
 
 /// The API's page on authentication, where whoever asks may see it.
 pub(super) fn docs(api: Option<&Api>, is_signed_in: bool) -> Option<String> {
-    api.filter(|api| is_signed_in || api.docs.public).map(|api| super::view::ApiLinks::new(&api.name).docs())
+    api.filter(|api| is_signed_in || api.docs.public).map(|api| ApiLinks::new(&api.name).docs())
 }

@@ -7,6 +7,7 @@
 mod accounts;
 mod audit;
 mod cuts;
+mod docs;
 mod door;
 mod face;
 mod frame;
@@ -25,6 +26,7 @@ mod you;
 pub(crate) use accounts::{AccountForm, AccountLine, AccountPage, AccountsPage, NewAccountPage};
 pub(crate) use audit::{AuditLine, AuditPage, AuditQuery};
 pub(crate) use cuts::Cuts;
+pub(crate) use docs::{DocsFile, DocsPage};
 pub(crate) use door::{CodePage, Errand, JoinPage, KeptPage, SignInPage, SwitchPage, sign_in_at};
 pub(crate) use face::{Environment, KeyFace};
 pub(crate) use frame::{Brand, Frame, NavItem, Person, Place, Theme};

@@ -81,7 +81,7 @@ pub(super) fn reading_on(subject: &Subject<'_>) -> Option<Section> {
     let links = docs.links.iter().map(|(title, address)| Text::default().link(&**title, address.href()));
     let health = subject.api.routes.rules().find(|(_, _, route)| route.target == Target::Health);
     let health = health.map(|(_, pattern, _)| {
-        Text::say("").code(format!("GET {}", pattern.as_str())).and(" says, without a key, that the API can be reached.")
+        Text::of_code(format!("GET {}", pattern.as_str())).and(" says, without a key, that the API can be reached.")
     });
     let mut blocks = Vec::new();
     let all: Vec<Text> = links.chain(health).collect();

@@ -156,9 +156,7 @@ fn told(subject: &Subject<'_>) -> Vec<Block> {
         let url = format!("{}{}", subject.base, pattern.as_str());
         let view = LimitsView::of(Some(&standing), headers);
         blocks.extend([
-            Block::Paragraph(
-                Text::say("").code(format!("GET {}", pattern.as_str())).and(" tells the same, and costs nothing:"),
-            ),
+            Block::Paragraph(Text::of_code(format!("GET {}", pattern.as_str())).and(" tells the same, and costs nothing:")),
             Block::Code(for_shell(Call { url: &url, ..subject.call() })),
             Block::Code(Snippet::new("Answer", "json", json::pretty(&view))),
         ]);

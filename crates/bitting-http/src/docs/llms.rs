@@ -6,10 +6,13 @@ use super::markdown::inline;
 use super::{Block, Page};
 
 /// The page's name as Markdown, below its address.
-pub(super) const MARKDOWN: &str = "authentication.md";
+pub(crate) const MARKDOWN: &str = "authentication.md";
+
+/// The name of the table of contents.
+pub(crate) const LLMS: &str = "llms.txt";
 
 /// The name of the OpenAPI document beside it.
-pub(super) const OPENAPI: &str = "openapi.json";
+pub(crate) const OPENAPI: &str = "openapi.json";
 
 impl Page {
     /// The page's `llms.txt`. Links begin with `below`, which is empty for a file beside the page.

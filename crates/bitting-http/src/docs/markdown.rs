@@ -20,13 +20,18 @@ impl Page {
 fn write_section(section: &Section, text: &mut String) {
     // Writing into a string succeeds, here and below.
     let _ = write!(text, "\n## {}\n", escaped(&section.title));
+    let mut level = "###";
     for block in &section.blocks {
         text.push('\n');
-        write_block(block, text);
+        write_block(block, level, text);
+        if let Block::Heading(_) = block {
+            level = "####";
+        }
     }
 }
 
-fn write_block(block: &Block, text: &mut String) {
+/// `level` marks the headings of what a block is made of.
+fn write_block(block: &Block, level: &str, text: &mut String) {
     let _ = match block {
         Block::Heading(title) => writeln!(text, "### {}", escaped(title)),
         Block::Paragraph(paragraph) => writeln!(text, "{}", inline(paragraph)),
@@ -48,7 +53,7 @@ fn write_block(block: &Block, text: &mut String) {
             Ok(())
         }
         Block::Refusals(refusals) => {
-            write_refusals(refusals, text);
+            write_refusals(refusals, level, text);
             Ok(())
         }
     };
@@ -72,7 +77,7 @@ fn write_tabs(snippets: &[Snippet], text: &mut String) {
 }
 
 /// A heading for each status, and below it each body with what it is for.
-fn write_refusals(refusals: &[Refusal], text: &mut String) {
+fn write_refusals(refusals: &[Refusal], level: &str, text: &mut String) {
     let mut statuses: Vec<StatusCode> = Vec::new();
     for refusal in refusals {
         if !statuses.contains(&refusal.status) {
@@ -80,7 +85,7 @@ fn write_refusals(refusals: &[Refusal], text: &mut String) {
         }
     }
     for (position, status) in statuses.into_iter().enumerate() {
-        let _ = writeln!(text, "{}### {}", if position == 0 { "" } else { "\n" }, name(status));
+        let _ = writeln!(text, "{}{level} {}", if position == 0 { "" } else { "\n" }, name(status));
         for refusal in refusals.iter().filter(|refusal| refusal.status == status) {
             let _ = writeln!(text, "\n{} {}\n", inline(&refusal.when), inline(&refusal.cure));
             write_code(refusal.language, &refusal.body, text);

@@ -112,13 +112,10 @@ fn whoami(subject: &Subject<'_>) -> Vec<Block> {
     let Some((Methods::Some(_), pattern, _)) = rule else { return Vec::new() };
     let url = format!("{}{}", subject.base, pattern.as_str());
     let answer = json::pretty(&KeyView::sample(subject.api));
+    let what = " tells whoever asks with a good key what is known of it. No limit is charged.";
     vec![
         Block::Heading("Whose key is it?".to_owned()),
-        Block::Paragraph(
-            Text::say("")
-                .code(format!("GET {}", pattern.as_str()))
-                .and(" tells any good key what it is and what it may do. It costs nothing."),
-        ),
+        Block::Paragraph(Text::of_code(format!("GET {}", pattern.as_str())).and(what)),
         Block::Code(for_shell(Call { url: &url, ..subject.call() })),
         Block::Code(Snippet::new("Answer", "json", answer)),
     ]

@@ -103,7 +103,7 @@ impl<'a> Subject<'a> {
 }
 
 /// What stands before the paths of an API.
-pub(super) fn base_url(api: &Api) -> String {
+pub(crate) fn base_url(api: &Api) -> String {
     if let Some(said) = &api.docs.base_url {
         return said.to_string();
     }

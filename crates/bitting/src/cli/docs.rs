@@ -14,10 +14,10 @@ pub(super) fn print(choice: &ApiChoice, format: DocsFormat, shared: &Shared) -> 
     if api.docs.base_url.is_none() && api.hosts.is_empty() {
         note("nothing says where the API is, so its code speaks to api.example.com\nwrite base_url in [api.docs], or hosts");
     }
-    let page = Page::new(&api);
     say(match format {
-        DocsFormat::Markdown => page.markdown(),
-        DocsFormat::Llms => page.llms(""),
+        DocsFormat::Markdown => Page::new(&api).markdown(),
+        DocsFormat::Html => Page::html(&api),
+        DocsFormat::Llms => Page::new(&api).llms(""),
     }
     .trim_end())
 }

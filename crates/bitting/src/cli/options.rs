@@ -123,6 +123,8 @@ pub(super) struct ApiChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum DocsFormat {
     Markdown,
+    /// A page that needs nothing beside it
+    Html,
     /// A table of contents for language models (llms.txt)
     Llms,
 }

@@ -5,7 +5,7 @@ use bitting_core::dialect::{Answer, Foreign};
 use bitting_core::limit::Plan;
 use bitting_core::reason::Reason;
 use bitting_core::rights::Need;
-use bitting_core::route::{Access, Route};
+use bitting_core::route::{Access, Route, Target};
 
 use super::cause::{Cause, cures};
 use super::{REQUEST_ID, body, respond};
@@ -87,7 +87,9 @@ fn all_routes(api: &Api) -> impl Iterator<Item = &Route> {
 fn lacking<'a>(subject: &Subject<'a>) -> Vec<Situation<'a>> {
     let general = subject.api.answer(Reason::InsufficientPermission);
     let mut kinds: Vec<(&Answer, Vec<&Need>)> = Vec::new();
-    for route in all_routes(subject.api) {
+    // Those of the API itself first: of what Bitting answers there are fewer calls.
+    let (own, others): (Vec<&Route>, Vec<&Route>) = all_routes(subject.api).partition(|route| route.target == Target::Upstream);
+    for route in own.into_iter().chain(others) {
         let (Access::Key(need) | Access::Optional(need)) = &route.access else { continue };
         if need.is_empty() {
             continue;
