@@ -87,9 +87,4 @@ pub(crate) fn pages() -> Router<Shared> {
         .route("/apis/{api}/docs/openapi.json", get(docs::document))
         .route("/llms.txt", get(docs::index))
         .route("/apis/{api}/members", get(members::of_api).post(members::invite_to_api))
-        .route("/apis/{api}/docs", get(docs::show))
-        .route("/apis/{api}/docs/authentication.md", get(docs::markdown))
-        .route("/apis/{api}/docs/llms.txt", get(docs::llms))
-        .route("/apis/{api}/docs/openapi.json", get(docs::document))
-        .route("/llms.txt", get(docs::index))
 }
