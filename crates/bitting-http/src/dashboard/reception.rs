@@ -102,7 +102,8 @@ impl Reception {
     pub(super) fn is_own_form(&self, headers: &HeaderMap) -> bool {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         match (text("sec-fetch-site"), text("origin")) {
-            (Some("same-origin"), None) => true,
+            // A page that tells nobody its address, as that of a link, tells no origin either.
+            (Some("same-origin"), None | Some("null")) => true,
             (Some("same-origin") | None, Some(origin)) => {
                 origin.eq_ignore_ascii_case(&self.origin(headers)) || self.is_same_host(origin, headers)
             }
@@ -192,6 +193,8 @@ mod tests {
             (vec![host, ("origin", "https://evil.example")], false),
             (vec![host, ("origin", "https://keys.example.com.evil.example")], false),
             (vec![host, ("origin", "null")], false),
+            (vec![host, ("origin", "null"), ("sec-fetch-site", "same-origin")], true),
+            (vec![host, ("origin", "null"), ("sec-fetch-site", "cross-site")], false),
             (vec![host, ("sec-fetch-site", "cross-site")], false),
             (vec![host, ("sec-fetch-site", "same-site")], false),
             (vec![host, ("sec-fetch-site", "none")], false),
