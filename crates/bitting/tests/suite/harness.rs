@@ -3,11 +3,13 @@
 mod bitting;
 mod clients;
 mod http;
+mod person;
 mod traces;
 mod upstream;
 
 pub(crate) use bitting::{Bitting, Issued, Output, run, run_into};
 pub(crate) use clients::{Client, document};
 pub(crate) use http::{Reply, get, post, raw, request};
+pub(crate) use person::{Person, form, hidden};
 pub(crate) use traces::Traces;
 pub(crate) use upstream::{Recorded, Upstream};

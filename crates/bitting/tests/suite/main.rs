@@ -12,6 +12,7 @@ mod bad_input;
 mod check;
 mod cli;
 mod csboard;
+mod dashboard;
 mod demo;
 mod documentation;
 mod first_steps;
