@@ -9,6 +9,7 @@ mod backboard;
 mod backbone;
 mod backing_up;
 mod bad_input;
+mod browsing;
 mod check;
 mod cli;
 mod csboard;
