@@ -7,6 +7,10 @@
 #![expect(dead_code, unused_imports, reason = "the handlers that use the pages come next")]
 
 mod assets;
+mod fields;
+#[cfg(test)]
+mod fixture;
+mod keys;
 mod respond;
 mod view;
 
