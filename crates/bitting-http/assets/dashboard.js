@@ -87,6 +87,7 @@ const forms = {
     const year = at.getFullYear() === now.getFullYear() ? "" : ` ${at.getFullYear()}`;
     return `${day(at)}${year}, ${clock(at)}`;
   },
+  made: (at) => (at.toDateString() === new Date().toDateString() ? `today, ${clock(at)}` : forms.day(at)),
   full: (at) => `${day(at)} ${at.getFullYear()}, ${clock(at)}`,
 };
 if (new Date().getTimezoneOffset() !== 0) {

@@ -16,7 +16,10 @@ mod cookie;
 mod docs;
 mod door;
 mod fields;
+#[cfg(test)]
+mod fixture;
 mod home;
+mod keys;
 mod members;
 mod password;
 mod reception;

@@ -29,6 +29,8 @@ enum Form {
     Day,
     /// "08:51" today, "13 Oct, 22:14" this year
     Clock,
+    /// "today, 10:30"
+    Made,
     /// "15 Oct 2025, 10:42 UTC"
     Full,
 }
@@ -57,6 +59,14 @@ impl Moment {
         Self { at, words: written(at, format), form: Form::Clock }
     }
 
+    /// When something was made: "today, 10:30", and else the day.
+    pub(crate) fn made(at: Timestamp, now: Timestamp) -> Self {
+        if written(at, "%F") == written(now, "%F") {
+            return Self { at, words: written(at, "today, %H:%M"), form: Form::Made };
+        }
+        Self::day(at)
+    }
+
     /// The end of something: with its hour as long as that matters, which is for two days.
     pub(crate) fn end(at: Timestamp, now: Timestamp) -> Self {
         if at.since(now).as_secs() < 2 * DAY && at > now { Self::clock(at, now) } else { Self::day(at) }
@@ -65,6 +75,16 @@ impl Moment {
     /// "15 Oct 2025, 10:42 UTC"
     pub(crate) fn full(at: Timestamp) -> Self {
         Self { at, words: written(at, "%-d %b %Y, %H:%M UTC"), form: Form::Full }
+    }
+
+    /// The first of the month that a moment lies in: "1 October".
+    pub(crate) fn month_start(at: Timestamp) -> String {
+        written(at, "1 %B")
+    }
+
+    /// As a field for a date has it: "2026-01-12".
+    pub(crate) fn date_field(at: Timestamp) -> String {
+        written(at, "%F")
     }
 
     /// The words alone.
@@ -81,6 +101,7 @@ impl Moment {
             Form::Relative => None,
             Form::Day => Some("day"),
             Form::Clock => Some("clock"),
+            Form::Made => Some("made"),
             Form::Full => Some("full"),
         }
     }
