@@ -29,6 +29,7 @@ mod sample;
 mod standing;
 mod status;
 mod trouble;
+mod usage;
 mod you;
 
 pub(crate) use accounts::{AccountForm, AccountLine, AccountPage, AccountsPage, NewAccountPage};
@@ -56,9 +57,5 @@ pub(crate) use rights::RightsSummary;
 pub(crate) use standing::{Cure, Standing};
 pub(crate) use status::{Status, Tone};
 pub(crate) use trouble::{Trouble, TroublePage};
+pub(crate) use usage::{Share, UsageAsked, UsagePage};
 pub(crate) use you::{SecondFactorPage, SessionLine, YouPage};
-
-/// A limit as people say it: "10,000 an hour".
-pub(crate) fn limit_words(limit: &bitting_core::limit::Limit) -> String {
-    format!("{} {}", thousands(limit.allowed), limit.name)
-}
