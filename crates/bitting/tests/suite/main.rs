@@ -13,6 +13,7 @@ mod browsing;
 mod check;
 mod cli;
 mod csboard;
+mod dashboard;
 mod demo;
 mod documentation;
 mod first_steps;
