@@ -12,7 +12,8 @@ const DENY: &str = "0.20.2";
 const FUZZ: &str = "0.13.2";
 
 /// Programs that Debian has, with the package and its version in Debian 12. A newer one that is there already will do.
-const DEBIAN: [(&str, &str); 4] = [("curl", "curl=7.88.*"), ("node", "nodejs=18.*"), ("npm", "npm=9.*"), ("wrk", "wrk=4.1.*")];
+const DEBIAN: [(&str, &str); 5] =
+    [("curl", "curl=7.88.*"), ("go", "golang-go=2:1.19*"), ("node", "nodejs=18.*"), ("npm", "npm=9.*"), ("wrk", "wrk=4.1.*")];
 
 /// The clients' folder, with the lists of Python and npm packages.
 fn clients() -> PathBuf {

@@ -13,6 +13,7 @@ mod check;
 mod cli;
 mod csboard;
 mod demo;
+mod docs;
 mod documentation;
 mod first_steps;
 mod gateway;
