@@ -16,6 +16,7 @@ mod cli;
 mod csboard;
 mod dashboard;
 mod demo;
+mod docs;
 mod documentation;
 mod first_steps;
 mod gateway;

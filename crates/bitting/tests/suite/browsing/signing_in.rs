@@ -1,6 +1,6 @@
 //! Set-up, password, and out again.
 
-use crate::dashboard::{PASSWORD, operator, sign_in};
+use crate::browsing::{PASSWORD, operator, sign_in};
 use crate::harness::{Bitting, Browser, Upstream};
 
 #[tokio::test]
