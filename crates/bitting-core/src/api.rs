@@ -1,5 +1,7 @@
 //! One protected API, compiled from configuration.
 
+mod brand;
+mod docs;
 mod host;
 mod policy;
 mod upstream;
@@ -16,6 +18,8 @@ use crate::reason::Reason;
 use crate::rights::{Catalogue, Permission};
 use crate::route::RouteTable;
 
+pub use brand::{Accent, Brand, InvalidAccent, Logo};
+pub use docs::{BaseUrl, CodeExample, Contact, Docs, InvalidBaseUrl, InvalidContact, InvalidSamplePath, SamplePath};
 pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
 pub use policy::{InvalidNamePattern, NamePattern, Policy};
 pub use upstream::{InvalidUpstream, Upstream};
@@ -45,6 +49,8 @@ pub struct Api {
     pub limit_headers: LimitHeaders,
     /// Its own words.
     pub labels: Labels,
+    /// How its pages look.
+    pub brand: Brand,
     /// The rights that it knows.
     pub catalogue: Catalogue,
     /// How much its keys may do.
@@ -65,6 +71,8 @@ pub struct Api {
     pub policy: Policy,
     /// Where its keys manage keys, if they do.
     pub management_path: Option<Box<str>>,
+    /// What its documentation says beside all that.
+    pub docs: Docs,
 }
 
 /// One environment of an API.

@@ -1,6 +1,7 @@
 //! Where changes are written out and checked: the same for the command line, the management API and the dashboard.
 
 mod check;
+mod invitation;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use serde_json::{Map, Value};
 
 use crate::apis::Apis;
 use crate::entropy::{Entropy, EntropyError};
+
+pub use invitation::{Guest, Invitation};
 
 pub(crate) use check::{MOST_IMPORTED, check, check_imported, check_lifetime};
 

@@ -71,7 +71,7 @@ impl Caller {
 
     /// A key that the caller may see: of their account and environment, and not ended.
     pub(crate) async fn key(&self, id: &str) -> Result<KeyRow, Fault> {
-        let unknown = || Fault::not_found(format_args!("key {}", id.chars().take(40).collect::<String>()));
+        let unknown = || no_such_key(id);
         let id = id.parse().map_err(|_| unknown())?;
         let row = self.shared.engine.store().key(&self.api.name, id).await?;
         let visible = |row: &KeyRow| match &self.holder {
@@ -100,4 +100,9 @@ impl Caller {
             None => self.shared.engine.submit(change, origin, conditions).await,
         }
     }
+}
+
+/// A key that is not there, or that is not the caller's to see.
+pub(crate) fn no_such_key(id: &str) -> Fault {
+    Fault::not_found(format_args!("key {}", id.chars().take(40).collect::<String>()))
 }

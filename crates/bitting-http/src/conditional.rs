@@ -41,8 +41,13 @@ impl IfMatch {
         if tags.any(|tag| tag == b"*" || tag == own.as_bytes()) {
             return Ok(Some(current));
         }
-        Err(Fault::of(Reason::PreconditionFailed, Reason::PreconditionFailed.default_detail()))
+        Err(changed_meanwhile())
     }
+}
+
+/// It is no longer as the caller has seen it.
+pub(crate) fn changed_meanwhile() -> Fault {
+    Fault::of(Reason::PreconditionFailed, Reason::PreconditionFailed.default_detail())
 }
 
 /// The tag of a state.

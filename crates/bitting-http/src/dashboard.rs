@@ -6,13 +6,88 @@
 
 #![expect(dead_code, unused_imports, reason = "the handlers that use the pages come next")]
 
+mod accounts;
 mod assets;
+mod attempts;
+mod audit_log;
+mod brand;
+mod code;
+mod cookie;
+mod docs;
+mod door;
 mod fields;
 #[cfg(test)]
 mod fixture;
+mod home;
 mod keys;
+mod members;
+mod password;
+mod reception;
 mod respond;
+mod setback;
+mod submission;
 mod view;
+mod visitor;
+mod welcome;
+mod you;
 
-pub(crate) use assets::asset;
+use axum::Router;
+use axum::response::Response;
+use axum::routing::{get, post};
+use bitting_core::member::Token;
+use http::HeaderMap;
+
+use self::view::link;
+use crate::service::Shared;
+
+pub(crate) use assets::{asset, logo};
+pub(crate) use docs::file as docs_file;
+pub(crate) use reception::Reception;
+pub use reception::{DashboardSettings, InvalidPublicUrl, PublicUrl};
 pub(crate) use respond::respond;
+pub use welcome::{NotWelcomed, welcome};
+
+/// The page for what is not there.
+pub(crate) async fn nothing_here(shared: &Shared, headers: &HeaderMap) -> Response {
+    setback::Setback::from(view::Trouble::NotFound).for_nobody(shared, headers)
+}
+
+/// A one-time link, below where the dashboard is reached.
+pub fn one_time_link(url: &str, token: &Token) -> String {
+    format!("{url}{}", link::one_time(token.expose()))
+}
+
+/// The cookie that says light or dark.
+const THEME_COOKIE: &str = "bitting_theme";
+
+/// Every page.
+pub(crate) fn pages() -> Router<Shared> {
+    Router::new()
+        .route("/assets/{name}", get(asset))
+        .route("/assets/logo/{api}", get(logo))
+        .route(link::SIGN_IN, get(door::show).post(door::sign_in))
+        .route(link::SECOND_FACTOR, post(door::give_code))
+        .route(link::SIGN_OUT, post(door::sign_out))
+        .route(link::LINK, get(door::open).post(door::follow))
+        .route(link::THEME, post(door::choose_theme))
+        .route(link::YOU, get(you::show))
+        .route(link::SESSIONS, post(you::end_sessions))
+        .route(link::PASSWORD, post(you::change_password))
+        .route(link::YOUR_SECOND_FACTOR, get(you::offer_second_factor).post(you::set_second_factor))
+        .route(link::MEMBERS, get(members::own).post(members::invite_own))
+        .route("/members/{id}/link", post(members::make_link))
+        .route("/members/{id}/disable", post(members::disable))
+        .route("/members/{id}/enable", post(members::enable))
+        .route("/members/{id}/remove-second-factor", post(members::remove_second_factor))
+        .route(link::HOME, get(home::show))
+        .route("/apis/{api}/accounts", get(accounts::list).post(accounts::create))
+        .route("/apis/{api}/accounts/new", get(accounts::ask))
+        .route("/apis/{api}/accounts/{id}", get(accounts::show).post(accounts::update))
+        .route("/apis/{api}/audit-log", get(audit_log::show))
+        .route("/apis/{api}/docs", get(docs::show))
+        .route("/apis/{api}/docs/authentication.md", get(docs::markdown))
+        .route("/apis/{api}/docs/llms.txt", get(docs::llms))
+        .route("/apis/{api}/docs/openapi.json", get(docs::document))
+        .route("/llms.txt", get(docs::index))
+        .route("/apis/{api}/members", get(members::of_api).post(members::invite_to_api))
+}

@@ -11,9 +11,11 @@ use bitting_core::address::client_address;
 use bitting_core::reason::Reason;
 use bitting_engine::access::Access;
 use bitting_engine::{Admission, AnswerFor, Decision, Denial, Inquiry, Presented, RequestId, Scope};
-use http::HeaderName;
+use http::header::ACCEPT;
 use http::request::Parts;
+use http::{HeaderMap, HeaderName};
 
+use crate::dashboard;
 use crate::fault::Fault;
 use crate::service::{Peer, Shared};
 
@@ -74,13 +76,23 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
     response
 }
 
-/// A route that exists, but not on this listener.
-pub(crate) async fn not_found(Permitted(admission): Permitted) -> Response {
+/// A route that exists, but not on this listener; for people a page that says so.
+pub(crate) async fn not_found(State(shared): State<Shared>, headers: HeaderMap, Permitted(admission): Permitted) -> Response {
+    let wants_page =
+        headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"));
+    if wants_page {
+        return dashboard::nothing_here(&shared, &headers).await;
+    }
     refuse(&admission.permit.refuse(Reason::NotFound), &admission.request_id)
 }
 
 /// A path that exists, asked in a way in which it cannot be asked.
 pub(crate) async fn method_not_allowed() -> Fault {
+    no_such_method()
+}
+
+/// What is said of such a way.
+pub(crate) fn no_such_method() -> Fault {
     Fault::of(Reason::MethodNotAllowed, Reason::MethodNotAllowed.default_detail())
 }
 

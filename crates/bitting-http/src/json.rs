@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::fault::Fault;
 
 /// The most bytes that a request's body may have.
-const LIMIT: usize = 1 << 20;
+pub(crate) const LIMIT: usize = 1 << 20;
 
 /// How long it may take to arrive.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -50,8 +50,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Digested<T> {
 /// All of a JSON body.
 async fn body(request: Request) -> Result<Bytes, Fault> {
     if !is_json(request.headers()) {
-        let detail = "send a JSON object with Content-Type: application/json";
-        return Err(Fault::of(Reason::UnsupportedMediaType, detail));
+        return Err(not_json());
     }
     bytes(request, LIMIT).await
 }
@@ -64,7 +63,7 @@ pub(crate) async fn bytes(request: Request, limit: usize) -> Result<Bytes, Fault
         .map_err(|_| Fault::invalid(format!("the body took longer than {} s", TIMEOUT.as_secs())))?;
     let body = body.map_err(|error| {
         if error.downcast_ref::<LengthLimitError>().is_some() {
-            Fault::of(Reason::PayloadTooLarge, format!("the body is larger than {limit} bytes"))
+            too_large(limit)
         } else {
             Fault::invalid("the body ended before its time")
         }
@@ -72,8 +71,18 @@ pub(crate) async fn bytes(request: Request, limit: usize) -> Result<Bytes, Fault
     Ok(body.to_bytes())
 }
 
+/// A body that says itself that it is something else.
+pub(crate) fn not_json() -> Fault {
+    Fault::of(Reason::UnsupportedMediaType, "send a JSON object with Content-Type: application/json")
+}
+
+/// A body that goes on after the most that is read.
+pub(crate) fn too_large(limit: usize) -> Fault {
+    Fault::of(Reason::PayloadTooLarge, format!("the body is larger than {limit} bytes"))
+}
+
 /// Reads a body, and says in which field it is wrong.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
         // A list would be read as the fields in their order.
         return Err(Fault::invalid("the body is a value of the wrong type: send a JSON object"));
@@ -102,6 +111,12 @@ impl<T: Serialize> IntoResponse for Json<T> {
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     }
+}
+
+/// As people read it, for documentation.
+pub(crate) fn pretty(value: &impl Serialize) -> String {
+    // What is documented is what is sent, and that can be written.
+    serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
 /// What is wrong, without any value that was sent, which `serde_json` quotes: one of the wrong type could be a key.

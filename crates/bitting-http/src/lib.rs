@@ -7,6 +7,7 @@
 mod caller;
 mod conditional;
 mod dashboard;
+pub mod docs;
 mod fault;
 mod guard;
 mod health;
@@ -24,6 +25,7 @@ mod standing;
 mod verify;
 mod whoami;
 
+pub use dashboard::{DashboardSettings, InvalidPublicUrl, NotWelcomed, PublicUrl, one_time_link, welcome};
 pub use metrics::Metrics;
 pub use reserved::reserved;
 pub use service::{Part, Peer, service};

@@ -9,7 +9,10 @@ mod accounts;
 mod audit_log;
 mod id;
 mod keys;
+mod portal_sessions;
 mod usage;
+
+pub(crate) use self::keys::sample as sample_of_keys;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -34,4 +37,5 @@ pub(crate) fn of_operators() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::show, accounts::update))
         .routes(routes!(audit_log::list))
         .routes(routes!(usage::read))
+        .routes(routes!(portal_sessions::open))
 }

@@ -10,10 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 use crate::fault::Fault;
 
 /// The most items of a page.
-const MOST: usize = 100;
+pub(crate) const MOST: usize = 100;
 
 /// How many items a page has where nothing is said.
-const USUAL: usize = 20;
+pub(crate) const USUAL: usize = 20;
 
 /// A part of a list.
 #[derive(Serialize, ToSchema)]
@@ -51,6 +51,13 @@ pub(crate) struct Asked<P> {
     list: String,
     pub(crate) after: Option<P>,
     limit: usize,
+}
+
+impl<T> Page<T> {
+    /// The only page of a list.
+    pub(crate) fn whole(data: Vec<T>) -> Self {
+        Self { data, has_more: false, next_cursor: None }
+    }
 }
 
 impl<P: Serialize + DeserializeOwned> Asked<P> {

@@ -16,6 +16,7 @@ use serde::Serialize;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
+use crate::dashboard::{DashboardSettings, Reception};
 use crate::fault::Fault;
 use crate::idempotency::InFlight;
 use crate::json::Json;
@@ -45,6 +46,7 @@ where
         metrics: Arc::new(String::new),
         in_flight: InFlight::default(),
         importing: Arc::default(),
+        reception: Arc::new(Reception::new(DashboardSettings::default())),
         document: Bytes::new(),
     };
     let keys = axum::Router::from(management::keys())

@@ -12,6 +12,7 @@ use tokio::sync::Mutex;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::dashboard::{self, DashboardSettings, Reception};
 use crate::idempotency::InFlight;
 use crate::metrics::Metrics;
 use crate::{guard, health, management, metrics, openapi, verify};
@@ -27,11 +28,13 @@ pub enum Part {
     Metrics,
     /// `GET /healthz` and `GET /readyz`.
     Health,
+    /// The pages for people.
+    Dashboard,
 }
 
 impl Part {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Management, Self::Verify, Self::Metrics, Self::Health];
+    pub(crate) const ALL: [Self; 5] = [Self::Management, Self::Verify, Self::Metrics, Self::Health, Self::Dashboard];
 }
 
 /// Who is at the other end of the connection. Whoever accepts connections puts it among each request's extensions.
@@ -56,14 +59,31 @@ pub(crate) struct Shared {
     pub(crate) document: Bytes,
     /// One import at a time: a body of many megabytes takes several times that while it is read.
     pub(crate) importing: Arc<Mutex<()>>,
+    /// What the dashboard remembers of whoever stands at its door.
+    pub(crate) reception: Arc<Reception>,
 }
 
 /// The routes of the parts that are switched on; everything else is `not_found`.
-pub fn service(engine: Arc<Engine>, ids: Arc<RequestIds>, metrics: Metrics, parts: &[Part]) -> Router {
+pub fn service(
+    engine: Arc<Engine>,
+    ids: Arc<RequestIds>,
+    metrics: Metrics,
+    dashboard: &DashboardSettings,
+    parts: &[Part],
+) -> Router {
     let (router, described) = table(parts).split_for_parts();
-    let document = openapi::of_operators(described).into();
-    let shared = Shared { engine, ids, metrics, in_flight: InFlight::default(), importing: Arc::default(), document };
+    let shared = Shared {
+        engine,
+        ids,
+        metrics,
+        in_flight: InFlight::default(),
+        importing: Arc::default(),
+        document: openapi::of_operators(described).into(),
+        reception: Arc::new(Reception::new(dashboard.clone())),
+    };
+    let pages = if parts.contains(&Part::Dashboard) { dashboard::pages() } else { Router::new() };
     router
+        .merge(pages)
         .method_not_allowed_fallback(guard::method_not_allowed)
         .fallback(guard::not_found)
         .layer(from_fn_with_state(shared.clone(), guard::guard))
@@ -77,6 +97,8 @@ pub(crate) fn table(parts: &[Part]) -> OpenApiRouter<Shared> {
         Part::Management => table.merge(management::of_operators()),
         Part::Verify => table.routes(routes!(verify::verify)),
         Part::Metrics => table.routes(routes!(metrics::scrape)),
+        // Its pages are for people and stand in no document.
+        Part::Dashboard => table,
         Part::Health => table.routes(routes!(health::alive)).routes(routes!(health::ready)),
     })
 }

@@ -1,6 +1,6 @@
 //! What is left of a key's limits.
 
-use bitting_core::dialect::Standing;
+use bitting_core::dialect::{LimitHeaders, Standing};
 use bitting_core::limit::{Limit, LimitScope, Reading};
 use bitting_core::time::Timestamp;
 use bitting_engine::Permit;
@@ -45,7 +45,12 @@ pub(crate) struct LimitView {
 impl LimitsView {
     pub(crate) fn new(permit: &Permit) -> Self {
         let standing = permit.limited().map(|limited| limited.standing(permit.api()));
-        let shown = standing.as_ref().and_then(|standing| permit.api().limit_headers.shown(standing));
+        Self::of(standing.as_ref(), &permit.api().limit_headers)
+    }
+
+    /// What is left after a decision; none for a key without limits.
+    pub(crate) fn of(standing: Option<&Standing<'_>>, headers: &LimitHeaders) -> Self {
+        let shown = standing.and_then(|standing| headers.shown(standing));
         // A second has begun to count when it is written, so a part of one is a whole one.
         let reset_ms = shown.map(|(_, reading)| reading.reset.as_millis().saturating_add(999) / 1_000 * 1_000);
         Self {
@@ -53,8 +58,8 @@ impl LimitsView {
             remaining: shown.map(|(_, reading)| reading.remaining),
             reset: reset_ms.map(|ms| ms / 1_000),
             reset_at: reset_ms.map(Timestamp::from_millis),
-            plan: standing.as_ref().map(|standing| standing.plan.name.to_string()),
-            limits: standing.as_ref().map_or_else(Vec::new, of_standing),
+            plan: standing.map(|standing| standing.plan.name.to_string()),
+            limits: standing.map_or_else(Vec::new, of_standing),
         }
     }
 }

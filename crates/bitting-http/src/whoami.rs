@@ -1,10 +1,12 @@
 //! What may be told about a key to whoever presents it.
 
+use bitting_core::api::Api;
 use bitting_core::record::Record;
 use bitting_engine::ServedApi;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::management::sample_of_keys;
 use crate::openapi::words;
 
 /// A key as the pipeline knows it, without anything secret.
@@ -37,6 +39,19 @@ impl KeyView {
             permissions: texts(&record.holdings.permissions),
             capabilities: texts(&record.holdings.capabilities),
             expires_at: record.expires_at.map(|end| end.to_string()),
+        }
+    }
+
+    /// What a new key of an API would be told of itself, made up.
+    pub(crate) fn sample(api: &Api) -> Self {
+        Self {
+            id: sample_of_keys::ID.to_owned(),
+            account: "acme".to_owned(),
+            environment: api.environments.first().map(|environment| environment.name.to_string()),
+            role: api.new_key.role.as_deref().map(str::to_owned),
+            permissions: api.new_key.permissions.iter().map(ToString::to_string).collect(),
+            capabilities: Vec::new(),
+            expires_at: None,
         }
     }
 }

@@ -164,8 +164,8 @@ pub trait AccountReader: Send + Sync {
     /// An account of an API by its id.
     async fn account(&self, api: &str, id: &AccountId) -> Result<Option<AccountRow>, StoreError>;
 
-    /// Accounts of an API in the order of their ids.
-    async fn accounts(&self, api: &str, page: Page<AccountId>) -> Result<Vec<AccountRow>, StoreError>;
+    /// Accounts of an API in the order of their ids, of those whose ids begin with a text.
+    async fn accounts(&self, api: &str, begin: &str, page: Page<AccountId>) -> Result<Vec<AccountRow>, StoreError>;
 }
 
 /// What has happened, in the order of commits.

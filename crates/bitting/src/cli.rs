@@ -4,9 +4,11 @@ mod accounts;
 mod backup;
 mod check;
 mod context;
+mod docs;
 mod export;
 mod import;
 mod keys;
+mod members;
 mod openapi;
 mod options;
 mod output;
@@ -46,6 +48,7 @@ fn dispatch(options: Options) -> Result<(), Failure> {
             Ok(())
         }
         Command::Openapi { api, servers } => openapi::print(api.as_deref(), servers, &shared),
+        Command::Docs { api, format } => docs::print(&api, format, &shared),
         Command::Demo(demo) => in_runtime(crate::demo::run(demo.port, demo.keep, shared.json)),
         Command::Serve => in_runtime(serve::serve(&shared)),
         Command::Audit(AuditCommand::Export { api }) => in_runtime(export::audit(api, &shared)),
@@ -61,6 +64,7 @@ fn dispatch(options: Options) -> Result<(), Failure> {
             let context = context::Context::new(&shared).await?;
             usage::run(&context, *options, shared.json).await
         }),
+        Command::Members(command) => in_runtime(members::run(command, &shared)),
         Command::Accounts(command) => in_runtime(accounts::run(command, &shared)),
     }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use bitting_core::name::Names;
 use bitting_engine::{Apis, ApisError};
+use bitting_http::DashboardSettings;
 
 use self::document::{Entry, Table, Value};
 use self::section::{Findings, Section};
@@ -37,6 +38,8 @@ pub struct Config {
     pub log: LogSettings,
     /// How long requests in progress may take after the order to stop.
     pub drain: Duration,
+    /// How the dashboard is set up.
+    pub dashboard: DashboardSettings,
 }
 
 /// What was read: the configuration if there is nothing wrong with it, and what there is to say.
@@ -98,7 +101,7 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
     let apis: Vec<_> = sections
         .into_iter()
         .map(|section| {
-            let api = api::read(&section, names, false).map(|api| (api, section.at));
+            let api = api::read(&section, names, folder, false).map(|api| (api, section.at));
             section.finish();
             api
         })
@@ -116,8 +119,9 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
     let store = server::read_store(root, folder);
     let log = server::read_log(root);
     let drain = server::read_drain(root);
+    let dashboard = server::read_dashboard(root);
     for entry in root.rest() {
-        root.unknown(entry, ["api", "listen", "store", "log", "server"].into_iter());
+        root.unknown(entry, ["api", "listen", "store", "log", "server", "dashboard"].into_iter());
     }
     let places: Vec<(String, &Location)> = apis.iter().flatten().map(|(api, at)| (api.name.to_string(), *at)).collect();
     let own = own::read(names, &api_names)?;
@@ -129,7 +133,7 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
         root.findings.error(at, error.to_string(), "give each API its own name and its own `hosts` or `path`");
     }
     let listeners: Option<Vec<Listener>> = listeners.into_iter().collect();
-    Some(Config { apis: apis.ok()?, listeners: listeners?, store, log, drain })
+    Some(Config { apis: apis.ok()?, listeners: listeners?, store, log, drain, dashboard })
 }
 
 /// Adds the default listeners where there are none.

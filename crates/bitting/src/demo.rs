@@ -131,18 +131,20 @@ fn listeners(ports: Ports) -> String {
     }
     let _ = write!(
         text,
-        "\n[[listen]]\naddress = \"127.0.0.1:{}\"\nserve = [\"verify\", \"metrics\", \"health\"]\n",
+        "\n[[listen]]\naddress = \"127.0.0.1:{}\"\nserve = [\"dashboard\", \"verify\", \"metrics\", \"health\"]\n",
         ports.service()
     );
     text
 }
 
-/// What differs from the examples as they are: a host for each, and the sample upstreams.
+/// What differs from the examples as they are: a host for each, the sample upstreams, and where the code of the documentation
+/// reaches the API.
 fn overrides(ports: Ports) -> Vec<String> {
     let (production, sandbox) = (ports.upstream(false), ports.upstream(true));
     let mut overrides = Vec::new();
-    for (name, _) in EXAMPLES {
+    for (position, (name, _)) in EXAMPLES.into_iter().enumerate() {
         overrides.push(format!("api.{name}.hosts=[\"{name}.localhost\"]"));
+        overrides.push(format!("api.{name}.docs.base_url=http://127.0.0.1:{}", ports.of(position)));
         overrides.push(if name == "product-api" {
             format!("api.{name}.upstream={{ live = \"http://127.0.0.1:{production}\", test = \"http://127.0.0.1:{sandbox}\" }}")
         } else {

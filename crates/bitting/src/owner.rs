@@ -16,12 +16,13 @@ use std::sync::Arc;
 
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
+use bitting_core::member::MemberId;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Apis, Clock, WallClock, check_change};
 use bitting_store::{
-    AccountReader, AccountRow, Actor, Change, ChangeLog, Conditions, Entry, KeyCursor, KeyFilter, KeyReader, KeyRow, Origin,
-    OwnerLock, Page, SqliteStore, StoreErrorKind,
+    AccountReader, AccountRow, Actor, Change, ChangeLog, Conditions, Entry, KeyCursor, KeyFilter, KeyReader, KeyRow, MemberRow,
+    Origin, OwnerLock, Page, People, SqliteStore, Store, StoreError, StoreErrorKind,
 };
 
 use self::client::Client;
@@ -127,13 +128,55 @@ impl Owner {
     /// If the store failed.
     pub async fn accounts(&self, api: &str, page: Page<AccountId>) -> Result<Vec<AccountRow>, Failure> {
         match self {
-            Self::Here { store, .. } => Ok(store.accounts(api, page).await?),
+            Self::Here { store, .. } => Ok(store.accounts(api, "", page).await?),
             Self::There(client) => match client.ask(Question::Accounts { api: api.to_owned(), page }).await? {
                 Answer::Accounts(rows) => Ok(rows),
                 _ => Err(client::confused()),
             },
         }
     }
+
+    /// A member by their id or e-mail address.
+    ///
+    /// # Errors
+    /// If the store failed.
+    pub async fn member(&self, known_as: &str) -> Result<Option<MemberRow>, Failure> {
+        match self {
+            Self::Here { store, .. } => Ok(member(store, known_as).await?),
+            Self::There(client) => match client.ask(Question::Member { known_as: known_as.to_owned() }).await? {
+                Answer::Member(row) => Ok(row.map(|row| *row)),
+                _ => Err(client::confused()),
+            },
+        }
+    }
+
+    /// The members of an account, or of all accounts of an API, newest first.
+    ///
+    /// # Errors
+    /// If the store failed.
+    pub async fn members(
+        &self,
+        api: &str,
+        account: Option<AccountId>,
+        page: Page<MemberId>,
+    ) -> Result<Vec<MemberRow>, Failure> {
+        match self {
+            Self::Here { store, .. } => Ok(store.members(api, account.as_ref(), page).await?),
+            Self::There(client) => match client.ask(Question::Members { api: api.to_owned(), account, page }).await? {
+                Answer::Members(rows) => Ok(rows),
+                _ => Err(client::confused()),
+            },
+        }
+    }
+}
+
+/// Somebody by their id or e-mail address.
+async fn member(store: &dyn Store, known_as: &str) -> Result<Option<MemberRow>, StoreError> {
+    let found = match known_as.parse() {
+        Ok(id) => store.member(id).await?,
+        Err(_) => store.member_by_email(&known_as.to_lowercase()).await?,
+    };
+    Ok(found.map(|member| member.row))
 }
 
 /// The machine's time, but not before the latest that the store has seen.

@@ -5,6 +5,7 @@
 
 mod connections;
 mod logging;
+mod set_up;
 mod telemetry;
 
 use std::net::SocketAddr;
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use bitting_engine::{Clock, Engine, EngineOptions, RequestIds};
 use bitting_gateway::{Caller, Gateway};
-use bitting_http::{Metrics, Peer};
+use bitting_http::{Metrics, Part, Peer};
 use bitting_store::{OwnerLock, SqliteStore};
 use http::uri::Scheme;
 use hyper::body::Incoming;
@@ -39,6 +40,8 @@ pub struct Server {
     listeners: Vec<JoinHandle<()>>,
     control: ControlSocket,
     drain: Duration,
+    /// Where people reach the dashboard, if it is served.
+    dashboard_url: Option<String>,
 }
 
 impl Server {
@@ -47,7 +50,7 @@ impl Server {
     /// # Errors
     /// If an address cannot be had, or the store cannot.
     pub async fn start(config: Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Result<Self, Failure> {
-        let Config { apis, listeners, store, drain, .. } = config;
+        let Config { apis, listeners, store, drain, dashboard, .. } = config;
         let mut sockets = Vec::new();
         for listener in listeners {
             sockets.push((bind(listener.address).await?, listener));
@@ -63,6 +66,7 @@ impl Server {
         let (stopping, stopped) = watch::channel(false);
         let limits = ConnectionLimits::of_process();
         let (mut addresses, mut tasks) = (Vec::new(), Vec::new());
+        let mut dashboard_url = None;
         for (socket, listener) in sockets {
             let address = socket.local_addr().map_err(Failure::other)?;
             tracing::info!(%address, serves = %listener.serves, "listening");
@@ -74,7 +78,11 @@ impl Server {
                     tokio::spawn(serve_gateway(socket, limit, listener, api, Arc::clone(&gateway), stopped))
                 }
                 Serves::Service(parts) => {
-                    let service = bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), &parts);
+                    if parts.contains(&Part::Dashboard) {
+                        dashboard_url.get_or_insert_with(|| dashboard.url(address));
+                    }
+                    let service =
+                        bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), &dashboard, &parts);
                     tokio::spawn(serve_service(socket, Arc::clone(&limits.service), listener, service, stopped))
                 }
             });
@@ -82,12 +90,29 @@ impl Server {
         engine.load().await?;
         let control = ControlSocket::open(store.path(), Arc::clone(&engine), ids)?;
         tracing::info!(keys = engine.status().keys, "ready");
-        Ok(Self { engine, addresses, stopping, listeners: tasks, control, drain })
+        Ok(Self { engine, addresses, stopping, listeners: tasks, control, drain, dashboard_url })
     }
 
     /// The addresses that were bound, in the order of the configuration.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Where people reach the dashboard, if it is served.
+    pub fn dashboard_url(&self) -> Option<&str> {
+        self.dashboard_url.as_deref()
+    }
+
+    /// The link with which the first operator sets the dashboard up, as long as nobody can sign in. Each call makes another, which
+    /// alone opens something.
+    ///
+    /// # Errors
+    /// If the store cannot be read or written.
+    pub async fn set_up_link(&self) -> Result<Option<String>, Failure> {
+        match &self.dashboard_url {
+            Some(url) => set_up::offer(&self.engine, url).await,
+            None => Ok(None),
+        }
     }
 
     /// The engine.

@@ -223,9 +223,14 @@ impl Catalogue {
         Grants::new(held)
     }
 
+    /// The names of all roles that include a role, itself among them, in the order of declaration.
+    pub fn including(&self, role: &str) -> impl Iterator<Item = &str> {
+        let includes = move |name: &str| self.included.get(name).is_some_and(|included| included.contains(role));
+        self.roles.iter().map(|role| &*role.name).filter(move |name| includes(name))
+    }
+
     fn roles_that_include(&self, role: &str, names: &Names) -> Vec<NameId> {
-        let including = self.included.iter().filter(|(_, included)| included.contains(role));
-        including.map(|(name, _)| names.intern(NameKind::Role, name)).collect()
+        self.including(role).map(|name| names.intern(NameKind::Role, name)).collect()
     }
 
     /// An alias asks for everything that it means; its own name satisfies each part.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::account::AccountId;
-use bitting_core::api::{Api, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Api, Brand, Docs, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -222,6 +222,8 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         new_key: NewKeyDefaults::default(),
         policy: Policy::default(),
         management_path: None,
+        docs: Docs::default(),
+        brand: Brand::default(),
     }
 }
 

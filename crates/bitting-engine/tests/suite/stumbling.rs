@@ -181,8 +181,8 @@ impl AccountReader for Stumbling {
         self.inner.account(api, id).await
     }
 
-    async fn accounts(&self, api: &str, page: Page<AccountId>) -> Result<Vec<AccountRow>, StoreError> {
-        self.inner.accounts(api, page).await
+    async fn accounts(&self, api: &str, begin: &str, page: Page<AccountId>) -> Result<Vec<AccountRow>, StoreError> {
+        self.inner.accounts(api, begin, page).await
     }
 }
 

@@ -6,20 +6,21 @@
 //! Stylesheet and script travel compressed. Pages do not: beside what somebody searches for they hold a token, and the length of
 //! a compressed page would tell of it (BREACH, 2013).
 
-use std::fmt;
 use std::io::Write as _;
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bitting_core::api::{Accent, Logo};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sha2::{Digest as _, Sha256};
+
+use crate::service::Shared;
 
 /// Where they are served: `/assets/{name}`.
 pub(crate) const ASSETS: &str = "/assets/";
@@ -35,13 +36,14 @@ struct Asset {
     compressed: Vec<u8>,
 }
 
-/// A colour of sRGB, as in `#0b6b63`: the one thing that an API's owner says of how its pages look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Accent(u32);
-
 /// The path of the stylesheet.
 pub(crate) fn style() -> &'static str {
     &STYLE.path
+}
+
+/// The stylesheet itself, for a page that stands alone.
+pub(crate) fn style_text() -> &'static str {
+    &STYLE.text
 }
 
 /// The path of the script.
@@ -54,10 +56,27 @@ pub(crate) async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Respo
     let found = [&STYLE, &SCRIPT].into_iter().find(|asset| asset.path.strip_prefix(ASSETS) == Some(&name));
     match (found, name.strip_prefix("accent-").and_then(|rest| rest.split_once('.'))) {
         (Some(asset), _) => asset.answer(takes_gzip(&headers)),
-        (None, Some((hex, "css"))) if let Ok(accent) = hex.parse() => kept(&name, accent_rule(accent).into()),
-        (None, Some((hex, "svg"))) if let Ok(accent) = hex.parse() => kept(&name, accent_mark(accent).into()),
+        (None, Some((hex, "css"))) if let Ok(accent) = format!("#{hex}").parse() => kept(&name, accent_rule(accent).into()),
+        (None, Some((hex, "svg"))) if let Ok(accent) = format!("#{hex}").parse() => kept(&name, accent_mark(accent).into()),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// `GET /assets/logo/{api}`: everybody who comes to the door sees it.
+pub(crate) async fn logo(State(shared): State<Shared>, Path(api): Path<String>) -> Response {
+    let apis = shared.engine.apis();
+    let found = apis.protected().iter().find(|known| *known.name == *api).and_then(|api| api.brand.logo.clone());
+    let Some(Logo { media_type, bytes }) = found else { return StatusCode::NOT_FOUND.into_response() };
+    // Not of a type that has a header of its own: a picture of two types is none.
+    let mut response = Response::new(Body::from(bytes.to_vec()));
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'"),
+    ];
+    response.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
 }
 
 /// How many bytes of stylesheet and script travel to a browser.
@@ -70,7 +89,7 @@ pub(crate) fn travelling() -> usize {
 #[cfg(test)]
 pub(crate) fn all(accent: Accent) -> Vec<(String, String)> {
     let fixed = [&STYLE, &SCRIPT].map(|asset| (asset.path.clone(), asset.text.clone()));
-    let coloured = [(accent.style(), accent_rule(accent)), (accent.mark(), accent_mark(accent))];
+    let coloured = [(accent_style(accent), accent_rule(accent)), (accent_mark_path(accent), accent_mark(accent))];
     fixed.into_iter().chain(coloured).collect()
 }
 
@@ -97,35 +116,14 @@ impl Asset {
     }
 }
 
-impl Accent {
-    /// Bitting's own.
-    pub(crate) const DEFAULT: Self = Self(0x000b_6b63);
-
-    /// The path of the stylesheet's one rule for it.
-    pub(crate) fn style(self) -> String {
-        format!("{ASSETS}accent-{:06x}.css", self.0)
-    }
-
-    /// The path of the mark of the browser's tab.
-    pub(crate) fn mark(self) -> String {
-        format!("{ASSETS}accent-{:06x}.svg", self.0)
-    }
+/// The path of the stylesheet's one rule for a colour.
+pub(crate) fn accent_style(accent: Accent) -> String {
+    format!("{ASSETS}accent-{}.css", &accent.to_string()[1..])
 }
 
-impl fmt::Display for Accent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{:06x}", self.0)
-    }
-}
-
-impl FromStr for Accent {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let digits = text.strip_prefix('#').unwrap_or(text);
-        let is_hex = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-        u32::from_str_radix(digits, 16).ok().filter(|_| is_hex).map(Self).ok_or(())
-    }
+/// The path of the mark of the browser's tab in a colour.
+pub(crate) fn accent_mark_path(accent: Accent) -> String {
+    format!("{ASSETS}accent-{}.svg", &accent.to_string()[1..])
 }
 
 /// Whether the browser takes gzip: it names it, and not as something that it never takes (RFC 9110, section 12.5.3).
@@ -138,7 +136,8 @@ fn takes_gzip(headers: &HeaderMap) -> bool {
     })
 }
 
-fn accent_rule(accent: Accent) -> String {
+/// The one rule for a colour.
+pub(crate) fn accent_rule(accent: Accent) -> String {
     format!(":root{{--accent:{accent}}}")
 }
 
@@ -201,8 +200,8 @@ mod tests {
         for (path, kind, part) in [
             (style().to_owned(), "text/css; charset=utf-8", ":root {"),
             (script().to_owned(), "text/javascript; charset=utf-8", "showModal"),
-            (accent.style(), "text/css; charset=utf-8", ":root{--accent:#ffd400}"),
-            (accent.mark(), "image/svg+xml", "fill=\"#ffd400\""),
+            (accent_style(accent), "text/css; charset=utf-8", ":root{--accent:#ffd400}"),
+            (accent_mark_path(accent), "image/svg+xml", "fill=\"#ffd400\""),
         ] {
             let (status, found, text) = get(&path).await;
             assert_eq!((status, found.as_str()), (StatusCode::OK, kind), "{path}");

@@ -1,52 +1,49 @@
-//! The fields of a posted form.
+//! What somebody has typed into a form.
 
-use percent_encoding::percent_decode_str;
+use form_urlencoded::{Serializer, parse};
+use zeroize::Zeroize as _;
 
-/// What a form sent (`application/x-www-form-urlencoded`, WHATWG URL, section 5.1), in its order; a name may stand there more
-/// than once. It may hold a password, so it does not print itself.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// The fields of a form, in the order in which they were sent. They may hold a password, so they do not print themselves
+/// and are wiped on drop.
 pub(crate) struct Fields(Vec<(String, String)>);
 
 impl Fields {
-    /// The most fields that a form can have: more than any of ours, and few enough to search one by one.
-    const MOST: usize = 500;
-
-    /// Reads a body. What is no UTF-8 is replaced, as browsers do.
-    pub(crate) fn parse(body: &[u8]) -> Self {
-        let text = String::from_utf8_lossy(body);
-        let pairs = text.split('&').filter(|pair| !pair.is_empty()).take(Self::MOST);
-        let decoded = |part: &str| percent_decode_str(&part.replace('+', " ")).decode_utf8_lossy().into_owned();
-        let pair = |pair: &str| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(name), decoded(value))
-        };
-        Self(pairs.map(pair).collect())
+    /// Reads `application/x-www-form-urlencoded`. Lines of text areas end as they do in Unix.
+    pub(crate) fn read(body: &[u8]) -> Self {
+        let lines = |value: &str| value.replace("\r\n", "\n");
+        Self(parse(body).map(|(name, value)| (name.into_owned(), lines(&value))).collect())
     }
 
-    /// The first value of a name; the empty text where there is none.
-    pub(crate) fn get(&self, name: &str) -> &str {
-        self.all(name).next().unwrap_or_default()
+    /// A field's value; empty where there is none.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.pairs().find(|(field, _)| *field == name).map_or("", |(_, value)| value)
     }
 
-    /// Whether a name is there at all.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.all(name).next().is_some()
+    /// A field's value, if there is one with something in it.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        Some(self.text(name).trim()).filter(|text| !text.is_empty())
     }
 
-    /// All values of a name.
-    pub(crate) fn all<'f, 'n>(&'f self, name: &'n str) -> impl Iterator<Item = &'f str> + use<'f, 'n> {
-        self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
+    /// All values of a field, in their order.
+    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+        self.pairs().filter(move |(field, _)| *field == name).map(|(_, value)| value)
     }
 
-    /// All names with their values, in the form's order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    /// All fields and their values.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (&**name, &**value))
+    }
+
+    /// Written out again without what is secret, so that it can be kept while somebody signs in.
+    pub(crate) fn kept(&self) -> String {
+        let is_kept = |name: &str| !matches!(name, "csrf" | "secret" | "code") && !name.contains("password");
+        Serializer::new(String::new()).extend_pairs(self.pairs().filter(|(name, _)| is_kept(name))).finish()
     }
 }
 
-impl<const N: usize> From<[(&str, &str); N]> for Fields {
-    fn from(pairs: [(&str, &str); N]) -> Self {
-        Self(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+impl Drop for Fields {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|(_, value)| value.zeroize());
     }
 }
 
@@ -55,20 +52,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_read_as_browsers_write_it() {
-        let fields =
-            Fields::parse(b"name=Billing+sync&permission=tasks%3Aread&permission=a%26b&empty=&flag&x=%F0%9F%94%91&bad=%ff%zz");
-        assert_eq!(fields.get("name"), "Billing sync");
-        assert_eq!(fields.all("permission").collect::<Vec<_>>(), ["tasks:read", "a&b"]);
-        assert_eq!(
-            (fields.get("empty"), fields.has("empty"), fields.has("flag"), fields.has("absent")),
-            ("", true, true, false)
-        );
-        assert_eq!((fields.get("x"), fields.get("bad")), ("🔑", "\u{fffd}%zz"));
-    }
-
-    #[test]
-    fn a_form_of_a_million_fields_is_cut_short() {
-        assert_eq!(Fields::parse("a=1&".repeat(1_000_000).as_bytes()).iter().count(), Fields::MOST);
+    fn what_was_typed_is_kept_but_for_what_is_secret() {
+        let fields = Fields::read(b"csrf=t&name=A+%26+B&permission=a%3Aread&permission=b%3Aread&new_password=x&text=1%0D%0A2");
+        assert_eq!(fields.text("name"), "A & B");
+        assert_eq!(fields.text("text"), "1\n2");
+        assert_eq!((fields.text("none"), fields.given("none")), ("", None));
+        assert_eq!(fields.all("permission").collect::<Vec<_>>(), ["a:read", "b:read"]);
+        assert_eq!(fields.kept(), "name=A+%26+B&permission=a%3Aread&permission=b%3Aread&text=1%0A2");
     }
 }

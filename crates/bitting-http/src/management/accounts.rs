@@ -104,7 +104,7 @@ pub(crate) async fn list(caller: Caller, query: Result<Query<ListAccounts>, Quer
     let Query(asked) = query.map_err(|error| Fault::invalid(error.body_text()))?;
     let page = Asked::<AccountId>::new(asked.limit, asked.cursor.as_deref(), &(&*caller.api.name, "accounts"))?;
     let reading = Page { after: page.after.clone(), limit: page.reading() };
-    let rows = caller.shared.engine.store().accounts(&caller.api.name, reading).await?;
+    let rows = caller.shared.engine.store().accounts(&caller.api.name, "", reading).await?;
     Ok(Json(page.page(rows, |last| last.id.clone(), Account::from)).into_response())
 }
 

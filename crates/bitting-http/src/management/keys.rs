@@ -6,6 +6,7 @@ mod import;
 mod list;
 mod revoke;
 mod rotate;
+pub(crate) mod sample;
 mod show;
 mod update;
 

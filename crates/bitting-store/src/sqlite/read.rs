@@ -85,12 +85,16 @@ impl AccountReader for SqliteStore {
         .await
     }
 
-    async fn accounts(&self, api: &str, page: Page<AccountId>) -> Result<Vec<AccountRow>, StoreError> {
-        let api = api.to_owned();
+    async fn accounts(&self, api: &str, begin: &str, page: Page<AccountId>) -> Result<Vec<AccountRow>, StoreError> {
+        let (api, begin) = (api.to_owned(), begin.to_owned());
         self.read(move |connection| {
-            let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM account WHERE api = ?1 AND id > ?2 ORDER BY id LIMIT ?3");
+            let sql = format!(
+                "SELECT {ACCOUNT_COLUMNS} FROM account WHERE api = ?1 AND id > ?2 AND id >= ?3 AND id < ?4 ORDER BY id LIMIT ?5"
+            );
             let after = page.after.as_ref().map_or("", AccountId::as_str);
-            rows(connection, &sql, (api, after, sql_limit(page.limit)), account_row)
+            // No text that begins so comes after the last character that there is.
+            let end = format!("{begin}\u{10FFFF}");
+            rows(connection, &sql, (api, after, begin, end, sql_limit(page.limit)), account_row)
         })
         .await
     }

@@ -338,12 +338,16 @@ async fn accounts_are_listed_by_id_and_page(case: Case) {
     for (ms, name) in ["beta", "alpha", "gamma"].iter().enumerate() {
         case.append(i64::try_from(ms).unwrap(), new_account(name)).await.unwrap();
     }
-    let list = async |after: Option<&str>, limit| -> Vec<String> {
+    case.append(10, new_account("alps")).await.unwrap();
+    let list = async |begin: &str, after: Option<&str>, limit| -> Vec<String> {
         let page = Page { after: after.map(|id| id.parse().unwrap()), limit };
-        case.store.accounts(API, page).await.unwrap().iter().map(|row| row.id.to_string()).collect()
+        case.store.accounts(API, begin, page).await.unwrap().iter().map(|row| row.id.to_string()).collect()
     };
-    assert_eq!(list(None, 2).await, ["alpha", "beta"]);
-    assert_eq!(list(Some("beta"), 2).await, ["gamma"]);
+    assert_eq!(list("", None, 3).await, ["alpha", "alps", "beta"]);
+    assert_eq!(list("", Some("beta"), 2).await, ["gamma"]);
+    assert_eq!(list("al", None, 5).await, ["alpha", "alps"]);
+    assert_eq!(list("al", Some("alpha"), 5).await, ["alps"]);
+    assert!(list("alpsx", None, 5).await.is_empty());
 }
 
 async fn the_ring_is_read_in_pages_without_a_gap(case: Case) {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,44 +10,43 @@ use bitting_core::address::AddressList;
 use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Apis, ServedApi};
+use bitting_http::Part;
 use bitting_store::KeyRow;
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::options::Shared;
 use super::output::note;
-use crate::config::{self, Config, Loaded, Problems, Source};
+use crate::config::{self, Config, Listener, Loaded, Problems, Serves, Source};
 use crate::failure::{Failure, FailureKind};
 use crate::owner::Owner;
+
+/// The service listener's address where none is configured.
+const DEFAULT_SERVICE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
 
 /// The configuration, reduced to what keys and accounts need.
 pub(super) struct Context {
     apis: Arc<Apis>,
     pub(super) owner: Owner,
+    /// Where people reach the dashboard.
+    pub(super) dashboard_url: String,
 }
 
 impl Context {
     /// Reads the configuration and finds the way to the store.
     pub(super) async fn new(shared: &Shared) -> Result<Self, Failure> {
-        let Config { apis, store, .. } = load(shared)?;
+        let Config { apis, store, dashboard, listeners, .. } = load(shared)?;
         let apis = Arc::new(apis);
-        Ok(Self { owner: Owner::reach(&store, Arc::clone(&apis)).await?, apis })
+        let serves_it =
+            |listener: &&Listener| matches!(&listener.serves, Serves::Service(parts) if parts.contains(&Part::Dashboard));
+        let address = listeners.iter().find(serves_it).map_or(DEFAULT_SERVICE, |listener| listener.address);
+        let dashboard_url = dashboard.url(address);
+        Ok(Self { dashboard_url, owner: Owner::reach(&store, Arc::clone(&apis)).await?, apis })
     }
 
     /// The API that is meant: the named one, or the only one.
     pub(super) fn api(&self, named: Option<&str>) -> Result<Arc<ServedApi>, Failure> {
-        let known = || self.apis.protected().iter().map(|api| &*api.name).collect::<Vec<_>>().join(", ");
-        match (named, self.apis.protected()) {
-            (Some(name), _) => self.apis.find(name).cloned().ok_or_else(|| {
-                let message = format!("there is no API {name:?}\nthere are: {}, and bitting for operator tokens", known());
-                Failure::of(FailureKind::NotFound, message)
-            }),
-            (None, [only]) => Ok(Arc::clone(only)),
-            (None, _) => {
-                let message = format!("which API?\nwrite --api with one of: {}", known());
-                Err(Failure::of(FailureKind::Options, message))
-            }
-        }
+        choose(&self.apis, named)
     }
 
     /// Whether an API is meant where none is named.
@@ -67,6 +67,22 @@ impl Context {
         }
         let of = named.map(|name| format!(" of {name}")).unwrap_or_default();
         Err(Failure::of(FailureKind::NotFound, format!("there is no key {id}{of}")))
+    }
+}
+
+/// The API that is meant: the named one, or the only one.
+pub(super) fn choose(apis: &Apis, named: Option<&str>) -> Result<Arc<ServedApi>, Failure> {
+    let known = || apis.protected().iter().map(|api| &*api.name).collect::<Vec<_>>().join(", ");
+    match (named, apis.protected()) {
+        (Some(name), _) => apis.find(name).cloned().ok_or_else(|| {
+            let message = format!("there is no API {name:?}\nthere are: {}, and bitting for operator tokens", known());
+            Failure::of(FailureKind::NotFound, message)
+        }),
+        (None, [only]) => Ok(Arc::clone(only)),
+        (None, _) => {
+            let message = format!("which API?\nwrite --api with one of: {}", known());
+            Err(Failure::of(FailureKind::Options, message))
+        }
     }
 }
 

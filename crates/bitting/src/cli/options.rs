@@ -63,6 +63,9 @@ pub(super) enum Command {
     /// Make, list and change accounts, which own keys
     #[command(subcommand)]
     Accounts(AccountsCommand),
+    /// Invite people to the dashboard, give them new links, and disable them
+    #[command(subcommand)]
+    Members(MembersCommand),
     /// Show what was used, as bars by hour or day
     Usage(Box<ShowUsage>),
     /// Take out the record of who changed what
@@ -84,6 +87,14 @@ pub(super) enum Command {
         /// Where the API is reached; can be repeated [default: its hosts, by https]
         #[arg(long = "server", value_name = "URL", requires = "api")]
         servers: Vec<String>,
+    },
+    /// Print an API's page about authentication, made from its configuration
+    Docs {
+        #[command(flatten)]
+        api: ApiChoice,
+        /// As what
+        #[arg(long, value_enum, default_value_t = DocsFormat::Markdown)]
+        format: DocsFormat,
     },
     /// Print a completion script for a shell
     Completions {
@@ -107,6 +118,15 @@ pub(super) struct ApiChoice {
     /// The API; can be left out if only one is configured, or where a key's id says it. `bitting` is Bitting's own: its keys are operator tokens
     #[arg(long, value_name = "NAME")]
     pub(super) api: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum DocsFormat {
+    Markdown,
+    /// A page that needs nothing beside it
+    Html,
+    /// A table of contents for language models (llms.txt)
+    Llms,
 }
 
 #[derive(Debug, Args)]
@@ -424,5 +444,56 @@ pub(super) enum AccountsCommand {
         /// Accept its keys again
         #[arg(long)]
         resume: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MembersCommand {
+    /// List operators, or the developers of an API's accounts
+    List {
+        /// The API [default: operators]
+        #[arg(long, value_name = "NAME")]
+        api: Option<String>,
+        /// Only of this account
+        #[arg(long, value_name = "ID", requires = "api")]
+        account: Option<AccountId>,
+        #[command(flatten)]
+        page: Paging,
+    },
+    /// Invite somebody, and print the link with which they choose a password
+    Invite {
+        /// Their e-mail address, with which they will sign in
+        email: String,
+        /// What they are called [default: they say it themselves]
+        #[arg(long, default_value = "")]
+        name: String,
+        /// The API whose keys they will see [default: they become an operator]
+        #[arg(long, value_name = "NAME")]
+        api: Option<String>,
+        /// The account whose keys they will see
+        #[arg(long, value_name = "ID")]
+        account: Option<AccountId>,
+    },
+    /// Print a link with which somebody chooses another password
+    Reset {
+        /// Their id or e-mail address
+        member: String,
+    },
+    /// Change what is named; everything else stays
+    Update {
+        /// Their id or e-mail address
+        member: String,
+        /// What they are called
+        #[arg(long)]
+        name: Option<String>,
+        /// Sign them out at once, and let them in no more
+        #[arg(long, conflicts_with = "enable")]
+        disable: bool,
+        /// Let them in again
+        #[arg(long)]
+        enable: bool,
+        /// Ask them for no code any more
+        #[arg(long)]
+        remove_second_factor: bool,
     },
 }

@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::load;
 use super::options::Shared;
+use super::output::note;
 use crate::failure::Failure;
 use crate::server::{Server, init_logging, install_metrics};
 
@@ -19,6 +20,9 @@ pub(super) async fn serve(shared: &Shared) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::other)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::other)?;
     let server = Server::start(config, Arc::new(WallClock), metrics).await?;
+    if let Some(link) = server.set_up_link().await? {
+        note(&format!("Nobody can sign in to the dashboard yet. Open this link once, within a week, to set it up:\n  {link}"));
+    }
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -3,6 +3,7 @@
 mod answers;
 mod cors;
 mod credential;
+mod docs;
 mod key;
 mod limits;
 mod management;
@@ -10,6 +11,8 @@ mod presentation;
 mod rights;
 mod routes;
 mod upstreams;
+
+use std::path::Path;
 
 use bitting_core::api::{Api, Host, PathPrefix};
 use bitting_core::dialect::Foreign;
@@ -23,7 +26,7 @@ use super::section::Section;
 pub const OWN: &str = "bitting";
 
 /// Reads an API. `None` if something in it is wrong; everything wrong is among the findings.
-pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api> {
+pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool) -> Option<Api> {
     let name = read_name(api, is_own);
     let shown = name.unwrap_or("api");
     let hosts = api.all_parsed::<Host>("hosts").unwrap_or_default();
@@ -50,6 +53,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
     });
     let identity = presentation::read_identity(api);
     let labels = presentation::read_labels(api, shown);
+    let brand = presentation::read_brand(api, folder);
     let (environments, upstream) = if is_own {
         let environments = upstreams::read(api, format.as_ref(), names).0;
         (environments, None)
@@ -69,11 +73,14 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
         let help = "write `default = \"http://…\"` beside the environments";
         api.findings.error(at, "requests without a key have no upstream, and some are let through", help);
     }
+    let path_prefix = path_prefix.map(|prefix| prefix.value);
+    let known = docs::Known { path_prefix: path_prefix.as_ref(), routes: &routes, environments: &environments, plans: &plans };
+    let docs = docs::read(api, &known);
     Some(Api {
         name: name?.into(),
         id: names.intern(NameKind::Api, name?),
         hosts: hosts.into_iter().map(|host| host.value).collect(),
-        path_prefix: path_prefix.map(|prefix| prefix.value),
+        path_prefix,
         format: format?,
         credentials,
         answers: answers?,
@@ -81,6 +88,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
         identity,
         limit_headers,
         labels,
+        brand,
         plans,
         usage_retention,
         catalogue: catalogue?,
@@ -91,6 +99,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, is_own: bool) -> Option<Api
         new_key,
         policy,
         management_path: management.map(|management| management.path.value.as_str().into()),
+        docs,
     })
 }
 

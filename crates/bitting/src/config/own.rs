@@ -2,6 +2,7 @@
 //! operators manage. An operator's token may be limited to some of them, which is a matter of permissions like any other.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use bitting_core::api::Api;
@@ -14,14 +15,19 @@ use super::section::{Findings, Section};
 const OWN_API: &str = include_str!("own.toml");
 
 /// What can be managed of an API: the path below it, what reading it needs and what changing it needs.
-const MANAGED: [(&str, &str, &str); 6] = [
+const MANAGED: [(&str, &str, &str); 7] = [
     ("api-keys/*", "keys:read", "keys:write"),
     ("api-keys:import", "keys:write", "keys:write"),
     ("api-keys:revoke", "keys:write", "keys:write"),
     ("accounts/*", "accounts:read", "accounts:write"),
     ("audit-log", "audit:read", "audit:read"),
     ("usage", "usage:read", "usage:read"),
+    ("portal-sessions", "portal:write", "portal:write"),
 ];
+
+/// The dashboard's pages.
+const PAGES: [&str; 10] =
+    ["/", "/sign-in/*", "/sign-out", "/link", "/theme", "/assets/*", "/apis/*", "/members/*", "/you/*", "/llms.txt"];
 
 /// Reads it for the configured APIs. A test sees to it that nothing is wrong with it.
 pub(super) fn read(names: &Names, apis: &[&str]) -> Option<Api> {
@@ -30,7 +36,7 @@ pub(super) fn read(names: &Names, apis: &[&str]) -> Option<Api> {
     let Value::Table(table) = &value else { return None };
     let findings = Findings::default();
     let root = Section::new("", table, &at, &findings);
-    root.sections("api").first().and_then(|section| super::api::read(section, names, true))
+    root.sections("api").first().and_then(|section| super::api::read(section, names, Path::new(""), true))
 }
 
 fn text(apis: &[&str]) -> String {
@@ -40,7 +46,9 @@ fn text(apis: &[&str]) -> String {
         let _ = writeln!(text, "{line}");
     };
     for api in apis {
-        for permission in ["verify", "keys:read", "keys:write", "accounts:read", "accounts:write", "audit:read", "usage:read"] {
+        for permission in
+            ["verify", "keys:read", "keys:write", "accounts:read", "accounts:write", "audit:read", "usage:read", "portal:write"]
+        {
             add(format!("\"{api}:{permission}\" = \"The same, for {api} alone\""));
         }
     }
@@ -48,6 +56,10 @@ fn text(apis: &[&str]) -> String {
     // Rules for all methods: that there is nothing but GET is for the router to say, with a 405.
     for path in ["/openapi.json", "/healthz", "/readyz", "/metrics"] {
         add(route(path, "access = \"public\""));
+    }
+    // People sign in there; the dashboard asks for it itself.
+    for path in PAGES {
+        add(route(path, "access = \"public\"\nencoded_slash = \"data\""));
     }
     // For which API is said in the body, so the handler asks for the permission.
     add(route("/v1/verify", "access = \"key\""));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bitting_core::address::{AddressList, ForwardedHeader};
-use bitting_http::Part;
+use bitting_http::{DashboardSettings, Part, PublicUrl};
 
 use super::section::{At, Section};
 
@@ -102,13 +102,15 @@ fn read_address(text: &At<'_, &str>, listen: &Section<'_>) -> Option<SocketAddr>
 fn read_serves(listen: &Section<'_>, apis: &[&str]) -> Option<Serves> {
     let Some(words) = listen.texts("serve") else {
         if listen.place("serve").is_none() {
-            let help = "write serve = [\"gateway\"], or any of \"management\", \"verify\", \"metrics\" and \"health\"";
+            let help =
+                "write serve = [\"gateway\"], or any of \"dashboard\", \"management\", \"verify\", \"metrics\" and \"health\"";
             listen.findings.error(listen.at, "this listener serves nothing", help);
         }
         return None;
     };
     let choices = [
         ("gateway", None),
+        ("dashboard", Some(Part::Dashboard)),
         ("management", Some(Part::Management)),
         ("verify", Some(Part::Verify)),
         ("metrics", Some(Part::Metrics)),
@@ -180,4 +182,17 @@ pub(super) fn read_drain(root: &Section<'_>) -> Duration {
     let drain = server.duration("drain").unwrap_or(default);
     server.finish();
     drain
+}
+
+/// Reads how the dashboard is set up.
+pub(super) fn read_dashboard(root: &Section<'_>) -> DashboardSettings {
+    let default = DashboardSettings::default();
+    let Some(dashboard) = root.section("dashboard") else { return default };
+    let settings = DashboardSettings {
+        public_url: dashboard.parsed::<PublicUrl>("public_url").map(|url| url.value),
+        idle: dashboard.duration("idle").unwrap_or(default.idle),
+        lifetime: dashboard.duration("session").unwrap_or(default.lifetime),
+    };
+    dashboard.finish();
+    settings
 }

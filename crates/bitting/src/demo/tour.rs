@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use anstyle::{AnsiColor, Style};
 use bitting_core::key::PlaintextKey;
-use bitting_engine::{Clock as _, Engine, KeySpec, WallClock};
+use bitting_core::member::Token;
+use bitting_engine::{Clock as _, Engine, Entropy, Guest, KeySpec, WallClock};
 use bitting_store::{Actor, Change, NewAccount};
 use serde_json::{Value, json};
 
 use super::{EXAMPLES, Ports};
+use crate::config::OWN_API;
 use crate::failure::Failure;
 
 /// What is printed.
@@ -18,6 +20,15 @@ pub(super) struct Tour {
     ports: Ports,
     stops: Vec<Stop>,
     operator: PlaintextKey,
+    people: Vec<SignIn>,
+}
+
+/// Somebody who can sign in to the dashboard.
+struct SignIn {
+    /// What they see there.
+    sees: &'static str,
+    email: &'static str,
+    password: String,
 }
 
 /// One API and the requests to try.
@@ -68,7 +79,28 @@ pub(super) async fn prepare(engine: &Arc<Engine>, ports: Ports) -> Result<Tour, 
     }
     let permissions = Some(vec!["verify".parse().map_err(Failure::other)?]);
     let operator = make_key(engine, "bitting", KeySpec { permissions, ..KeySpec::default() }).await?;
-    Ok(Tour { ports, stops, operator })
+    let people = vec![
+        sign_in(engine, "operator@example.com", "Olga Operator", OWN_API, "all five APIs, as their operator").await?,
+        sign_in(engine, "dev@acme.example", "Dev Anand", "product-api", "the keys of Acme, a customer of Product API").await?,
+    ];
+    Ok(Tour { ports, stops, operator, people })
+}
+
+/// Somebody with a password that opens nothing but the demo.
+async fn sign_in(
+    engine: &Arc<Engine>,
+    email: &'static str,
+    name: &str,
+    api: &str,
+    sees: &'static str,
+) -> Result<SignIn, Failure> {
+    let mut random = [0; 32];
+    Entropy.fill(&mut random).map_err(Failure::other)?;
+    let password: String = Token::new(random).expose().chars().filter(char::is_ascii_alphanumeric).take(16).collect();
+    let account = if api == OWN_API { None } else { Some(ACCOUNT.parse().map_err(Failure::other)?) };
+    let guest = Guest { api: api.to_owned(), account, name: name.to_owned(), email: Some(email.to_owned()) };
+    bitting_http::welcome(engine, guest, password.clone()).await.map_err(Failure::other)?;
+    Ok(SignIn { sees, email, password })
 }
 
 /// A request that is admitted, one that is refused, one that is forbidden; in the words of each document.
@@ -164,7 +196,13 @@ impl Tour {
     }
 
     fn as_text(&self, kept: Option<&Path>) -> String {
-        let mut lines = vec!["Five APIs, one binary. Paste a line into another terminal; Ctrl-C stops the demo.".to_owned()];
+        let service = format!("http://127.0.0.1:{}", self.ports.service());
+        let mut lines = vec!["Five APIs, one binary. Ctrl-C stops the demo.".to_owned()];
+        lines.push(format!("\n{TITLE}Dashboard{TITLE:#}  {service}  {QUIET}open it in a browser and sign in{QUIET:#}"));
+        for SignIn { sees, email, password } in &self.people {
+            lines.push(format!("  {email:21} {password}  {QUIET}sees {sees}{QUIET:#}"));
+        }
+        lines.push("\nPaste a line into another terminal.".to_owned());
         for stop in &self.stops {
             let gateway = format!("http://{}.localhost:{}", stop.name, self.ports.gateway);
             lines.push(format!(
@@ -182,7 +220,6 @@ impl Tour {
                 lines.extend(why.map(|why| format!("  {:9}  {QUIET}({why}){QUIET:#}", "")));
             }
         }
-        let service = format!("http://127.0.0.1:{}", self.ports.service());
         lines.push(format!("\n{TITLE}Bitting{TITLE:#}  {service}  {QUIET}the service listener{QUIET:#}"));
         lines.push(format!("  {QUIET}verify{QUIET:#}     {}", self.verify_line(&service)));
         lines.push(format!("  {QUIET}metrics{QUIET:#}    curl {service}/metrics"));
@@ -220,6 +257,7 @@ impl Tour {
             "apis": self.stops.iter().map(stop).collect::<Vec<_>>(),
             "service": format!("http://127.0.0.1:{}", self.ports.service()),
             "operator_token": self.operator.expose(),
+            "people": self.people.iter().map(|person| json!({"email": person.email, "password": person.password})).collect::<Vec<_>>(),
         })
     }
 }

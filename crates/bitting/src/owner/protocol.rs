@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 use bitting_core::account::AccountId;
 use bitting_core::key::{KeyHash, KeyId};
+use bitting_core::member::MemberId;
 use bitting_core::record::Sequence;
 use bitting_engine::{CommitError, ImportFinding, InvalidChange, UsageStep, Violation};
 use bitting_store::{
-    AccountRow, AuditRow, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, LastUse, Page, Refusal, UsageQuery, UsageRow,
+    AccountRow, AuditRow, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, LastUse, MemberRow, Page, Refusal, UsageQuery,
+    UsageRow,
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,17 +18,60 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Question {
-    Commit { change: Change, user: String },
-    Key { api: String, id: KeyId },
-    Keys { api: String, filter: KeyFilter, page: Page<KeyCursor> },
-    Account { api: String, id: AccountId },
-    Accounts { api: String, page: Page<AccountId> },
-    Preview { api: String, keys: Vec<ImportedKey> },
-    Export { api: String, after: Option<KeyId>, limit: usize, hashes: bool },
-    Audit { after: Sequence, limit: usize },
-    BackUp { to: PathBuf },
-    Usage { query: UsageQuery, step: UsageStep },
-    LastUse { key: KeyId },
+    Commit {
+        change: Change,
+        user: String,
+    },
+    Key {
+        api: String,
+        id: KeyId,
+    },
+    Keys {
+        api: String,
+        filter: KeyFilter,
+        page: Page<KeyCursor>,
+    },
+    Account {
+        api: String,
+        id: AccountId,
+    },
+    Accounts {
+        api: String,
+        page: Page<AccountId>,
+    },
+    Preview {
+        api: String,
+        keys: Vec<ImportedKey>,
+    },
+    Export {
+        api: String,
+        after: Option<KeyId>,
+        limit: usize,
+        hashes: bool,
+    },
+    Audit {
+        after: Sequence,
+        limit: usize,
+    },
+    BackUp {
+        to: PathBuf,
+    },
+    Usage {
+        query: UsageQuery,
+        step: UsageStep,
+    },
+    LastUse {
+        key: KeyId,
+    },
+    /// By id or e-mail address.
+    Member {
+        known_as: String,
+    },
+    Members {
+        api: String,
+        account: Option<AccountId>,
+        page: Page<MemberId>,
+    },
 }
 
 /// What is answered.
@@ -45,6 +90,8 @@ pub(super) enum Answer {
     BackedUp(u64),
     Used(Vec<UsageRow>),
     LastUsed(Option<LastUse>),
+    Member(Option<Box<MemberRow>>),
+    Members(Vec<MemberRow>),
     /// Fields are wrong.
     Invalid(Vec<Violation>),
     /// What it is about does not allow it.

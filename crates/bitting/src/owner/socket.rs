@@ -152,7 +152,7 @@ async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
         Question::Key { api, id } => store.key(&api, id).await.map(|row| Answer::Key(row.map(Box::new))),
         Question::Keys { api, filter, page } => store.keys(&api, filter, page).await.map(Answer::Keys),
         Question::Account { api, id } => store.account(&api, &id).await.map(Answer::Account),
-        Question::Accounts { api, page } => store.accounts(&api, page).await.map(Answer::Accounts),
+        Question::Accounts { api, page } => store.accounts(&api, "", page).await.map(Answer::Accounts),
         Question::Preview { api, keys } => {
             preview_import(store, &engine.apis(), &api, &keys, engine.now()).await.map(Answer::Previewed)
         }
@@ -165,6 +165,8 @@ async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
             Err(error) => Err(error),
         },
         Question::Usage { query, step } => UsageReport::read(engine, query, step).await.map(|report| Answer::Used(report.rows)),
+        Question::Member { known_as } => super::member(store, &known_as).await.map(|row| Answer::Member(row.map(Box::new))),
+        Question::Members { api, account, page } => store.members(&api, account.as_ref(), page).await.map(Answer::Members),
         Question::BackUp { to } => store.back_up(to).await.map(Answer::BackedUp),
     };
     answer.unwrap_or_else(|error| Answer::Failed(error.to_string()))

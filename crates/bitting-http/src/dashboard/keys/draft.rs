@@ -125,25 +125,25 @@ impl KeyDraft {
 
     /// Reads the form.
     pub(crate) fn read(fields: &Fields, bounds: Bounds<'_>) -> Self {
-        let text = |name: &str| fields.get(name).trim().to_owned();
+        let text = |name: &str| fields.text(name).trim().to_owned();
         let limits = bounds.plan.by_scope().0.iter().map(|limit| limit.name.to_string());
         let limits = limits.chain(bounds.row.into_iter().flat_map(|row| row.limits.keys().cloned()));
         let number = |name: String| (!text(&limit_field(&name)).is_empty()).then(|| (name.clone(), text(&limit_field(&name))));
-        let access = Access::ALL.into_iter().find(|access| access.value() == fields.get("access"));
+        let access = Access::ALL.into_iter().find(|access| access.value() == fields.text("access"));
         Self {
             account: text("account"),
             name: text("name"),
-            description: text("description").replace("\r\n", "\n"),
+            description: text("description"),
             environment: text("environment"),
             role: text("role"),
             access: access.unwrap_or(Access::Custom),
             permissions: fields.all("permission").map(str::to_owned).collect(),
-            expiry: Expiry::read(fields.get("expires")),
+            expiry: Expiry::read(fields.text("expires")),
             expires_on: text("expires_on"),
-            has_limits: fields.get("limit") == "own",
+            has_limits: fields.text("limit") == "own",
             limits: limits.filter_map(number).collect(),
-            addresses: fields.get("addresses").replace("\r\n", "\n"),
-            enabled: fields.get("enabled") != "no",
+            addresses: fields.text("addresses").to_owned(),
+            enabled: fields.text("enabled") != "no",
         }
     }
 }

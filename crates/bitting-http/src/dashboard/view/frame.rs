@@ -1,7 +1,9 @@
 //! What stands around every page.
 
+use bitting_core::api::Accent;
+
 use super::links::{ApiLinks, link};
-use crate::dashboard::assets::Accent;
+use crate::dashboard::assets;
 
 /// Everything that every page needs. It holds a token, so it does not print itself.
 pub(crate) struct Frame {
@@ -131,6 +133,18 @@ impl Frame {
     pub(crate) fn support_link(&self) -> Option<String> {
         let is_link = |text: &str| text.starts_with("https://") || text.starts_with("http://");
         self.support.as_ref().map(|text| if is_link(text) { text.clone() } else { format!("mailto:{text}") })
+    }
+}
+
+impl Brand {
+    /// The path of the stylesheet's one rule for its colour.
+    pub(crate) fn style(&self) -> String {
+        assets::accent_style(self.accent)
+    }
+
+    /// The path of the mark of the browser's tab.
+    pub(crate) fn mark(&self) -> String {
+        assets::accent_mark_path(self.accent)
     }
 }
 

@@ -11,7 +11,9 @@ mod troubles;
 use askama::Template;
 
 use super::{ApiLinks, Brand, Frame, Person, Place, Theme};
-use crate::dashboard::assets::{self, Accent};
+use bitting_core::api::Accent;
+
+use crate::dashboard::assets;
 
 /// The frame around the pages of a developer.
 pub(super) fn developer() -> Frame {
@@ -37,7 +39,7 @@ pub(super) fn operator() -> Frame {
 pub(super) fn visitor() -> Frame {
     let links = ApiLinks::new("product-api");
     Frame {
-        brand: Brand { title: "Product API".to_owned(), logo: None, accent: Accent::DEFAULT },
+        brand: Brand { title: "Product API".to_owned(), logo: None, accent: Accent::default() },
         docs: Some(links.docs()),
         api: Some(links),
         place: Place::Elsewhere,
@@ -55,7 +57,7 @@ pub(super) fn hang(name: &str, page: &impl Template) -> String {
     if let Ok(folder) = std::env::var("BITTING_GALLERY") {
         let folder = std::path::Path::new(&folder);
         std::fs::create_dir_all(folder.join("assets")).unwrap();
-        for (path, text) in assets::all(Accent::DEFAULT) {
+        for (path, text) in assets::all(Accent::default()) {
             std::fs::write(folder.join(path.trim_start_matches('/')), text).unwrap();
         }
         let local = html.replace("\"/assets/", "\"assets/");

@@ -2,6 +2,7 @@
 
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
+use bitting_core::member::MemberId;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands in a path segment and in a query as it is (RFC 3986, section 2.3).
@@ -20,9 +21,11 @@ pub(crate) mod link {
     pub(crate) const SESSIONS: &str = "/you/sessions";
     pub(crate) const THEME: &str = "/theme";
 
-    /// A one-time link: first set-up, invitation, reset, or the portal's.
+    pub(crate) const LINK: &str = "/link";
+
+    /// A one-time link: first set-up, invitation, reset, or the portal's. Its secret stands in the query, which is in no log.
     pub(crate) fn one_time(token: &str) -> String {
-        format!("/link/{}", super::escaped(token))
+        format!("{LINK}?token={}", super::escaped(token))
     }
 }
 
@@ -84,6 +87,11 @@ impl ApiLinks {
     pub(crate) fn docs(&self) -> String {
         format!("{}/docs", self.0)
     }
+}
+
+/// One thing to do with a member: `link`, `disable`, `enable` or `remove-second-factor`.
+pub(crate) fn member_action(id: MemberId, action: &str) -> String {
+    format!("{}/{id}/{action}", link::MEMBERS)
 }
 
 /// A path with a query. What has no value is left out.

@@ -116,7 +116,14 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 /// How far ahead something is, in one number: "in 18 minutes", "in 6 days", "in 5 months".
 pub(crate) fn ahead(at: Timestamp, now: Timestamp) -> String {
     let seconds = at.since(now).as_secs();
-    if seconds < MINUTE { "in less than a minute".to_owned() } else { format!("in {}", span(seconds)) }
+    // Half a unit more, so that 5 days and 14 hours are 6 days: whoever waits counts to the nearest.
+    let half = match seconds {
+        ..MINUTE => return "in less than a minute".to_owned(),
+        ..HOUR => MINUTE,
+        s if s < 2 * DAY => HOUR,
+        _ => DAY,
+    } / 2;
+    format!("in {}", span(seconds + half))
 }
 
 /// Days for as long as anybody counts in days, which is about a quarter of a year.
@@ -169,8 +176,8 @@ mod tests {
             ("2025-10-14T11:00:00Z", "in 18 minutes"),
             ("2025-10-15T09:00:00Z", "in 22 hours"),
             ("2025-10-16T09:42:00Z", "in 47 hours"),
-            ("2025-10-20T10:42:00Z", "in 6 days"),
-            ("2026-01-12T10:42:00Z", "in 90 days"),
+            ("2025-10-20T00:00:00Z", "in 6 days"),
+            ("2026-01-12T00:00:00Z", "in 90 days"),
             ("2026-03-15T10:42:00Z", "in 4 months"),
             ("2027-10-14T10:42:00Z", "in 2 years"),
         ] {

@@ -19,17 +19,17 @@ use crate::management::id::{Id, KeyIdPath};
 /// A key with what it was used for.
 #[derive(Serialize, ToSchema)]
 #[schema(as = KeyWithUsage)]
-struct Detailed {
+pub(super) struct Detailed {
     #[serde(flatten)]
-    key: Key,
-    usage: Usage,
+    pub(super) key: Key,
+    pub(super) usage: Usage,
 }
 
 /// Requests that were let through to the upstream, by days and months of UTC, exactly as of now.
 #[derive(Serialize, ToSchema)]
-struct Usage {
-    requests_today: u64,
-    requests_this_month: u64,
+pub(super) struct Usage {
+    pub(super) requests_today: u64,
+    pub(super) requests_this_month: u64,
 }
 
 /// Show a key

@@ -1,9 +1,12 @@
-//! `[api.identity]` and `[api.labels]`: what the upstream and people are told.
+//! `[api.identity]`, `[api.labels]` and `[api.dashboard]`: what the upstream and people are told.
 
+use std::path::Path;
+
+use bitting_core::api::{Brand, Logo};
 use bitting_core::dialect::{IdentityHeaders, Labels};
 use http::HeaderName;
 
-use crate::config::section::Section;
+use crate::config::section::{At, Section};
 
 /// The headers in which the upstream learns whose key it was; `false` leaves one out.
 pub(super) fn read_identity(api: &Section<'_>) -> IdentityHeaders {
@@ -39,4 +42,49 @@ pub(super) fn read_labels(api: &Section<'_>, name: &str) -> Labels {
     };
     labels.finish();
     read
+}
+
+/// The largest logo: every page has it.
+const LARGEST_LOGO: u64 = 64 << 10;
+
+/// How the API's pages look. A logo's path is relative to the folder of the configuration.
+pub(super) fn read_brand(api: &Section<'_>, folder: &Path) -> Brand {
+    let Some(dashboard) = api.section("dashboard") else { return Brand::default() };
+    let brand = Brand {
+        accent: dashboard.parsed("accent").map(|accent| accent.value).unwrap_or_default(),
+        logo: dashboard.text("logo").and_then(|path| read_logo(&dashboard, &path, folder)),
+        site: dashboard.text("site").map(|site| site.value.into()),
+    };
+    dashboard.finish();
+    brand
+}
+
+fn read_logo(dashboard: &Section<'_>, path: &At<'_, &str>, folder: &Path) -> Option<Logo> {
+    let file = folder.join(path.value);
+    let media_type = match file.extension().and_then(|extension| extension.to_str()) {
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        _ => {
+            let help = "write the path of a file whose name ends in .svg or .png";
+            dashboard.findings.error(path.at, format!("{:?} is no picture that every browser shows", path.value), help);
+            return None;
+        }
+    };
+    let read = std::fs::metadata(&file).and_then(|found| {
+        let is_small = found.len() <= LARGEST_LOGO;
+        is_small.then(|| std::fs::read(&file)).transpose()
+    });
+    match read {
+        Ok(Some(bytes)) => Some(Logo { media_type, bytes: bytes.into() }),
+        Ok(None) => {
+            let message = format!("{:?} has more than {} kB", path.value, LARGEST_LOGO >> 10);
+            dashboard.findings.error(path.at, message, "make the picture smaller: every page shows it, 24 pixels high");
+            None
+        }
+        Err(error) => {
+            let message = format!("{:?} cannot be read: {error}", path.value);
+            dashboard.findings.error(path.at, message, "write the path from the folder of the configuration on");
+            None
+        }
+    }
 }

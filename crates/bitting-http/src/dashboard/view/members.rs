@@ -1,0 +1,117 @@
+//! The people who may sign in: operators, or the developers of accounts.
+
+use askama::Template;
+use bitting_core::account::AccountId;
+use bitting_core::time::Timestamp;
+use bitting_store::MemberRow;
+
+use super::links::{ApiLinks, member_action, with_query};
+use super::{Frame, Moment, Status, Tone, ahead};
+
+/// The list, with the form that invites.
+#[derive(Template)]
+#[template(path = "dashboard/people/members.html", whitespace = "minimize")]
+pub(crate) struct MembersPage {
+    pub(crate) frame: Frame,
+    /// Where the form goes.
+    pub(crate) action: String,
+    pub(crate) whose: Whose,
+    pub(crate) lines: Vec<MemberLine>,
+    /// What was typed and is wrong.
+    pub(crate) email: String,
+    pub(crate) name: String,
+    pub(crate) account: String,
+    pub(crate) email_error: Option<String>,
+    pub(crate) account_error: Option<String>,
+    /// What was just done, in words.
+    pub(crate) done: Option<String>,
+}
+
+/// Whose members are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Those who run the APIs.
+    Operators,
+    /// Those of one account.
+    Account(String),
+    /// Those of all accounts of an API, by its title.
+    AllAccounts(String),
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberLine {
+    pub(crate) row: MemberRow,
+    /// Who made them, in words.
+    made_by: String,
+    made: Moment,
+    status: Status,
+    /// Whether it is whoever looks.
+    is_self: bool,
+    /// The keys that they have made, where they make keys.
+    keys: Option<String>,
+}
+
+/// A one-time link, shown once.
+#[derive(Template)]
+#[template(path = "dashboard/people/link_made.html", whitespace = "minimize")]
+pub(crate) struct LinkMadePage {
+    pub(crate) frame: Frame,
+    /// For whom.
+    pub(crate) who: String,
+    /// The whole link.
+    pub(crate) link: String,
+    /// Whether they come for the first time.
+    pub(crate) is_invitation: bool,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) now: Timestamp,
+    /// Where the list is.
+    pub(crate) back: String,
+}
+
+impl MemberLine {
+    /// As `viewer` sees them.
+    pub(crate) fn new(row: MemberRow, viewer: &MemberRow, made_by: String, now: Timestamp) -> Self {
+        let status = match &row {
+            MemberRow { enabled: false, .. } => Status::new(Tone::Off, "cross", "Disabled"),
+            row if row.is_awaited() => Status::new(Tone::Plain, "clock", "Invited"),
+            MemberRow { .. } => Status::new(Tone::Plain, "active", "Active"),
+        };
+        let keys = row.account.as_ref().map(|account: &AccountId| {
+            let list = ApiLinks::new(&row.api).keys();
+            let account = Some(account.as_str()).filter(|_| viewer.is_operator());
+            with_query(&list, &[("created_by", Some(&row.id.to_string())), ("account", account)])
+        });
+        let (made, is_self) = (Moment::ago(row.created_at, now), row.id == viewer.id);
+        Self { made_by, made, status, is_self, keys, row }
+    }
+
+    /// What they are called; whoever has not said it yet is known by their address.
+    pub(crate) fn called(&self) -> &str {
+        called(&self.row)
+    }
+
+    fn link(&self, action: &str) -> String {
+        member_action(self.row.id, action)
+    }
+
+    /// The words on the button that makes a link.
+    fn link_words(&self) -> &'static str {
+        if self.row.is_awaited() { "New invitation" } else { "Reset password" }
+    }
+}
+
+impl LinkMadePage {
+    fn ends(&self) -> (Moment, String) {
+        (Moment::full(self.expires_at), ahead(self.expires_at, self.now))
+    }
+}
+
+/// What somebody is called; whoever has not said it yet is known by their address.
+pub(crate) fn called(row: &MemberRow) -> &str {
+    match (row.name.as_str(), row.email.as_deref()) {
+        ("", Some(email)) => email,
+        ("", None) => "the first operator",
+        (name, _) => name,
+    }
+}

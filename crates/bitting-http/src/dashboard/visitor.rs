@@ -1,0 +1,171 @@
+//! Whoever is signed in, and how far they may see.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Redirect, Response};
+use bitting_core::account::AccountId;
+use bitting_core::key::KeyId;
+use bitting_core::member::{MemberId, Token};
+use bitting_core::time::Timestamp;
+use bitting_engine::{Admission, CommitError, Engine, ServedApi};
+use bitting_store::{Actor, Change, Committed, Conditions, KeyRow, MemberRow, Origin, SessionRow, Store};
+use http::HeaderMap;
+use http::request::Parts;
+
+use super::setback::Setback;
+use super::view::{ApiLinks, Frame, Person, Place, Theme, Trouble};
+use super::{brand, cookie};
+use crate::service::Shared;
+
+/// Somebody who is signed in. A handler that takes one is not reached by anybody else.
+pub(crate) struct Visitor {
+    pub(crate) shared: Shared,
+    /// Who.
+    pub(crate) member: MemberRow,
+    /// Since when and where.
+    pub(crate) session: SessionRow,
+    /// What each of their forms sends back.
+    pub(super) form_token: Token,
+    pub(super) admission: Admission,
+    theme: Theme,
+}
+
+/// How often it is kept when somebody was last there.
+const TOUCH: Duration = Duration::from_mins(1);
+
+impl FromRequestParts<Shared> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
+        match Self::of(&parts.headers, &parts.extensions, shared).await {
+            Ok(Some(visitor)) => Ok(visitor),
+            Ok(None) => {
+                let next = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+                Err(Redirect::to(&super::door::sign_in_at(next)).into_response())
+            }
+            Err(setback) => Err(setback.for_nobody(shared, &parts.headers)),
+        }
+    }
+}
+
+impl Visitor {
+    /// Whoever a request's cookie says it is; `None` if it says nothing that holds.
+    pub(super) async fn of(
+        headers: &HeaderMap,
+        extensions: &http::Extensions,
+        shared: &Shared,
+    ) -> Result<Option<Self>, Setback> {
+        let admission = extensions.get::<Admission>().cloned().ok_or(Trouble::NotFound)?;
+        let Some(token) = cookie::read(headers, shared.reception.is_secure()) else { return Ok(None) };
+        let (engine, now) = (&shared.engine, shared.engine.now());
+        let idle = shared.reception.settings.idle;
+        let Some((session, member)) = engine.store().session(token.digest(), idle, now).await? else { return Ok(None) };
+        if now.since(session.seen_at) >= TOUCH {
+            engine.store().touch_session(session.digest, now).await?;
+        }
+        let (form_token, theme) = (token.derived("form"), theme_of(headers));
+        Ok(Some(Self { shared: shared.clone(), member: member.row, session, form_token, admission, theme }))
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.shared.engine
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        self.shared.engine.store()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.engine.now()
+    }
+
+    /// Whether they run the APIs.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.member.is_operator()
+    }
+
+    /// The account beyond which they see nothing; `None` for operators.
+    pub(crate) fn account(&self) -> Option<&AccountId> {
+        self.member.account.as_ref()
+    }
+
+    /// An API that they may see.
+    pub(crate) fn api(&self, name: &str) -> Result<Arc<ServedApi>, Trouble> {
+        let apis = self.engine().apis();
+        let found = apis.protected().iter().find(|api| &*api.name == name);
+        found.filter(|api| self.is_operator() || *api.name == *self.member.api).cloned().ok_or(Trouble::NotFound)
+    }
+
+    /// A key that they may see. Somebody else's is not there.
+    pub(crate) async fn key(&self, api: &ServedApi, id: &str) -> Result<KeyRow, Setback> {
+        let id: KeyId = id.parse().map_err(|_| Trouble::NotFound)?;
+        let row = self.store().key(&api.name, id).await?;
+        let is_theirs = |row: &KeyRow| self.account().is_none_or(|account| *account == row.account);
+        Ok(row.filter(is_theirs).ok_or(Trouble::NotFound)?)
+    }
+
+    /// Somebody else whom they may see: operators everybody, developers those of their own account.
+    pub(crate) async fn colleague(&self, id: &str) -> Result<MemberRow, Setback> {
+        let id: MemberId = id.parse().map_err(|_| Trouble::NotFound)?;
+        let row = self.store().member(id).await?.map(|member| member.row);
+        let is_seen =
+            |row: &MemberRow| self.is_operator() || (row.api == self.member.api && row.account == self.member.account);
+        Ok(row.filter(is_seen).ok_or(Trouble::NotFound)?)
+    }
+
+    /// Makes a change in their name.
+    pub(crate) async fn submit(&self, change: Change, conditions: Conditions) -> Result<Committed, CommitError> {
+        let origin = Origin {
+            actor: Actor::Member(self.member.id),
+            request_id: self.admission.request_id.as_str().to_owned(),
+            address: Some(self.admission.client),
+        };
+        self.engine().submit(change, origin, conditions).await
+    }
+
+    /// What stands around their pages; `None` is for pages of no API.
+    pub(crate) async fn frame(&self, api: Option<&ServedApi>, place: Place) -> Result<Frame, Setback> {
+        let apis = self.engine().apis();
+        let own = apis.find(&self.member.api).filter(|_| !self.is_operator());
+        let api = api.or(own.map(|api| &**api));
+        let configured = api.map(|api| &**api);
+        let (mut account, mut plan) = (None, None);
+        if let (Some(id), Some(api)) = (self.account(), api) {
+            let row = self.store().account(&api.name, id).await?;
+            let has_plans = api.plans.iter().any(|plan| !plan.limits().is_empty());
+            plan = row.as_ref().and_then(|row| row.plan.clone()).or_else(|| Some(api.plans.fallback().name.to_string()));
+            plan = plan.filter(|_| has_plans).map(|plan| capitalised(&plan));
+            account = Some(row.map(|row| row.name).filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string()));
+        }
+        let person = Person { name: self.member.name.clone(), email: self.member.email.clone(), account, plan };
+        Ok(Frame {
+            brand: brand::of(&apis, configured),
+            api: api.map(|api| ApiLinks::new(&api.name)),
+            place,
+            person: Some(person),
+            csrf: self.form_token.expose().to_owned(),
+            support: brand::support(configured),
+            docs: brand::docs(configured, true),
+            theme: self.theme,
+        })
+    }
+}
+
+/// The theme that somebody has chosen.
+pub(super) fn theme_of(headers: &HeaderMap) -> Theme {
+    let cookies = headers.get_all(http::header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    match pairs.filter(|(name, _)| *name == super::THEME_COOKIE).map(|(_, value)| value).next() {
+        Some("dark") => Theme::Dark,
+        Some("light") => Theme::Light,
+        _ => Theme::System,
+    }
+}
+
+/// A plan's name as people write it.
+fn capitalised(name: &str) -> String {
+    let mut characters = name.chars();
+    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
+}
