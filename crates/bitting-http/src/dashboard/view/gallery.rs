@@ -7,6 +7,7 @@ mod key_lists;
 mod key_pages;
 mod samples;
 mod troubles;
+mod usages;
 
 use askama::Template;
 

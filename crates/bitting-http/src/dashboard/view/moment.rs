@@ -41,6 +41,12 @@ impl Moment {
         if now.since(at).as_secs() < DAY { Self { at, words: ago(at, now), form: Form::Relative } } else { Self::day(at) }
     }
 
+    /// The same where there is little room: "2 min ago".
+    pub(crate) fn ago_briefly(at: Timestamp, now: Timestamp) -> Self {
+        let moment = Self::ago(at, now);
+        Self { words: moment.words.replace("minutes", "min").replace("minute", "min"), ..moment }
+    }
+
     /// "29 Sep 2025"
     pub(crate) fn day(at: Timestamp) -> Self {
         Self { at, words: written(at, "%-d %b %Y"), form: Form::Day }
@@ -117,13 +123,11 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 pub(crate) fn ahead(at: Timestamp, now: Timestamp) -> String {
     let seconds = at.since(now).as_secs();
     // Half a unit more, so that 5 days and 14 hours are 6 days: whoever waits counts to the nearest.
-    let half = match seconds {
-        ..MINUTE => return "in less than a minute".to_owned(),
-        ..HOUR => MINUTE,
-        s if s < 2 * DAY => HOUR,
-        _ => DAY,
-    } / 2;
-    format!("in {}", span(seconds + half))
+    let unit = [(MINUTE, 0), (HOUR, MINUTE), (2 * DAY, HOUR)].into_iter().find(|(end, _)| seconds < *end);
+    match unit.map_or(DAY, |(_, unit)| unit) {
+        0 => "in less than a minute".to_owned(),
+        unit => format!("in {}", span(seconds + unit / 2)),
+    }
 }
 
 /// Days for as long as anybody counts in days, which is about a quarter of a year.

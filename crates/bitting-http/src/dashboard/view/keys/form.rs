@@ -5,7 +5,6 @@ use askama::filters::HtmlSafe;
 use bitting_core::api::Api;
 use bitting_core::limit::Limit;
 use bitting_core::rights::PermissionSpec;
-use bitting_store::KeyRow;
 
 use crate::dashboard::keys::{Access, Bounds, Expiry, FieldErrors, KeyDraft, Preset, lasting, limit_field};
 use crate::dashboard::view::rights::{capitalised, resource};
@@ -49,8 +48,9 @@ pub(crate) struct KeyForm {
     presets: Vec<Preset>,
     groups: Vec<Group>,
     expiries: Vec<ExpiryChoice>,
+    /// How it ends now, where a key is changed.
+    kept_end: String,
     may_be_never: bool,
-    never_hint: &'static str,
     first_date: String,
     limits: Vec<LimitChoice>,
     plan: String,
@@ -130,10 +130,6 @@ impl KeyForm {
             FormPurpose::Create { .. } => api.labels.create_key.to_string(),
             FormPurpose::Edit { .. } => "Save changes".to_owned(),
         };
-        let never_hint = match row {
-            Some(KeyRow { expires_at: None, .. }) => "As now",
-            _ => "You rotate it",
-        };
         Self {
             action,
             back,
@@ -155,8 +151,10 @@ impl KeyForm {
                     date: Moment::end(now.plus(time), now),
                 })
                 .collect(),
+            kept_end: row
+                .and_then(|row| row.expires_at)
+                .map_or("Never".to_owned(), |end| Moment::end(end, now).words().to_owned()),
             may_be_never: Expiry::may_be_never(&api.policy),
-            never_hint,
             first_date: Moment::date_field(now),
             limits,
             plan: plan_words(plan.by_scope().0, &plan.name),
@@ -195,11 +193,6 @@ impl KeyForm {
 
     fn is_expiry(&self, value: &str) -> bool {
         self.draft.expiry.value() == value
-    }
-
-    /// How the key ends now, where one is changed.
-    fn kept_expiry(&self) -> bool {
-        !self.is_new()
     }
 
     fn has_addresses(&self) -> bool {
@@ -329,7 +322,7 @@ fn groups(api: &Api, draft: &KeyDraft) -> Vec<Group> {
 
 /// What a plan allows, in words.
 fn plan_words(limits: &[Limit], plan: &str) -> String {
-    let each: Vec<String> = limits.iter().map(|limit| limit_words(limit)).collect();
+    let each: Vec<String> = limits.iter().map(limit_words).collect();
     let all = each.join(", ");
     if plan == "default" { all } else { format!("{}: {all}", capitalised(plan)) }
 }
