@@ -48,7 +48,7 @@ pub(crate) use respond::respond;
 pub use welcome::{NotWelcomed, welcome};
 
 /// The page for what is not there.
-pub(crate) async fn nothing_here(shared: &Shared, headers: &HeaderMap) -> Response {
+pub(crate) fn nothing_here(shared: &Shared, headers: &HeaderMap) -> Response {
     setback::Setback::from(view::Trouble::NotFound).for_nobody(shared, headers)
 }
 

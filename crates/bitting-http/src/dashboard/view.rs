@@ -30,7 +30,6 @@ mod sample;
 mod standing;
 mod status;
 mod trouble;
-mod usage;
 mod you;
 
 pub(crate) use accounts::{AccountForm, AccountLine, AccountPage, AccountsPage, NewAccountPage};
@@ -59,5 +58,4 @@ pub(crate) use rights::RightsSummary;
 pub(crate) use standing::{Cure, Standing};
 pub(crate) use status::{Status, Tone};
 pub(crate) use trouble::{Trouble, TroublePage};
-pub(crate) use usage::{BusyKey, LimitHit, Range, UsageAsked, UsagePage, UsageParts};
 pub(crate) use you::{SecondFactorPage, SessionLine, YouPage};

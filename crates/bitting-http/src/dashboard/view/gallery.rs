@@ -7,7 +7,6 @@ mod key_lists;
 mod key_pages;
 mod samples;
 mod troubles;
-mod usages;
 
 use askama::Template;
 
