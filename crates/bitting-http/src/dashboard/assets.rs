@@ -67,7 +67,8 @@ pub(crate) async fn logo(State(shared): State<Shared>, Path(api): Path<String>) 
     let apis = shared.engine.apis();
     let found = apis.protected().iter().find(|known| *known.name == *api).and_then(|api| api.brand.logo.clone());
     let Some(Logo { media_type, bytes }) = found else { return StatusCode::NOT_FOUND.into_response() };
-    let mut response = bytes.to_vec().into_response();
+    // Not of a type that has a header of its own: a picture of two types is none.
+    let mut response = Response::new(Body::from(bytes.to_vec()));
     let headers = [
         (header::CONTENT_TYPE, media_type),
         (header::CACHE_CONTROL, "public, max-age=300"),

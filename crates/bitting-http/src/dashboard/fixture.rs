@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bitting_core::api::{Api, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Api, Brand, Docs, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -52,6 +52,8 @@ pub(crate) fn product() -> Api {
     let read = ["tasks:read", "projects:read", "users:read"].map(|name| name.parse().unwrap());
     let labels = labels("Product API", "Settings → API", "Generate New Key", "Name");
     let mut api = api("product-api", &names, catalogue, &[("live", "sk_live_"), ("test", "sk_test_")], labels);
+    let purposes = [("live", "Real data. Counts against your quota."), ("test", "A sandbox. No real data, own limits.")];
+    api.docs.environments = purposes.map(|(name, purpose)| (name.into(), purpose.into())).into();
     api.new_key = NewKeyDefaults { permissions: read.into(), role: None };
     api.plans = plans(&names, &[("free", 1_000, 100), ("professional", 10_000, 500)]);
     let need = api.catalogue.need(["tasks:read"], &names).unwrap();
@@ -196,6 +198,8 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         identity: IdentityHeaders::default(),
         limit_headers: LimitHeaders::default(),
         labels,
+        brand: Brand::default(),
+        docs: Docs::default(),
         catalogue: Catalogue::new(catalogue).unwrap(),
         plans: Plans::new(Plan::new("default", Vec::new(), names), Vec::new(), false),
         usage_retention: Duration::from_hours(24 * 40),

@@ -18,6 +18,7 @@ mod gallery;
 mod gauge;
 mod home;
 mod keys;
+mod limit;
 mod links;
 mod members;
 mod moment;
@@ -47,6 +48,7 @@ pub(crate) use keys::{
     AccountFilter, ActionForm, ActionOn, ActionPage, Counts, EmptyPage, FormPurpose, KeyAction, KeyForm, KeyFormPage, KeyLine,
     KeyPage, KeyPageParts, KeysPage, KeysPageParts, LineOf, ListAsked, MadePage, OVERLAPS, Order, View,
 };
+pub(crate) use limit::{limit_of, limit_words};
 pub(crate) use links::{ApiLinks, link, with_query};
 pub(crate) use members::{LinkMadePage, MemberLine, MembersPage, Whose, called};
 pub(crate) use moment::{Moment, ago, ahead};

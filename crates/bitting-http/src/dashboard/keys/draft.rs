@@ -133,7 +133,7 @@ impl KeyDraft {
         Self {
             account: text("account"),
             name: text("name"),
-            description: text("description").replace("\r\n", "\n"),
+            description: text("description"),
             environment: text("environment"),
             role: text("role"),
             access: access.unwrap_or(Access::Custom),
@@ -142,7 +142,7 @@ impl KeyDraft {
             expires_on: text("expires_on"),
             has_limits: fields.text("limit") == "own",
             limits: limits.filter_map(number).collect(),
-            addresses: fields.text("addresses").replace("\r\n", "\n"),
+            addresses: fields.text("addresses").to_owned(),
             enabled: fields.text("enabled") != "no",
         }
     }

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 /// How deep each of the six cuts is, from 0 to 3. No two neighbours are alike, as in a real key: they would be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Template)]
-#[template(path = "dashboard/part/cuts.html", whitespace = "suppress")]
+#[template(path = "dashboard/part/cuts.html")]
 pub(crate) struct Cuts([i8; 6]);
 
 impl HtmlSafe for Cuts {}
@@ -44,7 +44,7 @@ impl Cuts {
 
 /// A key's cuts with its bow.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
-#[template(path = "dashboard/part/whole_key.html", whitespace = "suppress")]
+#[template(path = "dashboard/part/whole_key.html")]
 pub(crate) struct WholeKey {
     path: String,
 }

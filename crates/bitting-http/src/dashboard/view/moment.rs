@@ -41,6 +41,12 @@ impl Moment {
         if now.since(at).as_secs() < DAY { Self { at, words: ago(at, now), form: Form::Relative } } else { Self::day(at) }
     }
 
+    /// The same where there is little room: "2 min ago".
+    pub(crate) fn ago_briefly(at: Timestamp, now: Timestamp) -> Self {
+        let moment = Self::ago(at, now);
+        Self { words: moment.words.replace("minutes", "min").replace("minute", "min"), ..moment }
+    }
+
     /// "29 Sep 2025"
     pub(crate) fn day(at: Timestamp) -> Self {
         Self { at, words: written(at, "%-d %b %Y"), form: Form::Day }
@@ -116,7 +122,12 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 /// How far ahead something is, in one number: "in 18 minutes", "in 6 days", "in 5 months".
 pub(crate) fn ahead(at: Timestamp, now: Timestamp) -> String {
     let seconds = at.since(now).as_secs();
-    if seconds < MINUTE { "in less than a minute".to_owned() } else { format!("in {}", span(seconds)) }
+    // Half a unit more, so that 5 days and 14 hours are 6 days: whoever waits counts to the nearest.
+    let unit = [(MINUTE, 0), (HOUR, MINUTE), (2 * DAY, HOUR)].into_iter().find(|(end, _)| seconds < *end);
+    match unit.map_or(DAY, |(_, unit)| unit) {
+        0 => "in less than a minute".to_owned(),
+        unit => format!("in {}", span(seconds + unit / 2)),
+    }
 }
 
 /// Days for as long as anybody counts in days, which is about a quarter of a year.
@@ -169,8 +180,8 @@ mod tests {
             ("2025-10-14T11:00:00Z", "in 18 minutes"),
             ("2025-10-15T09:00:00Z", "in 22 hours"),
             ("2025-10-16T09:42:00Z", "in 47 hours"),
-            ("2025-10-20T10:42:00Z", "in 6 days"),
-            ("2026-01-12T10:42:00Z", "in 90 days"),
+            ("2025-10-20T00:00:00Z", "in 6 days"),
+            ("2026-01-12T00:00:00Z", "in 90 days"),
             ("2026-03-15T10:42:00Z", "in 4 months"),
             ("2027-10-14T10:42:00Z", "in 2 years"),
         ] {

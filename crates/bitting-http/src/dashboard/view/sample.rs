@@ -1,12 +1,13 @@
 //! A call that works, in the API's dialect.
 
 use bitting_core::api::Api;
-use bitting_core::dialect::Carrier;
 use bitting_core::rights::Permission;
 use bitting_core::route::{Access, Methods, Target};
 use bitting_store::KeyRow;
 use http::Method;
 use zeroize::Zeroizing;
+
+use crate::docs;
 
 /// A call with curl. It may hold a key, so it does not print itself.
 pub(crate) struct Sample {
@@ -20,7 +21,7 @@ pub(crate) struct Sample {
 
 impl Sample {
     /// The first call of an API that a key may make, or, without a row, the first that any key may.
-    pub(crate) fn new(api: &Api, base_url: &str, key: &str, row: Option<&KeyRow>) -> Self {
+    pub(crate) fn new(api: &Api, key: &str, row: Option<&KeyRow>) -> Self {
         let reads = |methods: &Methods| methods.cover(&Method::GET);
         let candidates = api.routes.rules().filter(|(methods, _, route)| reads(methods) && route.target == Target::Upstream);
         let needs_key = candidates.filter_map(|(_, pattern, route)| match &route.access {
@@ -37,25 +38,7 @@ impl Sample {
         let chosen = best.copied().or(other.first().copied());
         let (path, needs) = chosen.map_or(("/".to_owned(), String::new()), Clone::clone);
         let is_met = best.is_some() || chosen.is_none();
-        Self { text: curl(api, &format!("{}{path}", base_url.trim_end_matches('/')), key), needs, is_met }
-    }
-}
-
-/// The line that puts a key into the environment of a program.
-pub(crate) fn variable(api: &Api, key: &str) -> Zeroizing<String> {
-    let name = variable_name(&api.labels.title);
-    Zeroizing::new(format!("{name}={key}"))
-}
-
-/// The name of such a variable: `PRODUCT_API_KEY` of "Product API".
-fn variable_name(title: &str) -> String {
-    let letters = title.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { ' ' });
-    let words = letters.collect::<String>().split_whitespace().collect::<Vec<_>>().join("_");
-    let starts_well = words.starts_with(|c: char| c.is_ascii_alphabetic());
-    match words.strip_suffix("API") {
-        _ if !starts_well => "API_KEY".to_owned(),
-        Some(_) => format!("{words}_KEY"),
-        None => format!("{words}_API_KEY"),
+        Self { text: docs::call_with(api, &path, key), needs, is_met }
     }
 }
 
@@ -85,35 +68,13 @@ fn holds(row: &KeyRow, api: &Api, asked: &str) -> bool {
     asked.is_empty() || by_permission || by_role || row.capabilities.iter().any(|own| own == asked)
 }
 
-fn curl(api: &Api, url: &str, key: &str) -> Zeroizing<String> {
-    let text = match api.credentials.carriers.first() {
-        Some(Carrier::Authorization(scheme)) => format!("curl {url} \\\n  -H \"Authorization: {scheme} {key}\""),
-        Some(Carrier::Basic) => format!("curl {url} \\\n  -u \"{key}:\""),
-        Some(Carrier::Header(name)) => format!("curl {url} \\\n  -H \"{}: {key}\"", written_name(name.as_str())),
-        Some(Carrier::Query(name)) => format!("curl \"{url}?{name}={key}\""),
-        Some(Carrier::Cookie(name)) => format!("curl {url} \\\n  -b \"{name}={key}\""),
-        Some(Carrier::Subprotocol(prefix)) => format!("curl {url} \\\n  -H \"Sec-WebSocket-Protocol: {prefix}{key}\""),
-        None => format!("curl {url}"),
-    };
-    Zeroizing::new(text)
-}
-
-/// A header's name as people write it: `X-API-Key`.
-fn written_name(name: &str) -> String {
-    let word = |word: &str| match word {
-        "api" | "id" => word.to_uppercase(),
-        _ => super::rights::capitalised(word),
-    };
-    name.split('-').map(word).collect::<Vec<_>>().join("-")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::dashboard::fixture::{csboard, key, launchboard, product};
 
     fn sample(api: &Api, row: Option<&KeyRow>) -> (String, String, bool) {
-        let sample = Sample::new(api, "https://api.example.com/", "KEY", row);
+        let sample = Sample::new(api, "KEY", row);
         (sample.text.to_string(), sample.needs, sample.is_met)
     }
 
@@ -121,7 +82,7 @@ mod tests {
     fn the_call_speaks_the_dialect_of_the_api() {
         let bearer = "curl https://api.example.com/v1/tasks \\\n  -H \"Authorization: Bearer KEY\"".to_owned();
         assert_eq!(sample(&product(), None), (bearer, "tasks:read".to_owned(), true));
-        assert_eq!(sample(&csboard(), None).0, "curl \"https://api.example.com/?api_key=KEY\"");
+        assert_eq!(sample(&csboard(), None).0, "curl https://api.example.com/ \\\n  -H \"Authorization: Bearer KEY\"");
         let header = "curl https://api.example.com/api/v1/boards/{id} \\\n  -H \"X-API-Key: KEY\"";
         assert_eq!(sample(&launchboard(), None).0, header);
         for (carrier, part) in [
@@ -145,11 +106,5 @@ mod tests {
         };
         assert!(of(&["tasks:read"]) && of(&["tasks:*"]) && of(&["admin:*"]));
         assert!(!of(&["users:read"]) && !of(&[]));
-    }
-
-    #[test]
-    fn the_variable_is_named_after_the_api() {
-        let names = ["Product API", "CSBoard", "Ünï 2", "7 Seas"].map(variable_name);
-        assert_eq!(names, ["PRODUCT_API_KEY", "CSBOARD_API_KEY", "N_2_API_KEY", "API_KEY"]);
     }
 }

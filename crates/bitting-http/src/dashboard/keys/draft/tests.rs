@@ -24,9 +24,8 @@ fn sent(api: &Api, typed: &[(&str, &str)]) -> KeyDraft {
     ];
     body.retain(|(name, _)| !typed.iter().any(|(other, _)| other == name));
     body.extend(typed);
-    let escaped = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let body: Vec<String> = body.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
-    KeyDraft::read(&Fields::read(body.join("&").as_bytes()), bounds(api))
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(body).finish();
+    KeyDraft::read(&Fields::read(body.as_bytes()), bounds(api))
 }
 
 fn errors(api: &Api, typed: &[(&str, &str)]) -> Vec<(String, String)> {

@@ -8,7 +8,7 @@ use crate::dashboard::view::{FormPurpose, KeyForm, KeyFormPage};
 #[test]
 fn a_mistake_comes_back_with_everything_that_was_typed() {
     let api = product();
-    let fields = Fields::from([
+    let typed = [
         ("name", "New \"Integration\""),
         ("description", "Partner portal,\r\norder status"),
         ("environment", "live"),
@@ -20,7 +20,8 @@ fn a_mistake_comes_back_with_everything_that_was_typed() {
         ("limit", "own"),
         ("limit:hour", "20000"),
         ("addresses", "203.0.113.0/24\r\n198.51.100.300"),
-    ]);
+    ];
+    let fields = Fields::read(form_urlencoded::Serializer::new(String::new()).extend_pairs(typed).finish().as_bytes());
     let draft = KeyDraft::read(&fields, bounds(&api));
     let errors = draft.spec(bounds(&api), Some("northwind".parse().unwrap())).unwrap_err();
     let page = KeyFormPage::create(developer(), "/apis/product-api/keys".to_owned(), new_form(&api, draft, errors));

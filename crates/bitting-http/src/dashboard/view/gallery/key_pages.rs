@@ -100,7 +100,7 @@ fn a_key_that_has_ended_can_be_looked_at_and_not_be_changed() {
     for (name, position, parts) in [
         ("key-replaced", 2, &["It is still in use.", "End it now", "See the new key"][..]),
         ("key-successor", 1, &["An older key"]),
-        ("key-expiring", 6, &["This key ends in 5 days", "Extend it"]),
+        ("key-expiring", 6, &["This key ends in 6 days", "Extend it"]),
         ("key-odd", 12, &["&#60;script&#62;", "switched off"]),
         ("key-long", 14, &["Donaudampfschiff"]),
         ("key-rtl", 13, &["مفتاح"]),
@@ -144,14 +144,14 @@ fn bb5_a_key_is_shown_in_groups_with_a_call_that_works() {
     };
     let made = api.format.generate("live", &mut fill).unwrap().unwrap();
     let row = &all()[10].0;
-    let page = MadePage::new(developer(), (&api, bounds(&api).plan), (&made, row), "https://api.example.com", None, now());
+    let page = MadePage::new(developer(), (&api, bounds(&api).plan), (&made, row), None, now());
     let html = hang("key-created", &page);
     let text = made.expose();
     assert!(html.contains("<span>sk_live_</span>") && html.contains(&format!("<span>{}</span>", &text[8..12])));
     assert!(html.contains(&format!("PRODUCT_API_KEY={text}")) && html.contains(&format!("Bearer {text}&#34;")));
     assert!(html.contains("This call needs <code>tasks:read</code>, which the key has."));
     let old = &all()[2].0;
-    let page = MadePage::new(developer(), (&api, bounds(&api).plan), (&made, row), "https://api.example.com", Some(old), now());
+    let page = MadePage::new(developer(), (&api, bounds(&api).plan), (&made, row), Some(old), now());
     assert!(hang("key-rotated", &page).contains("works until"));
 }
 
@@ -167,6 +167,6 @@ fn a_key_that_can_do_nothing_is_not_promised_an_answer() {
         .unwrap()
         .unwrap();
     let row = made("Users only", "2025-10-14T10:30:00Z", &["users:read"], "");
-    let page = MadePage::new(developer(), (&api, bounds(&api).plan), (&issued, &row), "https://api.example.com", None, now());
+    let page = MadePage::new(developer(), (&api, bounds(&api).plan), (&issued, &row), None, now());
     assert!(hang("key-created-lacking", &page).contains("does not have, so it will be refused"));
 }

@@ -3,13 +3,13 @@
 use askama::Template;
 use askama::filters::HtmlSafe;
 use bitting_core::api::Api;
-use bitting_core::limit::{Limit, Pace};
+use bitting_core::limit::Limit;
 use bitting_core::rights::PermissionSpec;
-use bitting_store::KeyRow;
 
 use crate::dashboard::keys::{Access, Bounds, Expiry, FieldErrors, KeyDraft, Preset, lasting, limit_field};
 use crate::dashboard::view::rights::{capitalised, resource};
-use crate::dashboard::view::{Environment, Frame, Moment, Place, thousands};
+use crate::dashboard::view::{Environment, Frame, Moment, Place, limit_words};
+use crate::docs::pace_words;
 
 /// What the form is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +48,9 @@ pub(crate) struct KeyForm {
     presets: Vec<Preset>,
     groups: Vec<Group>,
     expiries: Vec<ExpiryChoice>,
+    /// How it ends now, where a key is changed.
+    kept_end: String,
     may_be_never: bool,
-    never_hint: &'static str,
     first_date: String,
     limits: Vec<LimitChoice>,
     plan: String,
@@ -62,6 +63,8 @@ struct EnvironmentChoice {
     badge: Environment,
     label: String,
     prefix: String,
+    /// What it is for, where the configuration says it.
+    purpose: String,
 }
 
 struct RoleChoice {
@@ -127,10 +130,6 @@ impl KeyForm {
             FormPurpose::Create { .. } => api.labels.create_key.to_string(),
             FormPurpose::Edit { .. } => "Save changes".to_owned(),
         };
-        let never_hint = match row {
-            Some(KeyRow { expires_at: None, .. }) => "As now",
-            _ => "You rotate it",
-        };
         Self {
             action,
             back,
@@ -152,8 +151,10 @@ impl KeyForm {
                     date: Moment::end(now.plus(time), now),
                 })
                 .collect(),
+            kept_end: row
+                .and_then(|row| row.expires_at)
+                .map_or("Never".to_owned(), |end| Moment::end(end, now).words().to_owned()),
             may_be_never: Expiry::may_be_never(&api.policy),
-            never_hint,
             first_date: Moment::date_field(now),
             limits,
             plan: plan_words(plan.by_scope().0, &plan.name),
@@ -192,11 +193,6 @@ impl KeyForm {
 
     fn is_expiry(&self, value: &str) -> bool {
         self.draft.expiry.value() == value
-    }
-
-    /// How the key ends now, where one is changed.
-    fn kept_expiry(&self) -> bool {
-        !self.is_new()
     }
 
     fn has_addresses(&self) -> bool {
@@ -255,6 +251,13 @@ fn environments(api: &Api) -> Vec<EnvironmentChoice> {
             badge: Environment::of(&environment.name, api),
             label: capitalised(&environment.name),
             prefix: prefix.map_or_else(String::new, ToString::to_string),
+            purpose: api
+                .docs
+                .environments
+                .iter()
+                .find(|(name, _)| *name == environment.name)
+                .map_or("", |(_, purpose)| purpose)
+                .to_owned(),
         }
     };
     let mut choices: Vec<EnvironmentChoice> = api.environments.iter().map(choice).collect();
@@ -317,26 +320,9 @@ fn groups(api: &Api, draft: &KeyDraft) -> Vec<Group> {
     groups
 }
 
-/// Within which time, in words: "an hour", "every 10 seconds".
-pub(crate) fn pace_words(pace: &Pace) -> String {
-    match pace {
-        Pace::Window(period) if period.name() == "hour" => "an hour".to_owned(),
-        Pace::Window(period) => format!("a {}", period.name()),
-        Pace::Bucket { per_ms: 1_000, .. } => "a second".to_owned(),
-        Pace::Bucket { per_ms: 60_000, .. } => "a minute".to_owned(),
-        Pace::Bucket { per_ms, .. } if per_ms % 1_000 == 0 => format!("every {} seconds", thousands(per_ms / 1_000)),
-        Pace::Bucket { per_ms, .. } => format!("every {} milliseconds", thousands(*per_ms)),
-    }
-}
-
-/// A limit in words: "10,000 an hour".
-pub(crate) fn limit_words(allowed: u64, pace: &Pace) -> String {
-    format!("{} {}", thousands(allowed), pace_words(pace))
-}
-
 /// What a plan allows, in words.
 fn plan_words(limits: &[Limit], plan: &str) -> String {
-    let each: Vec<String> = limits.iter().map(|limit| limit_words(limit.allowed, &limit.pace)).collect();
+    let each: Vec<String> = limits.iter().map(limit_words).collect();
     let all = each.join(", ");
     if plan == "default" { all } else { format!("{}: {all}", capitalised(plan)) }
 }

@@ -145,7 +145,7 @@ impl KeyPage {
             csv: (csv("24h"), csv("30d")),
             history: parts.may_see_history.then_some(history),
             account: parts.account.map(|name| (name, links.account(&row.account))),
-            used: last_use.map(|last| (Moment::ago(last.at, now), address(last))),
+            used: last_use.map(|last| (Moment::ago_briefly(last.at, now), address(last))),
             today: thousands(parts.today),
             month: thousands(parts.month),
             month_since: Moment::month_start(now),

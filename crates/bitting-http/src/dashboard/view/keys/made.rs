@@ -3,15 +3,15 @@
 use askama::Template;
 use bitting_core::api::Api;
 use bitting_core::key::PlaintextKey;
-use bitting_core::limit::Plan;
+use bitting_core::limit::{Limit, Plan};
 use bitting_core::time::Timestamp;
 use bitting_store::KeyRow;
 use zeroize::Zeroizing;
 
-use super::form::limit_words;
 use crate::dashboard::view::cuts::WholeKey;
-use crate::dashboard::view::sample::{Sample, variable};
-use crate::dashboard::view::{ApiLinks, Cuts, Environment, Frame, Moment, Place, RightsSummary, ahead};
+use crate::dashboard::view::sample::Sample;
+use crate::dashboard::view::{ApiLinks, Cuts, Environment, Frame, Moment, Place, RightsSummary, ahead, limit_of};
+use crate::docs;
 
 /// The page. It holds a key, so it does not print itself, and what it holds is wiped when it is dropped.
 #[derive(Template)]
@@ -45,12 +45,11 @@ struct OldKey {
 }
 
 impl MadePage {
-    /// The page for a key that was made just now. `base_url` is where the API is called; `old` is the key that it replaces.
+    /// The page for a key that was made just now; `old` is the key that it replaces.
     pub(crate) fn new(
         frame: Frame,
         (api, plan): (&Api, &Plan),
         (key, row): (&PlaintextKey, &KeyRow),
-        base_url: &str,
         old: Option<&KeyRow>,
         now: Timestamp,
     ) -> Self {
@@ -60,8 +59,11 @@ impl MadePage {
         let (prefix, rest) = text.split_at_checked(body).unwrap_or(("", text));
         let groups = rest.as_bytes().chunks(4).map(|group| String::from_utf8_lossy(group).into_owned());
         let groups = std::iter::once(prefix.to_owned()).chain(groups).filter(|group| !group.is_empty());
-        let allowed = |limit: &bitting_core::limit::Limit| row.limits.get(&*limit.name).copied().unwrap_or(limit.allowed);
-        let limits = plan.by_scope().0.iter().map(|limit| limit_words(allowed(limit), &limit.pace)).collect();
+        let own = |limit: &Limit| {
+            let allowed = row.limits.get(&*limit.name).copied().unwrap_or(limit.allowed);
+            limit_of(limit, allowed)
+        };
+        let limits = plan.by_scope().0.iter().map(own).collect();
         let old = old.map(|old| OldKey {
             href: links.key(old.id),
             name: old.name.clone(),
@@ -74,8 +76,8 @@ impl MadePage {
             name: row.name.clone(),
             cuts: Cuts::of(row.id).whole(),
             groups: groups.map(Zeroizing::new).collect(),
-            variable: variable(api, text),
-            sample: Sample::new(api, base_url, text, Some(row)),
+            variable: Zeroizing::new(format!("{}={text}", docs::variable(api))),
+            sample: Sample::new(api, text, Some(row)),
             environment: Environment::of(&row.environment, api),
             rights: RightsSummary::of(row, api),
             permissions: row.permissions.iter().map(|name| name.as_str().to_owned()).collect(),
