@@ -8,7 +8,7 @@ mod list;
 mod made;
 
 pub(crate) use action::{ActionForm, ActionOn, ActionPage, KeyAction, OVERLAPS};
-pub(crate) use form::{FormPurpose, KeyForm, KeyFormPage, limit_words};
+pub(crate) use form::{FormPurpose, KeyForm, KeyFormPage};
 pub(crate) use key::{KeyPage, KeyPageParts};
 pub(crate) use line::{KeyLine, LineOf};
 pub(crate) use list::{AccountFilter, Counts, EmptyPage, KeysPage, KeysPageParts, ListAsked, Order, View};
