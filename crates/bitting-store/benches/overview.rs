@@ -153,7 +153,7 @@ fn key(number: u32) -> NewKey {
     let Change::CreateKey(new) = new_key(1, "large") else { unreachable!() };
     let mut digest = [0; 32];
     digest[..4].copy_from_slice(&number.wrapping_mul(2_654_435_761).to_be_bytes());
-    let account = if number % 10 == 0 { "large".to_owned() } else { format!("org_{:024}", number % 5_000) };
+    let account = if number.is_multiple_of(10) { "large".to_owned() } else { format!("org_{:024}", number % 5_000) };
     NewKey {
         id: KeyId::new(at(made_at(number)), u128::from(number)),
         digest: Digest::from_bytes(digest),
@@ -163,13 +163,13 @@ fn key(number: u32) -> NewKey {
         name: format!("key of service {}", number.wrapping_mul(40_503) % 100_000),
         environment: if number % 1_000 == 7 {
             "rare"
-        } else if number % 4 == 0 {
+        } else if number.is_multiple_of(4) {
             "test"
         } else {
             "live"
         }
         .into(),
-        expires_at: (number % 2 == 0).then(|| at(made_at(number) + 365 * DAY)),
+        expires_at: number.is_multiple_of(2).then(|| at(made_at(number) + 365 * DAY)),
         ..*new
     }
 }

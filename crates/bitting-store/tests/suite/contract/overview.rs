@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use bitting_core::key::{Digest, KeyId};
+use bitting_core::time::Timestamp;
 use bitting_store::{
     Ages, COUNTED, Change, Count, KeyFilter, KeyPatch, KeyRow, KeyState, LastUse, NewKey, Overview, OverviewQuery, Page, Part,
     Sort, SortBy, Successor, View,
@@ -133,7 +134,7 @@ fn compare(by: SortBy, one: &(KeyRow, Option<LastUse>), other: &(KeyRow, Option<
         let minute = last.map(|last| last.at.as_millis() / MINUTE);
         (minute, if last.is_none() { row.created_at.as_millis() } else { 0 })
     };
-    let end = |row: &KeyRow| row.expires_at.map_or(i64::MAX, |end| end.as_millis());
+    let end = |row: &KeyRow| row.expires_at.map_or(i64::MAX, Timestamp::as_millis);
     let order = match by {
         SortBy::Name => one.0.name.to_ascii_lowercase().cmp(&other.0.name.to_ascii_lowercase()),
         SortBy::Created => one.0.created_at.cmp(&other.0.created_at),
@@ -216,16 +217,20 @@ pub(super) async fn lists_for_people_have_every_key_of_their_view_in_every_order
 }
 
 pub(super) async fn lists_of_more_keys_than_are_counted_are_as_right_as_short_ones(case: Case) {
-    filled(&case, 12_000).await;
+    filled(&case, 11_500).await;
     let keys = all(&case).await;
-    let most = 21;
-    for query in [
+    let most = 14;
+    for (first, query) in [
         everything(),
         OverviewQuery { environment: Some("live".into()), ..everything() },
         OverviewQuery { ages: Ages { unused: Duration::ZERO, ..Ages::default() }, ..everything() },
         OverviewQuery { search: Some("csb_".into()), ..everything() },
-    ] {
-        for query in lists(&query) {
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // Every third of them, beginning elsewhere each time.
+        for query in lists(&query).into_iter().skip(first).step_by(3) {
             let (expected, length) = expected(&keys, &query, most);
             assert_eq!(listed(&case, query.clone(), most).await[..expected.len()], expected, "{query:?}");
             let count = case.store.overview(query.clone()).await.unwrap().counts.of(query.view);
