@@ -10,7 +10,6 @@ mod backbone;
 mod backing_up;
 mod bad_input;
 mod browsing;
-mod browsing;
 mod check;
 mod cli;
 mod csboard;

@@ -1,6 +1,6 @@
 //! Set-up, password, and out again.
 
-use crate::browsing::{PASSWORD, operator, sign_in};
+use super::{PASSWORD, operator, sign_in};
 use crate::harness::{Bitting, Browser, Upstream};
 
 #[tokio::test]
