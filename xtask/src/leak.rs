@@ -1,4 +1,5 @@
-//! After the whole suite: no key that was issued in it stands in any store, log, metric or answer that it left behind.
+//! After the whole suite: no key that was issued in it stands in any store, log, metric or answer that it left behind, nor in
+//! what a browser wrote down. Pictures of pages lie elsewhere and are not searched: whoever makes a key sees it.
 
 use std::collections::HashSet;
 use std::io::ErrorKind;

@@ -12,8 +12,17 @@ const DENY: &str = "0.20.2";
 const FUZZ: &str = "0.13.2";
 
 /// Programs that Debian has, with the package and its version in Debian 12. A newer one that is there already will do.
-const DEBIAN: [(&str, &str); 5] =
-    [("curl", "curl=7.88.*"), ("go", "golang-go=2:1.19*"), ("node", "nodejs=18.*"), ("npm", "npm=9.*"), ("wrk", "wrk=4.1.*")];
+/// Chromium has no version: Debian keeps the newest alone, and one that stood here would be gone within weeks. Its driver asks for
+/// exactly the Chromium that it was built with.
+const DEBIAN: [(&str, &str); 7] = [
+    ("chromedriver", "chromium-driver"),
+    ("chromium", "chromium"),
+    ("curl", "curl=7.88.*"),
+    ("go", "golang-go=2:1.19*"),
+    ("node", "nodejs=18.*"),
+    ("npm", "npm=9.*"),
+    ("wrk", "wrk=4.1.*"),
+];
 
 /// The clients' folder, with the lists of Python and npm packages.
 fn clients() -> PathBuf {
@@ -31,6 +40,12 @@ pub(crate) fn debian(program: &str) -> Result<(), Failed> {
     println!("installing {package} from Debian, because there is no {program}");
     Program::new("apt-get").args(["update", "-q"]).run()?;
     Program::new("apt-get").args(["install", "-qy", "--no-install-recommends", package]).run()
+}
+
+/// Chromium, and the program that drives it.
+pub(crate) fn browser() -> Result<(), Failed> {
+    debian("chromedriver")?;
+    debian("chromium")
 }
 
 fn on_path(program: &str) -> bool {

@@ -54,6 +54,26 @@ document.addEventListener("click", (event) => {
     if (!inside) event.target.close();
   }
 });
+// Switches: the question is asked here instead of on a page of its own, about the key of the line.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-confirm]");
+  if (!button) return;
+  event.preventDefault();
+  const dialog = document.getElementById(button.dataset.confirm);
+  const line = button.closest("tr");
+  dialog.querySelector("form").action = button.formAction;
+  dialog.querySelector("[data-name]").textContent = line.querySelector(".name").textContent;
+  dialog.querySelector("[data-face]").replaceChildren(...[...line.querySelector(".c-key").children].map((part) => part.cloneNode(true)));
+  open(dialog);
+});
+
+// A field beside a choice chooses it.
+document.addEventListener("input", (event) => {
+  const choice = event.target.dataset?.chooses;
+  const field = choice && event.target.closest("fieldset").querySelector(`[type=radio][value="${choice}"]`);
+  if (field) field.checked = true;
+});
+
 // A link from elsewhere, as to …/keys#create: the target becomes a modal one.
 if (opened(location.hash)) {
   const dialog = opened(location.hash);
@@ -87,6 +107,7 @@ const forms = {
     const year = at.getFullYear() === now.getFullYear() ? "" : ` ${at.getFullYear()}`;
     return `${day(at)}${year}, ${clock(at)}`;
   },
+  made: (at) => (at.toDateString() === new Date().toDateString() ? `today, ${clock(at)}` : forms.day(at)),
   full: (at) => `${day(at)} ${at.getFullYear()}, ${clock(at)}`,
 };
 if (new Date().getTimezoneOffset() !== 0) {

@@ -16,13 +16,17 @@ mod cookie;
 mod docs;
 mod door;
 mod fields;
+#[cfg(test)]
+mod fixture;
 mod home;
+mod keys;
 mod members;
 mod password;
 mod reception;
 mod respond;
 mod setback;
 mod submission;
+mod usage;
 mod view;
 mod visitor;
 mod welcome;
@@ -45,7 +49,7 @@ pub(crate) use respond::respond;
 pub use welcome::{NotWelcomed, welcome};
 
 /// The page for what is not there.
-pub(crate) async fn nothing_here(shared: &Shared, headers: &HeaderMap) -> Response {
+pub(crate) fn nothing_here(shared: &Shared, headers: &HeaderMap) -> Response {
     setback::Setback::from(view::Trouble::NotFound).for_nobody(shared, headers)
 }
 
@@ -80,6 +84,8 @@ pub(crate) fn pages() -> Router<Shared> {
         .route("/apis/{api}/accounts", get(accounts::list).post(accounts::create))
         .route("/apis/{api}/accounts/new", get(accounts::ask))
         .route("/apis/{api}/accounts/{id}", get(accounts::show).post(accounts::update))
+        .route("/apis/{api}/usage", get(usage::show))
+        .route("/apis/{api}/usage.csv", get(usage::csv))
         .route("/apis/{api}/audit-log", get(audit_log::show))
         .route("/apis/{api}/docs", get(docs::show))
         .route("/apis/{api}/docs/authentication.md", get(docs::markdown))

@@ -28,8 +28,9 @@ use crate::dashboard;
 pub(crate) use llms::{LLMS, MARKDOWN, OPENAPI};
 pub use refusal::{REQUEST_ID, Refusal};
 pub use snippet::Snippet;
-pub(crate) use subject::base_url;
+pub(crate) use subject::{base_url, call_with, variable};
 pub use text::{Span, Text};
+pub(crate) use writing::pace as pace_words;
 
 /// The page about authentication.
 #[derive(Debug, Clone)]

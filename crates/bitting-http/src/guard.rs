@@ -57,7 +57,11 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
     let mut response = match decision {
         Decision::Denial(denial) => {
             (reason, key) = (Some(denial.reason()), denial.key().cloned());
-            refuse(&denial, &request_id)
+            if denial.reason() == Reason::NotFound && wants_page(request.headers()) {
+                dashboard::nothing_here(&shared, request.headers())
+            } else {
+                refuse(&denial, &request_id)
+            }
         }
         Decision::Preflight(_, answer) => answer.map(Body::from),
         Decision::Permit(permit) => {
@@ -78,12 +82,15 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
 
 /// A route that exists, but not on this listener; for people a page that says so.
 pub(crate) async fn not_found(State(shared): State<Shared>, headers: HeaderMap, Permitted(admission): Permitted) -> Response {
-    let wants_page =
-        headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"));
-    if wants_page {
-        return dashboard::nothing_here(&shared, &headers).await;
+    if wants_page(&headers) {
+        return dashboard::nothing_here(&shared, &headers);
     }
     refuse(&admission.permit.refuse(Reason::NotFound), &admission.request_id)
+}
+
+/// Whether somebody looks with a browser.
+fn wants_page(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|kinds| kinds.contains("text/html"))
 }
 
 /// A path that exists, asked in a way in which it cannot be asked.

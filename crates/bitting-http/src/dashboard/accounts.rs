@@ -71,12 +71,9 @@ pub(super) async fn create(Path(api): Path<String>, Submission { visitor, fields
         let typed = fields.text("id").trim().to_owned();
         let mut form = typed_form(&api, &fields);
         let wrong = StatusCode::UNPROCESSABLE_ENTITY;
-        let id: AccountId = match typed.parse() {
-            Ok(id) => id,
-            Err(_) => {
-                let error = "Use 1 to 128 letters, digits and any of . _ : @ / + = -".to_owned();
-                return new_page(&visitor, &api, wrong, typed, Some(error), form).await;
-            }
+        let Ok(id) = typed.parse::<AccountId>() else {
+            let error = "Use 1 to 128 letters, digits and any of . _ : @ / + = -".to_owned();
+            return new_page(&visitor, &api, wrong, typed, Some(error), form).await;
         };
         let new =
             NewAccount { api: api.name.to_string(), id: id.clone(), name: form.name.clone(), plan: chosen_plan(&api, &form) };

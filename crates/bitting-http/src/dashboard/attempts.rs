@@ -33,7 +33,7 @@ const FREE_FOR_EMAIL: u32 = 5;
 const FREE_FOR_NETWORK: u32 = 30;
 
 /// The longest wait. An address is only so long out of its owner's reach.
-const LONGEST_FOR_EMAIL: Duration = Duration::from_secs(60);
+const LONGEST_FOR_EMAIL: Duration = Duration::from_mins(1);
 const LONGEST_FOR_NETWORK: Duration = Duration::from_mins(15);
 
 /// After how long without one failures are forgotten.

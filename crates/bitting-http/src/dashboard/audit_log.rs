@@ -44,22 +44,18 @@ pub(super) async fn show(visitor: Visitor, Path(api): Path<String>, Query(asked)
         rows.truncate(LINES);
         let next = rows.last().filter(|_| has_more).map(|row| row.sequence.0.to_string());
         let (links, now) = (ApiLinks::new(&api.name), visitor.now());
-        let (mut names, mut lines) = (HashMap::new(), Vec::new());
+        let (mut known, mut shown_lines) = (HashMap::new(), Vec::new());
         for row in rows {
-            let who = match names.get(&row.actor) {
-                Some(who) => String::clone(who),
-                None => {
-                    let who = maker(&visitor, &row.actor).await?;
-                    names.insert(row.actor.clone(), who.clone());
-                    who
-                }
-            };
-            lines.push(AuditLine::new(row, who, &links, now));
+            if !known.contains_key(&row.actor) {
+                known.insert(row.actor.clone(), maker(&visitor, &row.actor).await?);
+            }
+            let who = known.get(&row.actor).cloned().unwrap_or_default();
+            shown_lines.push(AuditLine::new(row, who, &links, now));
         }
         let error = is_wrong.then_some("Write days as in 2026-12-31.");
         let shown = Some(&**api).filter(|api| api.name != apis.own().name);
         let frame = visitor.frame(shown, Place::Audit).await?;
-        Ok(respond(StatusCode::OK, &AuditPage { frame, links, asked, lines, next, error }))
+        Ok(respond(StatusCode::OK, &AuditPage { frame, links, asked, lines: shown_lines, next, error }))
     })
     .await
 }

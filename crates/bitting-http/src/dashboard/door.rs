@@ -1,7 +1,7 @@
 //! The ways in, and the way out.
 //!
 //! Each way is a module that ends with [`enter`]: it makes a session with a new id, whatever id the browser has brought, and
-//! leads on to where somebody wanted to go. OpenID Connect and passkeys will be further ways.
+//! leads on to where somebody wanted to go. `OpenID` Connect and passkeys will be further ways.
 
 mod code;
 mod link;

@@ -19,13 +19,18 @@ impl Fields {
         self.pairs().find(|(field, _)| *field == name).map_or("", |(_, value)| value)
     }
 
+    /// Whether a field is there at all.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pairs().any(|(field, _)| field == name)
+    }
+
     /// A field's value, if there is one with something in it.
     pub(crate) fn given(&self, name: &str) -> Option<&str> {
         Some(self.text(name).trim()).filter(|text| !text.is_empty())
     }
 
     /// All values of a field, in their order.
-    pub(crate) fn all<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f str> {
+    pub(crate) fn all<'f, 'n>(&'f self, name: &'n str) -> impl Iterator<Item = &'f str> + use<'f, 'n> {
         self.pairs().filter(move |(field, _)| *field == name).map(|(_, value)| value)
     }
 
@@ -38,6 +43,13 @@ impl Fields {
     pub(crate) fn kept(&self) -> String {
         let is_kept = |name: &str| !matches!(name, "csrf" | "secret" | "code") && !name.contains("password");
         Serializer::new(String::new()).extend_pairs(self.pairs().filter(|(name, _)| is_kept(name))).finish()
+    }
+}
+
+#[cfg(test)]
+impl<const N: usize> From<[(&str, &str); N]> for Fields {
+    fn from(pairs: [(&str, &str); N]) -> Self {
+        Self(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
     }
 }
 

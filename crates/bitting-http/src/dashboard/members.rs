@@ -132,14 +132,14 @@ async fn invite(submission: &Submission, headers: &HeaderMap, api: Option<&Serve
     let account = match (api, visitor.account()) {
         (None, _) => None,
         (Some(_), Some(own)) => Some(own.clone()),
-        (Some(_), None) => match fields.text("account").trim().parse::<AccountId>() {
-            Ok(account) => Some(account),
-            Err(_) => {
+        (Some(_), None) => {
+            let Ok(account) = fields.text("account").trim().parse::<AccountId>() else {
                 let account_error = Some("Write the id of an account, as it stands in the list of accounts.".to_owned());
                 let typed = Typed { account_error, ..typed };
                 return list(visitor, api, StatusCode::UNPROCESSABLE_ENTITY, typed, None).await;
-            }
-        },
+            };
+            Some(account)
+        }
     };
     let own = api.map_or(bitting_own(visitor), |api| api.name.to_string());
     let guest = Guest { api: own, account, name: name.clone(), email: Some(email.clone()) };

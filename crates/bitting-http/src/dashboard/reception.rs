@@ -102,13 +102,12 @@ impl Reception {
     pub(super) fn is_own_form(&self, headers: &HeaderMap) -> bool {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         match (text("sec-fetch-site"), text("origin")) {
-            // A page that tells nobody its address, as that of a link, tells no origin either.
-            (Some("same-origin"), None | Some("null")) => true,
+            // A page that tells nobody its address, as that of a link, tells no origin either. No browser of these years says
+            // neither: what does is no browser, and has no cookie of anybody's.
+            (Some("same-origin"), None | Some("null")) | (None, None) => true,
             (Some("same-origin") | None, Some(origin)) => {
                 origin.eq_ignore_ascii_case(&self.origin(headers)) || self.is_same_host(origin, headers)
             }
-            // No browser of these years says neither. What does is no browser, and has no cookie of anybody's.
-            (None, None) => true,
             (Some(_), _) => false,
         }
     }

@@ -5,7 +5,9 @@
 //! `templates/dashboard/ui.html`.
 
 mod accounts;
+mod actors;
 mod audit;
+mod chart;
 mod cuts;
 mod docs;
 mod door;
@@ -13,34 +15,49 @@ mod face;
 mod frame;
 #[cfg(test)]
 mod gallery;
+mod gauge;
 mod home;
+mod keys;
+mod limit;
 mod links;
 mod members;
 mod moment;
 mod number;
 mod pager;
+mod refusal;
+pub(crate) mod rights;
+mod sample;
+mod standing;
 mod status;
 mod trouble;
+mod usage;
 mod you;
 
 pub(crate) use accounts::{AccountForm, AccountLine, AccountPage, AccountsPage, NewAccountPage};
+pub(crate) use actors::Actors;
 pub(crate) use audit::{AuditLine, AuditPage, AuditQuery};
+pub(crate) use chart::{Chart, Outcome, Tally};
 pub(crate) use cuts::Cuts;
 pub(crate) use docs::{DocsFile, DocsPage};
 pub(crate) use door::{CodePage, Errand, JoinPage, KeptPage, SignInPage, SwitchPage, sign_in_at};
 pub(crate) use face::{Environment, KeyFace};
 pub(crate) use frame::{Brand, Frame, NavItem, Person, Place, Theme};
+pub(crate) use gauge::Gauge;
 pub(crate) use home::{ApiLine, HomePage};
+pub(crate) use keys::{
+    AccountFilter, ActionForm, ActionOn, ActionPage, Counts, EmptyPage, FormPurpose, KeyAction, KeyForm, KeyFormPage, KeyLine,
+    KeyPage, KeyPageParts, KeysPage, KeysPageParts, LineOf, ListAsked, MadePage, OVERLAPS, Order, View,
+};
+pub(crate) use limit::{limit_of, limit_words};
 pub(crate) use links::{ApiLinks, link, with_query};
 pub(crate) use members::{LinkMadePage, MemberLine, MembersPage, Whose, called};
 pub(crate) use moment::{Moment, ago, ahead};
 pub(crate) use number::{plural, thousands};
 pub(crate) use pager::Pager;
+pub(crate) use refusal::{Refusal, RefusalLine, reason_words};
+pub(crate) use rights::RightsSummary;
+pub(crate) use standing::{Cure, Standing};
 pub(crate) use status::{Status, Tone};
 pub(crate) use trouble::{Trouble, TroublePage};
+pub(crate) use usage::{Share, UsageAsked, UsagePage};
 pub(crate) use you::{SecondFactorPage, SessionLine, YouPage};
-
-/// A limit as people say it: "10,000 an hour".
-pub(crate) fn limit_words(limit: &bitting_core::limit::Limit) -> String {
-    format!("{} {}", thousands(limit.allowed), limit.name)
-}

@@ -26,12 +26,11 @@ pub async fn welcome(engine: &Engine, guest: Guest, password: String) -> Result<
     let api = guest.api.clone();
     let email = guest.email.clone().unwrap_or_default().to_lowercase();
     let known = engine.store().member_by_email(&email).await.map_err(|error| CommitError::Store(error.into()))?;
-    let member: Option<MemberId> = match known {
-        Some(member) => Some(member.row.id),
-        None => {
-            let made = Invitation::of(guest, engine.now()).map_err(|error| CommitError::from(InvalidChange::from(error)))?;
-            engine.commit(made.change, Actor::System, "demo").await?.members.first().map(|member| member.id)
-        }
+    let member: Option<MemberId> = if let Some(member) = known {
+        Some(member.row.id)
+    } else {
+        let made = Invitation::of(guest, engine.now()).map_err(|error| CommitError::from(InvalidChange::from(error)))?;
+        engine.commit(made.change, Actor::System, "demo").await?.members.first().map(|member| member.id)
     };
     if let Some(member) = member {
         let patch = Box::new(MemberPatch { password: Some(hash), ..MemberPatch::default() });

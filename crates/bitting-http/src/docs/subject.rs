@@ -4,6 +4,7 @@ use bitting_core::api::{Api, Environment, SamplePath};
 use bitting_core::dialect::Carrier;
 use bitting_core::route::{Access, RequestPath, Target};
 use http::Method;
+use zeroize::Zeroizing;
 
 use super::snippet::{Call, Place};
 use super::text::Text;
@@ -111,6 +112,18 @@ pub(crate) fn base_url(api: &Api) -> String {
         || SOMEWHERE.to_owned(),
         |host| if host.as_str().contains(':') { format!("https://[{host}]") } else { format!("https://{host}") },
     )
+}
+
+/// A call of a path with curl, with this text where the key goes.
+pub(crate) fn call_with(api: &Api, path: &str, key: &str) -> Zeroizing<String> {
+    let (url, place, variable) = (format!("{}{path}", base_url(api)), first_place(api), variable(api));
+    let snippet = super::snippet::for_shell(Call { url: &url, variable: &variable, place: &place });
+    Zeroizing::new(snippet.code.replace(&format!("${variable}"), key))
+}
+
+/// The environment variable that code reads the key from.
+pub(crate) fn variable(api: &Api) -> String {
+    writing::variable(&api.labels.title)
 }
 
 /// A header before a query: addresses are written down in more places.

@@ -67,7 +67,7 @@ pub(super) fn duration(duration: Duration) -> String {
 }
 
 /// As in "an hour".
-pub(super) fn pace(pace: &Pace) -> String {
+pub(crate) fn pace(pace: &Pace) -> String {
     let one = |unit: &str| if unit == "hour" { "an hour".to_owned() } else { format!("a {unit}") };
     match pace {
         Pace::Window(period) => one(period.name()),

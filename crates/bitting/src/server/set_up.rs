@@ -13,12 +13,11 @@ pub(super) async fn offer(engine: &Engine, url: &str) -> Result<Option<String>, 
         return Ok(None);
     }
     let is_ours = |row: &&MemberRow| row.created_by == Actor::System.to_string() && row.enabled;
-    let made = match operators.iter().find(is_ours) {
-        Some(first) => Invitation::again(first, engine.now()),
-        None => {
-            let first = Guest { api: OWN_API.to_owned(), account: None, name: String::new(), email: None };
-            Invitation::of(first, engine.now())
-        }
+    let made = if let Some(first) = operators.iter().find(is_ours) {
+        Invitation::again(first, engine.now())
+    } else {
+        let first = Guest { api: OWN_API.to_owned(), account: None, name: String::new(), email: None };
+        Invitation::of(first, engine.now())
     };
     let Invitation { token, change, .. } = made.map_err(Failure::other)?;
     engine.commit(change, Actor::System, "set-up").await?;

@@ -1,13 +1,17 @@
 //! What the tests are made of: a running Bitting, an upstream that records, clients.
 
 mod bitting;
+mod browser;
 mod clients;
 mod http;
+mod person;
 mod traces;
 mod upstream;
 
 pub(crate) use bitting::{Bitting, Issued, Output, run, run_into};
+pub(crate) use browser::{Browser, Look, Scheme};
 pub(crate) use clients::{Client, document};
 pub(crate) use http::{Reply, get, post, raw, request};
+pub(crate) use person::{Person, form, hidden};
 pub(crate) use traces::Traces;
 pub(crate) use upstream::{Recorded, Upstream};

@@ -162,7 +162,7 @@ fn join_page(
         frame: frame(shared, headers, Some(&home_of(member))),
         token: token.expose().to_owned(),
         is_reset: link.purpose == LinkPurpose::Reset,
-        is_first: member.row.is_operator() && member.row.created_by == "system",
+        is_first: member.row.is_operator() && member.row.is_awaited() && member.row.created_by == "system",
         name: member.row.name.is_empty().then(|| text("name")),
         asks_email: member.row.email.is_none(),
         email: member.row.email.clone().unwrap_or_else(|| text("email")),

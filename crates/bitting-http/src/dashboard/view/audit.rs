@@ -94,20 +94,20 @@ impl AuditPage {
     }
 
     fn next_link(&self) -> Option<String> {
-        self.link(Some(self.next.as_deref()?))
+        self.next.as_deref().map(|next| self.link(Some(next)))
     }
 
     fn first_link(&self) -> Option<String> {
-        if self.asked.after.is_empty() { None } else { self.link(None) }
+        (!self.asked.after.is_empty()).then(|| self.link(None))
     }
 
-    fn link(&self, after: Option<&str>) -> Option<String> {
+    fn link(&self, after: Option<&str>) -> String {
         let AuditQuery { who, what, subject, from, until, .. } = &self.asked;
         let asked = [("who", who), ("what", what), ("subject", subject), ("from", from), ("until", until)];
         let mut parameters: Vec<(&str, Option<&str>)> =
             asked.iter().map(|(name, value)| (*name, Some(value.as_str()))).collect();
         parameters.push(("after", after));
-        Some(with_query(&self.links.audit_log(), &parameters))
+        with_query(&self.links.audit_log(), &parameters)
     }
 
     fn is_filtered(&self) -> bool {

@@ -8,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 /// How deep each of the six cuts is, from 0 to 3. No two neighbours are alike, as in a real key: they would be one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Template)]
-#[template(path = "dashboard/part/cuts.html", whitespace = "suppress")]
-pub(crate) struct Cuts([u8; 6]);
+#[template(path = "dashboard/part/cuts.html")]
+pub(crate) struct Cuts([i8; 6]);
 
 impl HtmlSafe for Cuts {}
 
@@ -17,10 +17,10 @@ impl Cuts {
     /// Those of a key. Half of an id is its time, so the cuts come from its hash: keys of one day look different.
     pub(crate) fn of(id: KeyId) -> Self {
         let hash = Sha256::digest(id.to_bytes());
-        let mut depth = 0;
+        let mut depth: u8 = 0;
         Self(std::array::from_fn(|position| {
             depth = if position == 0 { hash[0] % 4 } else { (depth + 1 + hash[position] % 3) % 4 };
-            depth
+            depth.cast_signed()
         }))
     }
 
@@ -31,15 +31,20 @@ impl Cuts {
 
     /// The path in a box of 39 by 14.
     fn path(self) -> String {
-        let places = ["6", "10.5", "15", "19.5", "24", "28.5"].into_iter();
-        let cuts = places.zip(self.0).map(|(place, depth)| format!("L{place} {}.5h3", 2 + 2 * depth));
-        format!("M.5 13.5V1.5H4.5{}L33.5 6.5 37.5 13.5z", cuts.collect::<Vec<_>>().concat())
+        // Each cut is a slope and a flat, written as steps from the one before.
+        let mut from = 0;
+        let cuts = self.0.map(|depth| {
+            let down = 2 * depth + 1 - from;
+            from = 2 * depth + 1;
+            format!("l1.5 {down}h3")
+        });
+        format!("M.5 13.5v-12h4{}L33.5 6.5l4 7z", cuts.concat())
     }
 }
 
 /// A key's cuts with its bow.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
-#[template(path = "dashboard/part/whole_key.html", whitespace = "suppress")]
+#[template(path = "dashboard/part/whole_key.html")]
 pub(crate) struct WholeKey {
     path: String,
 }
@@ -65,7 +70,10 @@ mod tests {
         let all: Vec<Cuts> =
             (0..64).map(|random| Cuts::of(KeyId::new(Timestamp::from_millis(1_700_000_000_000), random))).collect();
         for cuts in &all {
-            assert!(cuts.0.iter().all(|depth| *depth < 4) && cuts.0.windows(2).all(|pair| pair[0] != pair[1]), "{cuts:?}");
+            assert!(
+                cuts.0.iter().all(|depth| (0..4).contains(depth)) && cuts.0.windows(2).all(|pair| pair[0] != pair[1]),
+                "{cuts:?}"
+            );
         }
         let distinct = all.iter().map(|cuts| cuts.0).collect::<std::collections::BTreeSet<_>>().len();
         assert!(distinct > 48, "{distinct}");

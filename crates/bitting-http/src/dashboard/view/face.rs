@@ -9,7 +9,7 @@ use super::Cuts;
 
 /// A key's cuts, its prefix with the common part quiet and the telling part in ink, and its environment.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
-#[template(path = "dashboard/part/face.html", whitespace = "suppress")]
+#[template(path = "dashboard/part/face.html")]
 pub(crate) struct KeyFace {
     cuts: Cuts,
     /// What all keys of the environment begin with.
@@ -23,7 +23,7 @@ impl HtmlSafe for KeyFace {}
 
 /// An environment's badge.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
-#[template(path = "dashboard/part/environment.html", whitespace = "suppress")]
+#[template(path = "dashboard/part/environment.html")]
 pub(crate) struct Environment {
     name: String,
     is_live: bool,
@@ -63,7 +63,7 @@ impl KeyFace {
 
 /// A key's face without its environment.
 #[derive(Debug, Template)]
-#[template(path = "dashboard/part/bare_face.html", whitespace = "suppress")]
+#[template(path = "dashboard/part/bare_face.html")]
 pub(crate) struct BareFace<'f> {
     face: &'f KeyFace,
 }

@@ -2,24 +2,18 @@
 //! `BITTING_GALLERY=DIR cargo test -p bitting-http gallery`.
 
 mod html;
+mod key_forms;
+mod key_lists;
+mod key_pages;
+mod samples;
 mod troubles;
 
 use askama::Template;
-use bitting_core::time::Timestamp;
 
 use super::{ApiLinks, Brand, Frame, Person, Place, Theme};
 use bitting_core::api::Accent;
 
 use crate::dashboard::assets;
-
-/// The moment at which the gallery was opened.
-pub(super) fn now() -> Timestamp {
-    at("2025-10-14T10:42:00Z")
-}
-
-pub(super) fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
-}
 
 /// The frame around the pages of a developer.
 pub(super) fn developer() -> Frame {

@@ -83,7 +83,7 @@ impl MemberLine {
             with_query(&list, &[("created_by", Some(&row.id.to_string())), ("account", account)])
         });
         let (made, is_self) = (Moment::ago(row.created_at, now), row.id == viewer.id);
-        Self { made_by, made, status, is_self, keys, row }
+        Self { row, made_by, made, status, is_self, keys }
     }
 
     /// What they are called; whoever has not said it yet is known by their address.

@@ -29,6 +29,8 @@ enum Form {
     Day,
     /// "08:51" today, "13 Oct, 22:14" this year
     Clock,
+    /// "today, 10:30"
+    Made,
     /// "15 Oct 2025, 10:42 UTC"
     Full,
 }
@@ -37,6 +39,12 @@ impl Moment {
     /// "2 minutes ago" up to a day, then the day.
     pub(crate) fn ago(at: Timestamp, now: Timestamp) -> Self {
         if now.since(at).as_secs() < DAY { Self { at, words: ago(at, now), form: Form::Relative } } else { Self::day(at) }
+    }
+
+    /// The same where there is little room: "2 min ago".
+    pub(crate) fn ago_briefly(at: Timestamp, now: Timestamp) -> Self {
+        let moment = Self::ago(at, now);
+        Self { words: moment.words.replace("minutes", "min").replace("minute", "min"), ..moment }
     }
 
     /// "29 Sep 2025"
@@ -57,6 +65,14 @@ impl Moment {
         Self { at, words: written(at, format), form: Form::Clock }
     }
 
+    /// When something was made: "today, 10:30", and else the day.
+    pub(crate) fn made(at: Timestamp, now: Timestamp) -> Self {
+        if written(at, "%F") == written(now, "%F") {
+            return Self { at, words: written(at, "today, %H:%M"), form: Form::Made };
+        }
+        Self::day(at)
+    }
+
     /// The end of something: with its hour as long as that matters, which is for two days.
     pub(crate) fn end(at: Timestamp, now: Timestamp) -> Self {
         if at.since(now).as_secs() < 2 * DAY && at > now { Self::clock(at, now) } else { Self::day(at) }
@@ -65,6 +81,16 @@ impl Moment {
     /// "15 Oct 2025, 10:42 UTC"
     pub(crate) fn full(at: Timestamp) -> Self {
         Self { at, words: written(at, "%-d %b %Y, %H:%M UTC"), form: Form::Full }
+    }
+
+    /// The first of the month that a moment lies in: "1 October".
+    pub(crate) fn month_start(at: Timestamp) -> String {
+        written(at, "1 %B")
+    }
+
+    /// As a field for a date has it: "2026-01-12".
+    pub(crate) fn date_field(at: Timestamp) -> String {
+        written(at, "%F")
     }
 
     /// The words alone.
@@ -81,6 +107,7 @@ impl Moment {
             Form::Relative => None,
             Form::Day => Some("day"),
             Form::Clock => Some("clock"),
+            Form::Made => Some("made"),
             Form::Full => Some("full"),
         }
     }
@@ -95,7 +122,12 @@ pub(crate) fn ago(at: Timestamp, now: Timestamp) -> String {
 /// How far ahead something is, in one number: "in 18 minutes", "in 6 days", "in 5 months".
 pub(crate) fn ahead(at: Timestamp, now: Timestamp) -> String {
     let seconds = at.since(now).as_secs();
-    if seconds < MINUTE { "in less than a minute".to_owned() } else { format!("in {}", span(seconds)) }
+    // Half a unit more, so that 5 days and 14 hours are 6 days: whoever waits counts to the nearest.
+    let unit = [(MINUTE, 0), (HOUR, MINUTE), (2 * DAY, HOUR)].into_iter().find(|(end, _)| seconds < *end);
+    match unit.map_or(DAY, |(_, unit)| unit) {
+        0 => "in less than a minute".to_owned(),
+        unit => format!("in {}", span(seconds + unit / 2)),
+    }
 }
 
 /// Days for as long as anybody counts in days, which is about a quarter of a year.
@@ -148,8 +180,8 @@ mod tests {
             ("2025-10-14T11:00:00Z", "in 18 minutes"),
             ("2025-10-15T09:00:00Z", "in 22 hours"),
             ("2025-10-16T09:42:00Z", "in 47 hours"),
-            ("2025-10-20T10:42:00Z", "in 6 days"),
-            ("2026-01-12T10:42:00Z", "in 90 days"),
+            ("2025-10-20T00:00:00Z", "in 6 days"),
+            ("2026-01-12T00:00:00Z", "in 90 days"),
             ("2026-03-15T10:42:00Z", "in 4 months"),
             ("2027-10-14T10:42:00Z", "in 2 years"),
         ] {

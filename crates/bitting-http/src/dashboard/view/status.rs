@@ -18,7 +18,7 @@ pub(crate) enum Tone {
 
 /// A shape and a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Template)]
-#[template(path = "dashboard/part/status.html", whitespace = "suppress")]
+#[template(path = "dashboard/part/status.html")]
 pub(crate) struct Status {
     /// How much it wants to be looked at.
     pub(crate) tone: Tone,

@@ -1,6 +1,8 @@
 //! One's own sign-in: where one is signed in, password and second factor.
 
 use askama::Template;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bitting_core::time::Timestamp;
 use bitting_store::{MemberRow, SessionRow, SignInWay};
 
@@ -57,7 +59,7 @@ impl YouPage {
 impl SessionLine {
     pub(crate) fn new(row: &SessionRow, this: &SessionRow, now: Timestamp) -> Self {
         Self {
-            handle: row.digest.as_bytes()[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+            handle: URL_SAFE_NO_PAD.encode(&row.digest.as_bytes()[..8]),
             browser: browser(&row.agent),
             address: row.address.clone(),
             way: match row.way {

@@ -62,6 +62,7 @@ impl Client {
     }
 }
 
-fn tool(variable: &str) -> OsString {
+/// Where `cargo xtask test` put something.
+pub(super) fn tool(variable: &str) -> OsString {
     std::env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: run the tests with `cargo xtask test`"))
 }

@@ -34,6 +34,14 @@ impl Traces {
         self.folder.join(name)
     }
 
+    /// A file for a picture. Pictures are not searched for keys: they show what a person saw, a new key among it.
+    pub(crate) fn picture(&self, name: &str) -> PathBuf {
+        let run = self.folder.file_name().unwrap().to_string_lossy().into_owned();
+        let pictures = self.folder.join("../../pictures");
+        std::fs::create_dir_all(&pictures).unwrap();
+        pictures.canonicalize().unwrap().join(format!("{run}-{name}.png"))
+    }
+
     /// A connection to the server's control socket, whose path is too long for its address.
     pub(crate) fn control_socket(&self) -> UnixStream {
         let folder = File::open(self.path("bitting.db.control")).unwrap();

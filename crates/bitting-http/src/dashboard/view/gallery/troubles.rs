@@ -1,6 +1,7 @@
 use http::StatusCode;
 
-use super::{at, developer, hang, now, visitor};
+use super::{developer, hang, visitor};
+use crate::dashboard::fixture::{at, now};
 use crate::dashboard::view::{Trouble, TroublePage};
 
 #[test]

@@ -1,0 +1,131 @@
+use bitting_core::api::Api;
+use bitting_store::KeyRow;
+
+use super::samples::{READ, Used, actors, all, bounds, made, new_form, used};
+use super::{developer, hang, operator};
+use crate::dashboard::fixture::{at, csboard, now, product};
+use crate::dashboard::keys::{FieldErrors, KeyDraft};
+use crate::dashboard::view::{
+    AccountFilter, ApiLinks, Counts, EmptyPage, Frame, KeyLine, KeysPage, KeysPageParts, LineOf, ListAsked, Order, Pager, View,
+};
+
+fn list(frame: Frame, api: &Api, keys: &[Used], asked: ListAsked, accounts: Option<AccountFilter>) -> KeysPage {
+    let (actors, paths) = (actors(), ApiLinks::new(&api.name));
+    let line = |(row, last): &Used| {
+        let account = accounts.as_ref().map(|_| "Northwind Logistics");
+        KeyLine::new(LineOf {
+            api,
+            row,
+            last_use: last.as_ref(),
+            is_account_enabled: true,
+            account,
+            actors: &actors,
+            links: &paths,
+            now: now(),
+        })
+    };
+    let count = |number: &str| Some(number.to_owned());
+    let counts = Counts { all: count("37"), attention: count("4"), unused: count("3"), revoked: count("8") };
+    let lines: Vec<KeyLine> = keys.iter().map(line).collect();
+    let pager =
+        Pager { part: format!("1–{} of 37", lines.len()), previous: None, next: Some(asked.link_after("/k", Some("c2tf"))) };
+    let form = new_form(api, KeyDraft::new(bounds(api)), FieldErrors::default());
+    KeysPage::new(frame, api, KeysPageParts { asked, counts, lines, pager, form, accounts })
+}
+
+#[test]
+fn pa1_the_list_shows_every_state_with_its_cure() {
+    let api = product();
+    let html =
+        hang("keys", &list(developer(), &api, &all(), ListAsked { order: Order::LastUsed, ..ListAsked::default() }, None));
+    for word in ["Active", "Overdue", "Expiring", "Unused", "Replaced", "Disabled", "Expired", "Revoked"] {
+        assert!(html.contains(&format!("</svg>{word}</span>")), "{word}");
+    }
+    for part in [
+        "286 days old",
+        "#rotate\">Rotate<",
+        "#extend\">Extend<",
+        "still in use",
+        "2 addresses only",
+        "idle 103 days",
+        "aria-sort=\"descending\"",
+        "today, 10:30",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("<script>alert") && !html.contains("<img"));
+    assert!(!html.contains("role=\"switch\""), "this API has no capability");
+}
+
+#[test]
+fn the_first_page_is_small_enough_for_a_slow_line() {
+    let api = product();
+    let keys: Vec<Used> = (0..20)
+        .map(|number| {
+            let name = format!("Integration number {number}");
+            let row = made(&name, "2025-09-02T08:00:00Z", READ, "A program that somebody wrote");
+            used(KeyRow { expires_at: Some(at("2026-01-12T00:00:00Z")), ..row }, "2025-10-14T10:22:00Z")
+        })
+        .collect();
+    let html = hang("keys-20", &list(developer(), &api, &keys, ListAsked::default(), None));
+    // Pages travel as they are, stylesheet and script compressed; heads and the mark of the tab take a little too.
+    let assets = crate::dashboard::assets::travelling();
+    assert!(html.len() + assets < 48_000, "{} and {assets} bytes", html.len());
+}
+
+#[test]
+fn cs4_a_capability_has_a_switch_in_each_line_and_asks_first_to_be_on() {
+    let api = csboard();
+    let mut keys = all();
+    keys.truncate(4);
+    keys[1].0.capabilities = vec!["trading".to_owned()];
+    for (row, _) in &mut keys {
+        (row.environment, row.prefix) = ("live".to_owned(), "csb_pub_aB3x".to_owned());
+        row.permissions.clear();
+    }
+    keys.push((KeyRow { revoked_at: Some(now()), ..keys[0].0.clone() }, None));
+    let mut frame = developer();
+    frame.brand.title = "CSBoard".to_owned();
+    let html = hang("keys-csboard", &list(frame, &api, &keys, ListAsked::default(), None));
+    assert_eq!(html.matches("aria-checked=\"true\"").count(), 1);
+    assert_eq!(html.matches("aria-checked=\"false\"").count(), 3, "a revoked key has none");
+    assert_eq!(html.matches("data-confirm=\"allow-trading\"").count(), 3, "off needs no question");
+    assert!(html.contains("Never enable trading on a key that you share"));
+    assert!(html.contains(">Label</a>") && html.contains("Generate key") && !html.contains(">Permissions<"));
+    let form = html.split("id=\"create\"").nth(1).unwrap();
+    assert!(!form.contains("trading"), "it is not offered for a new key");
+}
+
+#[test]
+fn operators_see_whose_keys_they_are_and_can_look_at_one_account() {
+    let api = product();
+    let accounts = AccountFilter { accounts: vec![("northwind".to_owned(), "Northwind Logistics".to_owned())] };
+    let asked = ListAsked {
+        account: Some("northwind".to_owned()),
+        environment: Some("live".to_owned()),
+        view: View::Attention,
+        ..ListAsked::default()
+    };
+    let html = hang("keys-operator", &list(operator(), &api, &all()[..3], asked, Some(accounts)));
+    assert!(html.contains("/apis/product-api/accounts/northwind"));
+    assert!(html.contains("?view=unused&#38;env=live&#38;account=northwind"), "links keep what is narrowed");
+}
+
+#[test]
+fn a_search_without_result_says_how_to_go_on() {
+    let api = product();
+    let asked = ListAsked { search: "nope \"<".to_owned(), ..ListAsked::default() };
+    let html = hang("keys-nothing", &list(developer(), &api, &[], asked, None));
+    assert!(
+        html.contains("No key is like this.") && html.contains("Show all keys") && html.contains("value=\"nope &#34;&#60;\"")
+    );
+}
+
+#[test]
+fn an_account_without_keys_is_told_what_to_do_first() {
+    let api = product();
+    let form = new_form(&api, KeyDraft::new(bounds(&api)), FieldErrors::default());
+    let sample = "curl https://api.example.com/v1/tasks \\\n  -H \"Authorization: Bearer sk_test_…\"".to_owned();
+    let page = EmptyPage::new(developer(), &api, form, sample, Some("/apis/product-api/keys/live".to_owned()));
+    assert!(hang("empty", &page).contains("Waiting for the first request"));
+}

@@ -1,0 +1,15 @@
+//! The pages of keys.
+
+mod action;
+mod form;
+mod key;
+mod line;
+mod list;
+mod made;
+
+pub(crate) use action::{ActionForm, ActionOn, ActionPage, KeyAction, OVERLAPS};
+pub(crate) use form::{FormPurpose, KeyForm, KeyFormPage};
+pub(crate) use key::{KeyPage, KeyPageParts};
+pub(crate) use line::{KeyLine, LineOf};
+pub(crate) use list::{AccountFilter, Counts, EmptyPage, KeysPage, KeysPageParts, ListAsked, Order, View};
+pub(crate) use made::MadePage;

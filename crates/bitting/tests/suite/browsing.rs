@@ -1,0 +1,27 @@
+//! The dashboard in a real browser, as people see it. What a browser without script and whoever means ill meet stands in `dashboard`.
+
+mod seeing;
+mod signing_in;
+
+use crate::harness::{Bitting, Browser};
+
+const PASSWORD: &str = "correct horse battery staple";
+
+/// A browser in which the first operator has set the dashboard up and is signed in.
+async fn operator(bitting: &Bitting) -> Browser {
+    let browser = Browser::new(bitting.dashboard()).await;
+    browser.open(&bitting.set_up_link()).await;
+    browser.fill("Your name", "Ada Operator").await;
+    browser.fill("E-mail", "ada@example.com").await;
+    browser.fill("Password", PASSWORD).await;
+    browser.press("Set password and sign in").await;
+    browser.arrives_at("/").await;
+    browser
+}
+
+/// Signs in with a password, from wherever the door is.
+async fn sign_in(browser: &Browser, email: &str, password: &str) {
+    browser.fill("E-mail", email).await;
+    browser.fill("Password", password).await;
+    browser.press("Sign in").await;
+}

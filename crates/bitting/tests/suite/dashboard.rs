@@ -1,0 +1,94 @@
+//! The dashboard, as a browser without script and whoever means ill sees it. What a person sees is tested in a real browser
+//! (`browsing`).
+
+mod doors;
+mod forgery;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use bitting::config::{self, Source};
+use bitting::server::Server;
+use bitting_engine::{Guest, ManualClock};
+use bitting_store::{Actor, Change, NewAccount};
+
+use crate::harness::{Person, Traces, Upstream};
+
+/// A server with the dashboard of the product's API, and a clock in hand.
+struct House {
+    server: Server,
+    clock: ManualClock,
+    service: SocketAddr,
+    traces: Traces,
+    _upstream: Upstream,
+}
+
+const PASSWORD: &str = "correct horse battery";
+
+impl House {
+    async fn open() -> Self {
+        Self::open_with(&[]).await
+    }
+
+    async fn open_with(overrides: &[&str]) -> Self {
+        let (traces, upstream) = (Traces::new(), Upstream::start().await);
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/product-api.toml");
+        let listeners = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n[[listen]]\naddress = \"127.0.0.1:0\"\n\
+                         serve = [\"dashboard\", \"management\", \"health\"]\n[server]\ndrain = \"0s\"\n";
+        let sources = vec![
+            Source { name: "product-api".to_owned(), text: std::fs::read_to_string(file).unwrap() },
+            Source { name: "listeners".to_owned(), text: listeners.to_owned() },
+        ];
+        let mut options = vec![format!("api.product-api.upstream=\"{}\"", upstream.origin())];
+        options.extend(overrides.iter().map(|&option| option.to_owned()));
+        let loaded = config::load(sources, &options, traces.folder(), &Arc::default());
+        let config = loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)));
+        let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+        let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
+        let service = server.addresses()[1];
+        Self { server, clock, service, traces: traces, _upstream: upstream }
+    }
+
+    /// Somebody who was never there before.
+    fn stranger(&self) -> Person {
+        Person::at(self.service)
+    }
+
+    /// An operator with a password.
+    async fn operator(&self, email: &str) -> Person {
+        self.member("bitting", None, email).await
+    }
+
+    /// A developer of an account, which is made if it is not there.
+    async fn developer(&self, account: &str, email: &str) -> Person {
+        let new = NewAccount { api: "product-api".into(), id: account.parse().unwrap(), name: String::new(), plan: None };
+        // It may be there already.
+        let _ = self.server.engine().commit(Change::CreateAccount(new), Actor::System, "test").await;
+        self.member("product-api", Some(account), email).await
+    }
+
+    /// Somebody who is signed in.
+    async fn member(&self, api: &str, account: Option<&str>, email: &str) -> Person {
+        let account = account.map(|account| account.parse().unwrap());
+        let name = email.split('@').next().unwrap().to_owned();
+        let guest = Guest { api: api.to_owned(), account, name, email: Some(email.to_owned()) };
+        bitting_http::welcome(self.server.engine(), guest, PASSWORD.to_owned()).await.unwrap();
+        let person = self.stranger();
+        let reply = person.sign_in(email, PASSWORD).await;
+        assert_eq!((reply.status.as_u16(), reply.header("location")), (303, "/"), "{}", reply.body);
+        person
+    }
+}
+
+/// An operator token with these permissions, as a header.
+async fn token(house: &House, permissions: &[&str]) -> String {
+    let engine = house.server.engine();
+    let permissions = Some(permissions.iter().map(|name| name.parse().unwrap()).collect());
+    let spec = bitting_engine::KeySpec { name: "portal".to_owned(), permissions, ..bitting_engine::KeySpec::default() };
+    let apis = engine.apis();
+    let issued = spec.issue(apis.own(), engine.now()).unwrap();
+    engine.commit(issued.change, Actor::System, "test").await.unwrap();
+    house.traces.issued(issued.key.expose());
+    format!("Bearer {}", issued.key.expose())
+}
