@@ -35,7 +35,7 @@ pub(super) fn safety(subject: &Subject<'_>) -> Section {
 pub(super) fn rotation(subject: &Subject<'_>) -> Section {
     let page = &subject.api.labels.key_page;
     let steps = vec![
-        Text::say("Rotate the key in ").strong(&**page).and(" and choose for how long the old one goes on working."),
+        Text::say("Rotate it, and choose for how long the old one goes on working beside the new one."),
         Text::say("Give the new key to every program that has the old one."),
         Text::say("When the list of keys says that the old one is no longer used, revoke it."),
     ];
@@ -47,7 +47,12 @@ pub(super) fn rotation(subject: &Subject<'_>) -> Section {
         let address = format!("#{}", anchor(managing::TITLE));
         revoked.push(Text::say("Both can be done ").link("over HTTP", address).and(" too."));
     }
-    Section::new("Rotate and revoke", vec![Block::Steps(steps), Block::Paragraph(Text::paragraph(revoked))])
+    let list = Text::say("The list in ").strong(&**page).and(
+        " shows of each key its name, its first characters, when it was made and when it was last used. To change a key that is in \
+         use:",
+    );
+    let blocks = vec![Block::Paragraph(list), Block::Steps(steps), Block::Paragraph(Text::paragraph(revoked))];
+    Section::new("Rotate and revoke", blocks)
 }
 
 /// Advice, the API's own last.

@@ -24,6 +24,9 @@ impl Page {
             "The code in this documentation reads the API key from the environment variable `{}`.",
             self.variable
         );
+        if let Some(call) = self.snippets().find(|snippet| snippet.label == "curl") {
+            let _ = writeln!(text, "\n```{}\n{}\n```", call.language, call.code);
+        }
         let _ = writeln!(text, "\n## Documentation\n");
         let _ = writeln!(text, "- [Authentication]({below}{MARKDOWN}): everything about keys, on one page");
         for section in &self.sections {

@@ -3,7 +3,7 @@
 use askama::Template;
 use bitting_core::api::Api;
 
-use super::Frame;
+use super::{ApiLinks, Frame};
 use crate::dashboard::assets;
 use crate::docs::{Block, LLMS, MARKDOWN, OPENAPI, Page, Refusal, Section, Span};
 
@@ -15,6 +15,8 @@ pub(crate) struct DocsPage {
     pub(crate) page: Page,
     /// What the paths of its other forms begin with.
     pub(crate) below: String,
+    /// Where keys are made.
+    keys: Option<String>,
     /// Whether there is script to copy with.
     copies: bool,
 }
@@ -26,6 +28,7 @@ pub(crate) struct DocsFile {
     page: Page,
     style: String,
     below: &'static str,
+    keys: Option<String>,
     copies: bool,
 }
 
@@ -44,7 +47,8 @@ struct Row<'p> {
 
 impl DocsPage {
     pub(crate) fn new(frame: Frame, api: &Api, below: String) -> Self {
-        Self { frame, page: Page::new(api), below, copies: true }
+        let keys = Some(ApiLinks::new(&api.name).keys());
+        Self { frame, page: Page::new(api), below, keys, copies: true }
     }
 
     fn listed<'p>(&self, refusals: &'p [Refusal], section: &Section) -> Refusals<'p> {
@@ -55,7 +59,7 @@ impl DocsPage {
 impl DocsFile {
     pub(crate) fn new(api: &Api) -> Self {
         let style = format!("{}\n{}", assets::style_text(), assets::accent_rule(api.brand.accent));
-        Self { page: Page::new(api), style, below: "", copies: false }
+        Self { page: Page::new(api), style, below: "", keys: None, copies: false }
     }
 
     fn listed<'p>(&self, refusals: &'p [Refusal], section: &Section) -> Refusals<'p> {

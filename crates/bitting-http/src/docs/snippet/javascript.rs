@@ -34,7 +34,7 @@ pub(in crate::docs) fn patient(base: &str, path: &str, Call { variable, place, .
          if (!key) {{\n  throw new Error(\"{variable} is not set\");\n}}\n\n\
          async function call(path, options = {{}}) {{\n{address}\
          \x20 for (let attempt = 1; ; attempt += 1) {{\n\
-         \x20   const response = await fetch(url, {{ ...options, headers: {headers} }});\n\
+         \x20   const response = await fetch(url, {{\n      ...options,\n      headers: {headers},\n    }});\n\
          \x20   if (response.ok) {{\n      return response;\n    }}\n\
          \x20   const seconds = Number(response.headers.get(\"Retry-After\")) || 2 ** attempt;\n\
          \x20   if (![{waits}].includes(response.status) || seconds > 60 || attempt === 5) {{\n\

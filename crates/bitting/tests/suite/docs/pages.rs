@@ -40,6 +40,7 @@ async fn public_documentation_is_for_everybody_in_every_form() {
     let page = get(bitting.service, "/apis/open/docs", &[]).await;
     assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
     assert!(page.body.contains("href=\"/apis/open/docs/authentication.md\"") && !page.body.contains("<style"));
+    assert!(page.body.contains("href=\"/apis/open/keys\">Your keys</a>") && page.body.contains("data-copy"));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! What the documentation says about situations, and what it does not say.
 
-use bitting_http::docs::{Block, Page};
+use bitting_http::docs::{Block, Page, Section};
 
 use super::{EXAMPLES, api, example};
 use crate::harness::{Bitting, Traces, Upstream, run};
@@ -234,7 +234,7 @@ fn every_link_inside_a_page_leads_to_a_section_of_it() {
     for (name, _) in EXAMPLES.into_iter().chain([("harbour", "")]) {
         let api = example(name);
         let page = Page::new(&api);
-        let ids: Vec<String> = page.sections.iter().map(|section| section.id()).collect();
+        let ids: Vec<String> = page.sections.iter().map(Section::id).collect();
         let markdown = page.markdown() + &page.llms("").replace("authentication.md", "");
         for link in markdown.split("](#").skip(1).filter_map(|rest| rest.split(')').next()) {
             assert!(ids.iter().any(|id| id == link), "{name}: {link}");
@@ -256,7 +256,15 @@ async fn the_command_prints_each_form_and_says_which_apis_there_are() {
     assert!(print(&[]).stdout.starts_with("# Product API: authentication\n"));
     let llms = print(&["--format", "llms"]).stdout;
     assert!(llms.starts_with("# Product API\n\n> Every call to Product API needs an API key."), "{llms}");
-    assert_says(&llms, &["- [Authentication](authentication.md):", "- [Errors](authentication.md#errors)", "(openapi.json)"]);
+    assert_says(
+        &llms,
+        &[
+            "- [Authentication](authentication.md):",
+            "- [Errors](authentication.md#errors)",
+            "curl https://api.example.com/v1/tasks \\\n",
+            "(openapi.json)",
+        ],
+    );
     let html = print(&["--format", "html"]).stdout;
     assert!(
         html.contains("<!doctype html>") && html.contains("<style>") && !html.contains("<script") && !html.contains("<link")
