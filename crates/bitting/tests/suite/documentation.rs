@@ -19,6 +19,7 @@ fn every_configuration_that_is_shown_is_accepted_without_a_warning() {
     let pages = [
         include_str!("../../../../README.md"),
         include_str!("../../../../docs/configuration.md"),
+        include_str!("../../../../docs/dashboard.md"),
         include_str!("../../../../docs/limits.md"),
     ];
     let examples: Vec<&str> = pages.into_iter().flat_map(|page| blocks(page, "toml")).collect();
