@@ -9,6 +9,7 @@
 //! anew what a rotation is, and no one place could say that a change, its audit row and its event are one transaction.
 
 mod archive;
+mod audit_chain;
 mod change;
 mod error;
 mod member;
@@ -23,6 +24,7 @@ use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 
 pub use archive::Archive;
+pub use audit_chain::{AuditChain, AuditFault, AuditHead, AuditVerdict, InvalidAuditHead};
 pub use change::{
     AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, ImportStanding, ImportedKey, KeyPatch, MemberPatch,
     NewAccount, NewKey, NewLink, NewMember, NewSession, Origin, Refusal, Sessions, Successor, SwitchPatch,
@@ -77,11 +79,11 @@ pub struct Progress {
 
 /// All roles of a store. A backend implements the parts.
 pub trait Store:
-    ChangeLog + RingSource + KeyReader + OverviewReader + AccountReader + Journal + Archive + MeterLog + People
+    ChangeLog + RingSource + KeyReader + OverviewReader + AccountReader + Journal + Archive + MeterLog + People + AuditChain
 {
 }
 
 impl<S> Store for S where
-    S: ChangeLog + RingSource + KeyReader + OverviewReader + AccountReader + Journal + Archive + MeterLog + People
+    S: ChangeLog + RingSource + KeyReader + OverviewReader + AccountReader + Journal + Archive + MeterLog + People + AuditChain
 {
 }

@@ -5,6 +5,7 @@
 //! engine gathers changes into batches.
 
 mod backup;
+mod chain;
 mod error;
 mod import;
 mod listing;

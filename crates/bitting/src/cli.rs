@@ -1,6 +1,7 @@
 //! The command line.
 
 mod accounts;
+mod audit;
 mod backup;
 mod check;
 mod context;
@@ -52,6 +53,8 @@ fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Demo(demo) => in_runtime(crate::demo::run(demo.port, demo.keep, shared.json)),
         Command::Serve => in_runtime(serve::serve(&shared)),
         Command::Audit(AuditCommand::Export { api }) => in_runtime(export::audit(api, &shared)),
+        Command::Audit(AuditCommand::Head) => in_runtime(audit::head(&shared)),
+        Command::Audit(AuditCommand::Verify { head }) => in_runtime(audit::verify(head, &shared)),
         Command::Backup { file } => in_runtime(backup::run(file, &shared)),
         Command::Restore(restore) => in_runtime(restore::run(restore, &shared)),
         Command::Keys(command @ KeysCommand::Import(_)) => {

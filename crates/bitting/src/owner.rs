@@ -21,8 +21,8 @@ use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Apis, Clock, WallClock, check_change};
 use bitting_store::{
-    AccountReader, AccountRow, Actor, Change, ChangeLog, Conditions, Entry, KeyCursor, KeyFilter, KeyReader, KeyRow, MemberRow,
-    Origin, OwnerLock, Page, People, SqliteStore, Store, StoreError, StoreErrorKind,
+    AccountReader, AccountRow, Actor, AuditChain, AuditHead, AuditVerdict, Change, ChangeLog, Conditions, Entry, KeyCursor,
+    KeyFilter, KeyReader, KeyRow, MemberRow, Origin, OwnerLock, Page, People, SqliteStore, Store, StoreError, StoreErrorKind,
 };
 
 use self::client::Client;
@@ -131,6 +131,34 @@ impl Owner {
             Self::Here { store, .. } => Ok(store.accounts(api, "", page).await?),
             Self::There(client) => match client.ask(Question::Accounts { api: api.to_owned(), page }).await? {
                 Answer::Accounts(rows) => Ok(rows),
+                _ => Err(client::confused()),
+            },
+        }
+    }
+
+    /// The end of the audit log.
+    ///
+    /// # Errors
+    /// If the store failed.
+    pub async fn audit_head(&self) -> Result<AuditHead, Failure> {
+        match self {
+            Self::Here { store, .. } => Ok(store.audit_head().await?),
+            Self::There(client) => match client.ask(Question::AuditHead).await? {
+                Answer::AuditHead(head) => Ok(head),
+                _ => Err(client::confused()),
+            },
+        }
+    }
+
+    /// Looks whether the audit log is what was written.
+    ///
+    /// # Errors
+    /// If the store failed.
+    pub async fn verify_audit(&self, kept: Option<AuditHead>) -> Result<AuditVerdict, Failure> {
+        match self {
+            Self::Here { store, .. } => Ok(store.verify_audit(kept).await?),
+            Self::There(client) => match client.ask(Question::VerifyAudit { kept }).await? {
+                Answer::AuditVerified(verdict) => Ok(verdict),
                 _ => Err(client::confused()),
             },
         }

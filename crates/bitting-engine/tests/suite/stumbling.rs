@@ -12,10 +12,11 @@ use bitting_core::member::{MemberId, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{
-    AccountReader, AccountRow, Archive, AuditFilter, AuditRow, Bought, ChangeLog, Committed, Entry, EventRow, Idempotency,
-    ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, LinkRow, MemberRow, MeterLog, Overview,
-    OverviewQuery, OverviewReader, Page, People, Progress, Purchase, Refusal, RingRow, RingSource, SessionRow, Settlement,
-    Store, StoreError, StoreErrorKind, StoredKey, StoredMember, Tally, UsageQuery, UsageRow, Window,
+    AccountReader, AccountRow, Archive, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict, Bought, ChangeLog,
+    Committed, Entry, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse,
+    LinkRow, MemberRow, MeterLog, Overview, OverviewQuery, OverviewReader, Page, People, Progress, Purchase, Refusal, RingRow,
+    RingSource, SessionRow, Settlement, Store, StoreError, StoreErrorKind, StoredKey, StoredMember, Tally, UsageQuery,
+    UsageRow, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -304,5 +305,16 @@ impl People for Stumbling {
 
     async fn touch_session(&self, digest: TokenDigest, seen_at: Timestamp) -> Result<(), StoreError> {
         self.inner.touch_session(digest, seen_at).await
+    }
+}
+
+#[async_trait]
+impl AuditChain for Stumbling {
+    async fn verify_audit(&self, kept: Option<AuditHead>) -> Result<AuditVerdict, StoreError> {
+        self.inner.verify_audit(kept).await
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        self.inner.audit_head().await
     }
 }

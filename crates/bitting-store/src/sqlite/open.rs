@@ -9,7 +9,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::unavailable;
-use super::{Inner, OwnerLock, SqliteStore};
+use super::{Inner, OwnerLock, SqliteStore, chain};
 use crate::error::{StoreError, StoreErrorKind};
 
 mod migrations {
@@ -147,7 +147,7 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(unavailable)?;
     let done = runner.run(connection);
     done.map_err(|error| StoreError::new(StoreErrorKind::Unusable, "its tables cannot be brought up to date").because(error))?;
-    Ok(())
+    chain::complete(connection)
 }
 
 fn schema_version(connection: &Connection) -> Result<i64, StoreError> {

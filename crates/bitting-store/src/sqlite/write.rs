@@ -8,13 +8,14 @@ use bitting_core::time::Timestamp;
 use rusqlite::{Connection, ErrorCode, Params, Row, Transaction, params};
 use serde_json::json;
 
+use super::chain::Columns;
 use super::error::{damaged, unavailable};
 use super::read::rows;
 use super::rows::{
     ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, account_row, provenance_columns, rights_permissions, stored_key,
     stored_sequence,
 };
-use super::{SqliteStore, import, people, progress};
+use super::{SqliteStore, chain, import, people, progress};
 use crate::change::{Change, Committed, Effect, Entry, Found, Idempotency, Refusal, RowWrite, Write};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::read::rights_text;
@@ -51,17 +52,18 @@ impl ChangeLog for SqliteStore {
 
 fn append(transaction: &mut Transaction<'_>, batch: &[Entry]) -> Result<Vec<Result<Committed, Refusal>>, StoreError> {
     let Progress { sequence: Sequence(mut last), mut time } = progress(transaction)?;
+    let mut head = chain::head(transaction)?;
     let mut answers = Vec::with_capacity(batch.len());
     for entry in batch {
-        let answer = write_entry(transaction, entry, Sequence(last + 1))?;
+        let answer = write_entry(transaction, entry, Sequence(last + 1), &mut head)?;
         if let Ok(committed) = &answer {
             last = last.max(committed.sequence.0);
         }
         time = time.max(entry.at);
         answers.push(answer);
     }
-    let sql = "UPDATE progress SET sequence = ?1, time = ?2";
-    execute(transaction, sql, (stored_sequence(Sequence(last)), time.as_millis()))?;
+    let sql = "UPDATE progress SET sequence = ?1, time = ?2, audit_head = ?3";
+    execute(transaction, sql, (stored_sequence(Sequence(last)), time.as_millis(), head))?;
     Ok(answers)
 }
 
@@ -71,6 +73,7 @@ fn write_entry(
     transaction: &mut Transaction<'_>,
     entry: &Entry,
     sequence: Sequence,
+    head: &mut [u8; 32],
 ) -> Result<Result<Committed, Refusal>, StoreError> {
     let savepoint = transaction.savepoint().map_err(unavailable)?;
     if let Some(idempotency) = &entry.conditions.idempotency
@@ -103,10 +106,11 @@ fn write_entry(
         // A request that was woken on this core would otherwise wait until the kernel takes it from us, milliseconds later.
         std::thread::yield_now();
     }
-    write_journal(&savepoint, entry, &effect, sequence)?;
+    let hash = write_journal(&savepoint, entry, &effect, sequence, head)?;
     let committed = effect.committed(sequence);
     remember(&savepoint, entry, &committed)?;
     savepoint.commit().map_err(unavailable)?;
+    *head = hash;
     Ok(Ok(committed))
 }
 
@@ -345,25 +349,31 @@ fn list_permissions(connection: &Connection, row: &KeyRow, before: &[Permission]
     Ok(())
 }
 
-fn write_journal(connection: &Connection, entry: &Entry, write: &Write, sequence: Sequence) -> Result<(), StoreError> {
-    let sql = format!("INSERT INTO audit ({AUDIT_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
-    let values = params![
-        stored_sequence(sequence),
-        entry.at.as_millis(),
-        entry.change.api(),
-        entry.origin.actor.to_string(),
-        entry.origin.request_id,
-        write.action,
-        write.subject,
-        write.before.to_string(),
-        write.after.to_string(),
-        entry.origin.address.map(|address| address.to_string())
-    ];
-    execute(connection, &sql, values)?;
+/// Writes the audit row and the event, and says the hash of the former.
+fn write_journal(
+    connection: &Connection,
+    entry: &Entry,
+    write: &Write,
+    sequence: Sequence,
+    head: &[u8; 32],
+) -> Result<[u8; 32], StoreError> {
+    let (number, at) = (stored_sequence(sequence), entry.at.as_millis());
+    let (api, actor, before, after) =
+        (entry.change.api(), entry.origin.actor.to_string(), write.before.to_string(), write.after.to_string());
+    let address = entry.origin.address.map(|address| address.to_string());
+    let (request_id, subject) = (entry.origin.request_id.as_str(), write.subject.as_str());
+    let texts = [api, &actor, request_id, write.action, subject, &before, &after].map(Some);
+    let [a, b, c, d, e, f, g] = texts;
+    let hash = Columns { sequence: number, at, texts: [a, b, c, d, e, f, g, address.as_deref()] }.hash_after(head);
+    let sql = format!("INSERT INTO audit ({AUDIT_COLUMNS}, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
+    execute(
+        connection,
+        &sql,
+        params![number, at, api, actor, request_id, write.action, subject, before, after, address, hash],
+    )?;
     let sql = "INSERT INTO event (sequence, at, api, name, payload) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let values =
-        params![stored_sequence(sequence), entry.at.as_millis(), entry.change.api(), write.action, write.after.to_string()];
-    execute(connection, sql, values)
+    execute(connection, sql, params![number, at, api, write.action, after])?;
+    Ok(hash)
 }
 
 pub(super) fn execute(connection: &Connection, sql: &str, values: impl Params) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@ use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
+use bitting_store::AuditHead;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::key_id::KeyIdParser;
@@ -68,7 +69,7 @@ pub(super) enum Command {
     Members(MembersCommand),
     /// Show what was used, as bars by hour or day
     Usage(Box<ShowUsage>),
-    /// Take out the record of who changed what
+    /// Take out the record of who changed what, and look whether it is whole
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Write everything in the store to a new file, while a server runs or not
@@ -231,6 +232,14 @@ pub(super) enum AuditCommand {
         /// Only of this API [default: of all]
         #[arg(long, value_name = "NAME")]
         api: Option<String>,
+    },
+    /// Print the end of the record: the number of the last change and a hash that covers all of them, to be kept elsewhere
+    Head,
+    /// Look whether any row was altered, removed or moved, and say which
+    Verify {
+        /// What `audit head` has printed before: the record up to there must still be the same
+        #[arg(long, value_name = "NUMBER:HASH")]
+        head: Option<AuditHead>,
     },
 }
 

@@ -9,8 +9,8 @@ use bitting_core::member::MemberId;
 use bitting_core::record::Sequence;
 use bitting_engine::{CommitError, ImportFinding, InvalidChange, UsageStep, Violation};
 use bitting_store::{
-    AccountRow, AuditRow, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, LastUse, MemberRow, Page, Refusal, UsageQuery,
-    UsageRow,
+    AccountRow, AuditHead, AuditRow, AuditVerdict, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, LastUse, MemberRow, Page,
+    Refusal, UsageQuery, UsageRow,
 };
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,10 @@ pub(super) enum Question {
     LastUse {
         key: KeyId,
     },
+    AuditHead,
+    VerifyAudit {
+        kept: Option<AuditHead>,
+    },
     /// By id or e-mail address.
     Member {
         known_as: String,
@@ -90,6 +94,8 @@ pub(super) enum Answer {
     BackedUp(u64),
     Used(Vec<UsageRow>),
     LastUsed(Option<LastUse>),
+    AuditHead(AuditHead),
+    AuditVerified(AuditVerdict),
     Member(Option<Box<MemberRow>>),
     Members(Vec<MemberRow>),
     /// Fields are wrong.

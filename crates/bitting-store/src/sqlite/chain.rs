@@ -1,0 +1,166 @@
+//! The chain of audit rows in SQLite.
+
+use async_trait::async_trait;
+use bitting_core::record::Sequence;
+use rusqlite::{Connection, Row};
+use sha2::{Digest as _, Sha256};
+
+use super::SqliteStore;
+use super::error::unavailable;
+use super::read::rows;
+use super::rows::{AUDIT_COLUMNS, get, stored_sequence};
+use super::write::execute;
+use crate::audit_chain::{AuditChain, AuditFault, AuditHead, AuditVerdict};
+use crate::error::StoreError;
+
+/// What the first row's hash covers in place of one before it.
+pub(super) const BEGINNING: [u8; 32] = [0; 32];
+
+/// What is written before a row, so that another way of hashing could be told from this one.
+const VERSION: u8 = 1;
+
+/// How many rows are read at once.
+const PAGE: usize = 2_000;
+
+#[async_trait]
+impl AuditChain for SqliteStore {
+    async fn verify_audit(&self, kept: Option<AuditHead>) -> Result<AuditVerdict, StoreError> {
+        self.read(move |connection| verify(connection, kept)).await
+    }
+
+    async fn audit_head(&self) -> Result<AuditHead, StoreError> {
+        self.read(|connection| Ok(AuditHead { sequence: last(connection)?, hash: head(connection)? })).await
+    }
+}
+
+/// The columns of an audit row as they are stored, in the order of [`AUDIT_COLUMNS`].
+pub(super) struct Columns<'r> {
+    pub(super) sequence: i64,
+    pub(super) at: i64,
+    /// `None` is told from the empty text.
+    pub(super) texts: [Option<&'r str>; 8],
+}
+
+impl Columns<'_> {
+    /// The hash of this row after the one with that hash. Each text comes with its length, so that none can lend a letter to the
+    /// next.
+    pub(super) fn hash_after(&self, before: &[u8; 32]) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update([VERSION]);
+        hash.update(before);
+        hash.update(self.sequence.to_be_bytes());
+        hash.update(self.at.to_be_bytes());
+        for text in self.texts {
+            hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_be_bytes());
+            hash.update(text.unwrap_or_default());
+        }
+        hash.finalize().into()
+    }
+}
+
+/// A row as it is read back.
+struct Stored {
+    sequence: i64,
+    at: i64,
+    texts: [Option<String>; 8],
+    hash: Option<[u8; 32]>,
+}
+
+impl Stored {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        let text = |column| get::<Option<String>>(row, column);
+        Ok(Self {
+            sequence: get(row, 0)?,
+            at: get(row, 1)?,
+            texts: [text(2)?, text(3)?, text(4)?, text(5)?, text(6)?, text(7)?, text(8)?, text(9)?],
+            hash: get(row, 10)?,
+        })
+    }
+
+    fn hash_after(&self, before: &[u8; 32]) -> [u8; 32] {
+        let texts = self.texts.each_ref().map(Option::as_deref);
+        Columns { sequence: self.sequence, at: self.at, texts }.hash_after(before)
+    }
+
+    fn number(&self) -> Sequence {
+        Sequence(u64::try_from(self.sequence).unwrap_or_default())
+    }
+}
+
+/// The hash of the last row.
+pub(super) fn head(connection: &Connection) -> Result<[u8; 32], StoreError> {
+    let read = |row: &Row<'_>| get::<Option<[u8; 32]>>(row, 0);
+    let found = rows(connection, "SELECT audit_head FROM progress", [], read)?.pop().flatten();
+    Ok(found.unwrap_or(BEGINNING))
+}
+
+fn last(connection: &Connection) -> Result<Sequence, StoreError> {
+    Ok(super::progress(connection)?.sequence)
+}
+
+fn page(connection: &Connection, after: i64) -> Result<Vec<Stored>, StoreError> {
+    let sql = format!("SELECT {AUDIT_COLUMNS}, hash FROM audit WHERE sequence > ?1 ORDER BY sequence LIMIT {PAGE}");
+    rows(connection, &sql, [after], Stored::read)
+}
+
+/// Chains the rows that were written before there was a chain.
+pub(super) fn complete(connection: &mut Connection) -> Result<(), StoreError> {
+    let unchained = "SELECT 1 FROM audit WHERE hash IS NULL LIMIT 1";
+    if rows(connection, unchained, [], |_| Ok(()))?.is_empty() {
+        return Ok(());
+    }
+    let transaction = connection.transaction().map_err(unavailable)?;
+    let (mut before, mut after) = (BEGINNING, 0);
+    loop {
+        let stored = page(&transaction, after)?;
+        let Some(last) = stored.last() else { break };
+        after = last.sequence;
+        for row in &stored {
+            before = row.hash_after(&before);
+            execute(&transaction, "UPDATE audit SET hash = ?2 WHERE sequence = ?1", (row.sequence, before))?;
+        }
+    }
+    execute(&transaction, "UPDATE progress SET audit_head = ?1", [before])?;
+    transaction.commit().map_err(unavailable)
+}
+
+fn verify(connection: &Connection, kept: Option<AuditHead>) -> Result<AuditVerdict, StoreError> {
+    // One moment is looked at, whatever is written meanwhile.
+    let transaction = connection.unchecked_transaction().map_err(unavailable)?;
+    let (expected, expected_head) = (last(&transaction)?, head(&transaction)?);
+    let mut verdict = AuditVerdict { rows: 0, head: AuditHead { sequence: Sequence(0), hash: BEGINNING }, fault: None };
+    let mut met_kept = kept.is_none_or(|kept| kept.sequence == Sequence(0));
+    loop {
+        let stored = page(&transaction, stored_sequence(verdict.head.sequence))?;
+        if stored.is_empty() {
+            break;
+        }
+        for row in stored {
+            let (number, before) = (row.number(), verdict.head);
+            let hash = row.hash_after(&before.hash);
+            if number.0 != before.sequence.0 + 1 {
+                verdict.fault = Some(AuditFault::Missing(before.sequence, number));
+            } else if row.hash != Some(hash) {
+                verdict.fault = Some(AuditFault::Altered(number));
+            }
+            if verdict.fault.is_some() {
+                return Ok(verdict);
+            }
+            verdict.rows += 1;
+            verdict.head = AuditHead { sequence: number, hash };
+            met_kept |= kept == Some(verdict.head);
+            if let Some(kept) = kept.filter(|kept| kept.sequence == number && kept.hash != hash) {
+                verdict.fault = Some(AuditFault::OtherLog(kept.sequence));
+                return Ok(verdict);
+            }
+        }
+    }
+    if verdict.head.sequence != expected {
+        verdict.fault = Some(AuditFault::CutOff(verdict.head.sequence, expected));
+    } else if verdict.head.hash != expected_head {
+        verdict.fault = Some(AuditFault::Altered(expected));
+    } else if let Some(kept) = kept.filter(|_| !met_kept) {
+        verdict.fault = Some(AuditFault::CutOff(verdict.head.sequence, kept.sequence));
+    }
+    Ok(verdict)
+}
