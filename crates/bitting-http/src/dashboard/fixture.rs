@@ -185,8 +185,6 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         })
     };
     Api {
-        brand: bitting_core::api::Brand::default(),
-        docs: bitting_core::api::Docs::default(),
         name: name.into(),
         id: names.intern(NameKind::Api, name),
         hosts: Vec::new(),
