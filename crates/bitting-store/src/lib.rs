@@ -13,6 +13,7 @@ mod change;
 mod error;
 mod member;
 mod meter;
+mod overview;
 mod read;
 mod row;
 mod sqlite;
@@ -29,6 +30,10 @@ pub use change::{
 pub use error::{StoreError, StoreErrorKind};
 pub use member::{LinkPurpose, LinkRow, MemberRow, PasswordHash, People, SecondFactor, SessionRow, SignInWay, StoredMember};
 pub use meter::{Bought, Holder, LastUse, MeterLog, Purchase, Settlement, Tally, UsageQuery, UsageRow, Whose, Window};
+pub use overview::{
+    Ages, COUNTED, Count, Counts, KeyState, Overview, OverviewKey, OverviewPlace, OverviewQuery, OverviewReader, Part, Sort,
+    SortBy, View,
+};
 pub use read::{
     AccountReader, AuditFilter, AuditRow, EventRow, Journal, KeyCursor, KeyFilter, KeyReader, KeySearch, Page, RingRow,
     RingSource, StatusFilter,
@@ -71,6 +76,12 @@ pub struct Progress {
 }
 
 /// All roles of a store. A backend implements the parts.
-pub trait Store: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive + MeterLog + People {}
+pub trait Store:
+    ChangeLog + RingSource + KeyReader + OverviewReader + AccountReader + Journal + Archive + MeterLog + People
+{
+}
 
-impl<S: ChangeLog + RingSource + KeyReader + AccountReader + Journal + Archive + MeterLog + People> Store for S {}
+impl<S> Store for S where
+    S: ChangeLog + RingSource + KeyReader + OverviewReader + AccountReader + Journal + Archive + MeterLog + People
+{
+}

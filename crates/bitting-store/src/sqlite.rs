@@ -11,6 +11,7 @@ mod listing;
 mod lock;
 mod meter;
 mod open;
+mod overview;
 mod people;
 mod read;
 mod restore;

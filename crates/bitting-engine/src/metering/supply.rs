@@ -254,9 +254,12 @@ impl Worker<'_> {
         self.metering.listed().append(&mut kept);
     }
 
-    /// Forgets usage that is older than its API keeps it, a few rows at a time: there are more rounds.
+    /// Forgets usage that is older than its API keeps it, a few rows at a time: there are more rounds. Notes which keys have
+    /// expired, for the lists that people look at.
     async fn forget(&self) {
         for api in self.metering.served() {
+            let noted = self.store.note_expired(&api.name, self.clock.now(), FORGET).await;
+            warn_unless_done(&noted, "which keys have expired could not be noted, so lists of all keys may take longer");
             let kept_ms = i64::try_from(api.usage_retention.as_millis()).unwrap_or(i64::MAX);
             let before = self.clock.now().as_millis().saturating_sub(kept_ms);
             let forgotten = self.store.forget_usage(&api.name, Timestamp::from_millis(before), FORGET).await;

@@ -13,9 +13,9 @@ use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{
     AccountReader, AccountRow, Archive, AuditFilter, AuditRow, Bought, ChangeLog, Committed, Entry, EventRow, Idempotency,
-    ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, LinkRow, MemberRow, MeterLog, Page, People,
-    Progress, Purchase, Refusal, RingRow, RingSource, SessionRow, Settlement, Store, StoreError, StoreErrorKind, StoredKey,
-    StoredMember, Tally, UsageQuery, UsageRow, Window,
+    ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, LinkRow, MemberRow, MeterLog, Overview,
+    OverviewQuery, OverviewReader, Page, People, Progress, Purchase, Refusal, RingRow, RingSource, SessionRow, Settlement,
+    Store, StoreError, StoreErrorKind, StoredKey, StoredMember, Tally, UsageQuery, UsageRow, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -171,6 +171,17 @@ impl KeyReader for Stumbling {
 
     async fn descendants(&self, api: &str, of: KeyId) -> Result<Vec<KeyId>, StoreError> {
         self.inner.descendants(api, of).await
+    }
+}
+
+#[async_trait]
+impl OverviewReader for Stumbling {
+    async fn overview(&self, query: OverviewQuery) -> Result<Overview, StoreError> {
+        self.inner.overview(query).await
+    }
+
+    async fn note_expired(&self, api: &str, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.note_expired(api, now, limit).await
     }
 }
 

@@ -19,24 +19,24 @@ use crate::row::{KeyRow, KeyStatus};
 
 /// Conditions, each with its value.
 #[derive(Default)]
-struct Conditions {
-    texts: Vec<String>,
-    values: Vec<Box<dyn ToSql>>,
+pub(super) struct Conditions {
+    pub(super) texts: Vec<String>,
+    pub(super) values: Vec<Box<dyn ToSql>>,
 }
 
 impl Conditions {
-    fn and(&mut self, text: impl Into<String>, value: impl ToSql + 'static) {
+    pub(super) fn and(&mut self, text: impl Into<String>, value: impl ToSql + 'static) {
         self.texts.push(text.into());
         self.values.push(Box::new(value));
     }
 
-    fn and_if(&mut self, text: &str, value: Option<impl ToSql + 'static>) {
+    pub(super) fn and_if(&mut self, text: &str, value: Option<impl ToSql + 'static>) {
         if let Some(value) = value {
             self.and(text, value);
         }
     }
 
-    fn ordered(mut self, order: &str, limit: usize) -> (String, Vec<Box<dyn ToSql>>) {
+    pub(super) fn ordered(mut self, order: &str, limit: usize) -> (String, Vec<Box<dyn ToSql>>) {
         self.values.push(Box::new(sql_limit(limit)));
         (format!("WHERE {} ORDER BY {order} LIMIT ?", self.texts.join(" AND ")), self.values)
     }

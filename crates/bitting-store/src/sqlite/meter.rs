@@ -10,6 +10,8 @@ use async_trait::async_trait;
 use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
 
+pub(super) use self::usage::last_uses;
+
 use super::SqliteStore;
 use crate::error::StoreError;
 use crate::meter::{Bought, LastUse, MeterLog, Purchase, Settlement, Tally, UsageQuery, UsageRow, Window};
@@ -48,7 +50,7 @@ impl MeterLog for SqliteStore {
     }
 
     async fn last_uses(&self, keys: Vec<KeyId>) -> Result<Vec<LastUse>, StoreError> {
-        self.read(move |connection| usage::last_uses(connection, &keys)).await
+        self.read(move |connection| last_uses(connection, &keys)).await
     }
 
     async fn forget_usage(&self, api: &str, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

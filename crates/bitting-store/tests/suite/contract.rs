@@ -4,6 +4,7 @@ mod conditions;
 mod importing;
 mod listing;
 mod meters;
+mod overview;
 mod people;
 mod plans;
 
@@ -49,6 +50,11 @@ use self::meters::{
     usage_is_listed_by_hour_route_and_outcome_whatever_came_first,
     what_was_bought_and_used_is_there_after_a_restart_and_in_a_backup, what_was_settled_is_bought_again,
     windows_that_are_not_over_are_listed_with_what_was_bought_of_them,
+};
+use self::overview::{
+    a_key_in_a_list_comes_with_its_state_and_its_last_use, a_list_shows_nothing_of_another_api_or_account,
+    lists_for_people_have_every_key_of_their_view_in_every_order_forwards_and_back,
+    lists_of_more_keys_than_are_counted_are_as_right_as_short_ones, noting_which_keys_have_expired_changes_no_list,
 };
 use self::people::{
     a_code_is_taken_once, a_link_that_has_expired_or_is_anothers_changes_nothing,
@@ -475,6 +481,11 @@ macro_rules! every_case_on {
                 usage_counts_for_its_holder_and_its_environment_alone,
                 of_two_last_uses_the_later_stays,
                 usage_is_forgotten_by_whole_days_of_one_api_and_so_many_rows_at_once,
+                lists_for_people_have_every_key_of_their_view_in_every_order_forwards_and_back,
+                lists_of_more_keys_than_are_counted_are_as_right_as_short_ones,
+                a_key_in_a_list_comes_with_its_state_and_its_last_use,
+                noting_which_keys_have_expired_changes_no_list,
+                a_list_shows_nothing_of_another_api_or_account,
             ]
         );
     };

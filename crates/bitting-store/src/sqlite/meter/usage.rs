@@ -107,7 +107,7 @@ pub(super) fn find(connection: &Connection, query: &UsageQuery) -> Result<Vec<Us
     named(connection, sums)
 }
 
-pub(super) fn last_uses(connection: &Connection, keys: &[KeyId]) -> Result<Vec<LastUse>, StoreError> {
+pub(in super::super) fn last_uses(connection: &Connection, keys: &[KeyId]) -> Result<Vec<LastUse>, StoreError> {
     let mut found = Vec::new();
     for &key in keys {
         let read = |row: &Row<'_>| {
