@@ -7,6 +7,7 @@ use crate::{leak, tools};
 pub(crate) fn run(filter: &[&str]) -> Result<(), Failed> {
     tools::debian("curl")?;
     tools::browser()?;
+    tools::debian("go")?;
     let python = tools::python()?;
     let node = tools::node()?;
     let traces = target().join("tmp/suite");

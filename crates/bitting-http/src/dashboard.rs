@@ -26,6 +26,7 @@ mod reception;
 mod respond;
 mod setback;
 mod submission;
+mod usage;
 mod view;
 mod visitor;
 mod welcome;
@@ -83,6 +84,8 @@ pub(crate) fn pages() -> Router<Shared> {
         .route("/apis/{api}/accounts", get(accounts::list).post(accounts::create))
         .route("/apis/{api}/accounts/new", get(accounts::ask))
         .route("/apis/{api}/accounts/{id}", get(accounts::show).post(accounts::update))
+        .route("/apis/{api}/usage", get(usage::show))
+        .route("/apis/{api}/usage.csv", get(usage::csv))
         .route("/apis/{api}/audit-log", get(audit_log::show))
         .route("/apis/{api}/docs", get(docs::show))
         .route("/apis/{api}/docs/authentication.md", get(docs::markdown))

@@ -30,6 +30,7 @@ mod sample;
 mod standing;
 mod status;
 mod trouble;
+mod usage;
 mod you;
 
 pub(crate) use accounts::{AccountForm, AccountLine, AccountPage, AccountsPage, NewAccountPage};
@@ -58,4 +59,5 @@ pub(crate) use rights::RightsSummary;
 pub(crate) use standing::{Cure, Standing};
 pub(crate) use status::{Status, Tone};
 pub(crate) use trouble::{Trouble, TroublePage};
+pub(crate) use usage::{Share, UsageAsked, UsagePage};
 pub(crate) use you::{SecondFactorPage, SessionLine, YouPage};

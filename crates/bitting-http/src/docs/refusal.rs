@@ -18,7 +18,7 @@ use super::text::Text;
 use super::{Block, Section, writing};
 
 /// The request's id in bodies that name it.
-pub const REQUEST_ID: &str = "01m7r8z3q9v5w2x4";
+pub const REQUEST_ID: &str = "req_6e215e84cdd2b93f000000000000002a";
 
 /// An answer that is no success.
 #[derive(Debug, Clone)]

@@ -6,6 +6,7 @@ mod javascript;
 mod python;
 
 use bitting_core::dialect::Carrier;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::writing;
@@ -92,6 +93,17 @@ pub(super) fn in_all_languages(call: Call<'_>) -> Vec<Snippet> {
 /// The call for a shell.
 pub(super) fn for_shell(call: Call<'_>) -> Snippet {
     Snippet::new("curl", "bash", curl::get(call))
+}
+
+/// An address up to the key, which needs no escapes.
+fn with_parameter(url: &str, name: &str) -> String {
+    format!("{url}?{}=", escaped_name(name))
+}
+
+/// The name of a query parameter. A space is not written as `+`: not everybody reads that as one.
+fn escaped_name(name: &str) -> impl std::fmt::Display {
+    const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(name, RESERVED)
 }
 
 /// A text between double quotes, as Python, JavaScript and Go read it.

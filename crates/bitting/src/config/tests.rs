@@ -1,5 +1,7 @@
 //! Reading configuration, right and wrong.
 
+mod docs;
+
 use bitting_core::dialect::AnswerContext;
 use bitting_core::reason::Reason;
 

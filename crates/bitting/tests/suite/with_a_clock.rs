@@ -21,7 +21,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-use crate::harness::{Traces, Upstream, get};
+use crate::harness::{Reply, Traces, Upstream, get};
 
 struct Clocked {
     server: Server,
@@ -141,17 +141,31 @@ async fn an_expired_key_stays_expired_across_a_restart_with_the_clock_set_back()
     assert!(ready["clock"].as_str().is_some_and(|words| words.contains(behind)), "{ready}");
 }
 
-#[tokio::test]
-async fn cs6_a_store_that_cannot_be_trusted_is_told_in_the_same_form() {
+/// What a key gets that is past its end, sent as the API wants it.
+pub(crate) async fn ask_with_an_expired_key(example: &str, path: &str, sent: impl Fn(&str) -> (String, String)) -> Reply {
+    let upstream = Upstream::start().await;
+    let running = start(example, &upstream, "2026-01-01T00:00:00Z").await;
+    let end: Timestamp = "2026-01-01T01:00:00Z".parse().unwrap();
+    let (key, _) = running.key(example, Some(end)).await;
+    running.clock.set(end);
+    let (name, value) = sent(&key);
+    get(running.gateway, path, &[(&name, &value)]).await
+}
+
+/// What a key gets from an engine that does not know its keys yet.
+pub(crate) async fn ask_an_engine_that_cannot_be_trusted(
+    example: &str,
+    path: &str,
+    sent: impl Fn(&str) -> (String, String),
+) -> Reply {
     let upstream = Upstream::start().await;
     let traces = Traces::new();
-    let Config { apis, store, .. } = configure(&traces, "csboard", &upstream);
+    let Config { apis, store, .. } = configure(&traces, example, &upstream);
     let clock = Arc::new(ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap()));
-    let api = Arc::clone(apis.find("csboard").unwrap());
+    let api = Arc::clone(apis.find(example).unwrap());
     let key = KeySpec { name: "test".to_owned(), ..KeySpec::default() }.issue(&api, clock.now()).unwrap().key;
     traces.issued(key.expose());
     let store = Arc::new(SqliteStore::open(OwnerLock::acquire(&store).unwrap()).unwrap());
-    // Its keys are not read yet, so it knows nothing of any.
     let engine = Engine::open(EngineOptions { store, apis, clock }).await.unwrap();
     let ids = Arc::new(RequestIds::new().unwrap());
     let reserved = bitting_http::reserved(Arc::clone(&engine), Arc::clone(&ids));
@@ -164,10 +178,18 @@ async fn cs6_a_store_that_cannot_be_trusted_is_told_in_the_same_form() {
         let handle = |request| async { Ok::<_, Infallible>(gateway.handle(request, &caller).await) };
         http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await
     });
-    let reply = get(address, "/v1/listings", &[("authorization", &format!("Bearer {}", key.expose()))]).await;
+    let (name, value) = sent(key.expose());
+    let reply = get(address, path, &[(&name, &value)]).await;
+    assert!(upstream.requests().is_empty());
+    reply
+}
+
+#[tokio::test]
+async fn cs6_a_store_that_cannot_be_trusted_is_told_in_the_same_form() {
+    let sent = |key: &str| ("authorization".to_owned(), format!("Bearer {key}"));
+    let reply = ask_an_engine_that_cannot_be_trusted("csboard", "/v1/listings", sent).await;
     assert_eq!(reply.status, 503);
     let body = reply.json();
     assert_eq!(body.as_object().unwrap().keys().collect::<Vec<_>>(), ["code", "detail"]);
     assert_eq!((body["code"].as_str(), reply.header("content-type")), (Some("store_unavailable"), "application/json"));
-    assert_eq!(upstream.requests().len(), 0);
 }

@@ -5,6 +5,7 @@ use bitting_core::api::Api;
 use bitting_core::time::Timestamp;
 use bitting_store::AccountRow;
 
+use super::limit::limit_words;
 use super::links::{ApiLinks, with_query};
 use super::{Frame, Moment, Status, Tone};
 
@@ -103,7 +104,7 @@ impl AccountForm {
     pub(crate) fn of(api: &Api, name: &str, plan: Option<&str>) -> Self {
         let has_limits = !api.plans.are_empty();
         let words = |plan: &bitting_core::limit::Plan| {
-            let limits = plan.limits().iter().map(super::limit_words).collect::<Vec<_>>();
+            let limits = plan.limits().iter().map(limit_words).collect::<Vec<_>>();
             (plan.name.to_string(), if limits.is_empty() { "No limits".to_owned() } else { limits.join(", ") })
         };
         Self {

@@ -1,11 +1,6 @@
 //! curl, in a POSIX shell.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-use super::{Call, Place, Snippet};
-
-/// What is escaped in a query, and what a URI has for itself (RFC 3986, section 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+use super::{Call, Place, Snippet, with_parameter};
 
 /// Any request with a key.
 pub(in crate::docs) struct Request<'r> {
@@ -37,7 +32,7 @@ fn lines(Call { url, variable, place }: Call<'_>, command: &str, body: Option<&s
             (word(url), Some(format!("-H \"{}: {}${variable}\"", escaped(name), escaped(before))))
         }
         Place::BasicUser => (word(url), Some(format!("-u \"${variable}:\""))),
-        Place::Query(name) => (format!("\"{url}?{}=${variable}\"", utf8_percent_encode(name, RESERVED)), None),
+        Place::Query(name) => (format!("\"{}${variable}\"", with_parameter(url, name)), None),
         Place::Cookie(name) => (word(url), Some(format!("-b \"{}=${variable}\"", escaped(name)))),
     };
     let content_type = body.map(|_| "-H \"Content-Type: application/json\"".to_owned());

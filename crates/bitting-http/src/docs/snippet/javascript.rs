@@ -1,16 +1,14 @@
 //! JavaScript, with `fetch`: Node 18 and later, Deno, Bun.
 
-use super::{Call, Place, Snippet, quoted};
+use super::{Call, Place, Snippet, escaped_name, quoted, with_parameter};
 
 /// A GET request.
 pub(super) fn get(Call { url, variable, place }: Call<'_>) -> String {
     let key = format!("process.env.{variable}");
     let sent = match place {
-        Place::Query(name) => format!(
-            "const url = new URL({});\nurl.searchParams.set({}, {key});\nconst response = await fetch(url);",
-            quoted(url),
-            quoted(name)
-        ),
+        Place::Query(name) => {
+            format!("const response = await fetch({} + {key});", quoted(&with_parameter(url, name)))
+        }
         _ => format!("const response = await fetch({}, {{\n  headers: {{ {} }},\n}});", quoted(url), header(place, &key)),
     };
     format!(
@@ -22,15 +20,14 @@ pub(super) fn get(Call { url, variable, place }: Call<'_>) -> String {
 /// A function that asks again when it is told to wait, and a call of it. `waits` are the statuses that ask for patience and
 /// come before anything was done.
 pub(in crate::docs) fn patient(base: &str, path: &str, Call { variable, place, .. }: Call<'_>, waits: &[u16]) -> Snippet {
-    let (address, headers) = match place {
-        Place::Query(name) => (
-            format!("  const url = new URL({} + path);\n  url.searchParams.set({}, key);\n", quoted(base), quoted(name)),
-            "options.headers".to_owned(),
-        ),
-        _ => {
-            (format!("  const url = {} + path;\n", quoted(base)), format!("{{ ...options.headers, {} }}", header(place, "key")))
+    let (parameter, headers) = match place {
+        Place::Query(name) => {
+            let name = escaped_name(name);
+            (format!(" + (path.includes(\"?\") ? \"&\" : \"?\") + `{name}=${{key}}`"), "options.headers".to_owned())
         }
+        _ => (String::new(), format!("{{ ...options.headers, {} }}", header(place, "key"))),
     };
+    let address = format!("  const url = {} + path{parameter};\n", quoted(base));
     let waits = waits.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
     let code = format!(
         "const key = process.env.{variable};\n\

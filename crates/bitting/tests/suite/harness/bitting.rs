@@ -86,7 +86,7 @@ impl Bitting {
         // The listeners are a file of their own: an option can change a table of a list, but not add one.
         let listeners = traces.path("listeners.toml");
         let text = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\n\
-                    [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"management\", \"verify\", \"metrics\", \"health\"]\n";
+                    [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"dashboard\", \"management\", \"verify\", \"metrics\", \"health\"]\n";
         std::fs::write(&listeners, text).unwrap();
         let mut arguments = Vec::new();
         for file in [file, &listeners] {
@@ -106,6 +106,24 @@ impl Bitting {
     /// `http://127.0.0.1:port` of the gateway.
     pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.gateway)
+    }
+
+    /// `http://127.0.0.1:port` of the dashboard.
+    pub(crate) fn dashboard(&self) -> String {
+        format!("http://{}", self.service)
+    }
+
+    /// The link for the first operator that this start printed, since nobody could sign in.
+    pub(crate) fn set_up_link(&self) -> String {
+        let is_link = |line: &String| line.contains("/link?token=");
+        self.lines.iter().find(is_link).unwrap().trim().to_owned()
+    }
+
+    /// Makes a link with which somebody joins; without options an operator.
+    pub(crate) fn invite(&self, name: &str, email: &str, options: &[&str]) -> String {
+        let made = self.json(&[&["members", "invite", email, "--name", name], options].concat());
+        let (_, path) = made["url"].as_str().unwrap().split_once("/link").unwrap();
+        format!("/link{path}")
     }
 
     pub(crate) fn store(&self) -> PathBuf {

@@ -1,4 +1,4 @@
-//! The clients that the documents show: curl, Python and Node.
+//! The clients that the documents show: curl, Python, Node and Go.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ pub(crate) enum Client {
     Python,
     /// Node with `openai`.
     Node,
+    /// Go with its standard library.
+    Go,
 }
 
 /// The text of a document's code, as it stands there.
@@ -38,6 +40,14 @@ impl Client {
                 let modules = PathBuf::from(tool("BITTING_TEST_NODE")).join("node_modules");
                 std::os::unix::fs::symlink(modules, traces.path("node_modules")).unwrap();
                 ("script.mjs", Command::new("node"))
+            }
+            Self::Go => {
+                let mut go = Command::new("go");
+                // Not among the traces, so that the next run need not compile the library again.
+                let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("go");
+                go.arg("run").env("GOCACHE", kept.join("cache")).env("GOPATH", kept.join("path"));
+                go.env("CGO_ENABLED", "0").env("GO111MODULE", "off");
+                ("script.go", go)
             }
         };
         let script = traces.path(script);

@@ -1,0 +1,125 @@
+//! `/apis/{api}/usage`: what was used, as pictures, tables and a file.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query};
+use axum::response::{IntoResponse, Response};
+use bitting_core::account::AccountId;
+use bitting_core::time::Timestamp;
+use bitting_engine::{ServedApi, UsageReport};
+use bitting_store::{KeyRow, UsageQuery, Whose};
+use http::{HeaderValue, StatusCode, header};
+
+use super::respond;
+use super::setback::{Setback, answered};
+use super::view::{ApiLinks, Chart, Place, Tally, Trouble, UsageAsked, UsagePage};
+use super::visitor::Visitor;
+
+/// Whose usage somebody asks for, and may see.
+struct Subject {
+    api: Arc<ServedApi>,
+    whose: Whose,
+    /// The same in words.
+    words: String,
+    /// The account, if it is one's or one of its keys'.
+    account: Option<AccountId>,
+    key: Option<KeyRow>,
+}
+
+/// `GET /apis/{api}/usage`
+pub(super) async fn show(visitor: Visitor, Path(api): Path<String>, Query(asked): Query<UsageAsked>) -> Response {
+    answered(&visitor, page(&visitor, &api, asked)).await
+}
+
+async fn page(visitor: &Visitor, api: &str, asked: UsageAsked) -> Result<Response, Setback> {
+    let subject = subject(visitor, api, &asked).await?;
+    let (range, now) = (asked.range(), visitor.now());
+    let (earlier, from, until) = range.spans(now);
+    let report = read(visitor, &subject, &asked, from, until).await?;
+    let before = read(visitor, &subject, &asked, earlier, from).await?;
+    let api = Arc::clone(&subject.api);
+    let page = UsagePage {
+        frame: visitor.frame(Some(&api), Place::Usage).await?,
+        links: ApiLinks::new(&api.name),
+        whose: subject.words,
+        environments: api.environments.iter().map(|environment| environment.name.to_string()).collect(),
+        from,
+        until: now,
+        chart: Chart::new("usage", &report.rows, range.step(), from, until),
+        tally: Tally::of(&report.rows),
+        before: Tally::of(&before.rows),
+        reasons: UsagePage::reasons(&report.rows),
+        routes: UsagePage::routes(&report.rows),
+        keys: Vec::new(),
+        refusals: Vec::new(),
+        asked,
+    };
+    Ok(respond(StatusCode::OK, &page))
+}
+
+/// `GET /apis/{api}/usage.csv`
+pub(super) async fn csv(visitor: Visitor, Path(api): Path<String>, Query(asked): Query<UsageAsked>) -> Response {
+    answered(&visitor, async {
+        let subject = subject(&visitor, &api, &asked).await?;
+        let (_, from, until) = asked.range().spans(visitor.now());
+        let report = read(&visitor, &subject, &asked, from, until).await?;
+        let mut response = report.csv().into_response();
+        let name = format!("attachment; filename=\"{}-usage.csv\"", subject.api.name);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.extend(HeaderValue::from_str(&name).ok().map(|name| (header::CONTENT_DISPOSITION, name)));
+        Ok(response)
+    })
+    .await
+}
+
+async fn subject(visitor: &Visitor, api: &str, asked: &UsageAsked) -> Result<Subject, Setback> {
+    let api = visitor.api(api)?;
+    if !asked.key.is_empty() {
+        let row = visitor.key(&api, &asked.key).await?;
+        let (whose, words) = (Whose::Key(row.id), format!("The key {}", row.name));
+        return Ok(Subject { api, whose, words, account: Some(row.account.clone()), key: Some(row) });
+    }
+    let named = (!asked.account.is_empty()).then(|| asked.account.parse::<AccountId>());
+    let account = match (visitor.account(), named) {
+        // What is not theirs is not there for them.
+        (Some(own), Some(Ok(named))) if *own != named => return Err(Trouble::NotFound.into()),
+        (_, Some(Err(_))) => return Err(Trouble::NotFound.into()),
+        (Some(own), _) => Some(own.clone()),
+        (None, Some(Ok(named))) => Some(named),
+        (None, None) => None,
+    };
+    Ok(match account {
+        Some(account) => {
+            let row = visitor.store().account(&api.name, &account).await?.ok_or(Trouble::NotFound)?;
+            let called = if row.name.is_empty() { row.id.to_string() } else { row.name };
+            let words = format!("All keys of {called}");
+            Subject { api, whose: Whose::Account(account.clone()), words, account: Some(account), key: None }
+        }
+        None => {
+            let words = format!("All keys of {}", api.labels.title);
+            Subject { api, whose: Whose::Api, words, account: None, key: None }
+        }
+    })
+}
+
+async fn read(
+    visitor: &Visitor,
+    subject: &Subject,
+    asked: &UsageAsked,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<UsageReport, Setback> {
+    let known = subject.api.environments.iter().find(|environment| *environment.name == *asked.env);
+    let query = UsageQuery {
+        api: subject.api.name.clone(),
+        environment: known.map(|environment| environment.name.clone()),
+        whose: subject.whose.clone(),
+        route: None,
+        from,
+        until,
+    };
+    Ok(UsageReport::read(visitor.engine(), query, asked.range().step()).await?)
+}
