@@ -56,6 +56,7 @@ pub(crate) use number::{plural, thousands};
 pub(crate) use pager::Pager;
 pub(crate) use refusal::{Refusal, RefusalLine, reason_words};
 pub(crate) use rights::RightsSummary;
+pub(crate) use sample::Sample;
 pub(crate) use standing::{Cure, Standing};
 pub(crate) use status::{Status, Tone};
 pub(crate) use trouble::{Trouble, TroublePage};

@@ -164,6 +164,9 @@ impl Access {
 }
 
 impl FieldErrors {
+    /// Stands for the whole form, where no field is to blame.
+    pub(crate) const WHOLE: &str = "form";
+
     /// What the engine found wrong, beside the fields of the form.
     pub(crate) fn of(violations: &[Violation]) -> Self {
         let mut errors = Self::default();
@@ -206,13 +209,26 @@ impl FieldErrors {
     }
 }
 
+/// The end that a form says, and nothing else of it.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn end_of(fields: &Fields, bounds: Bounds<'_>) -> Result<Option<Timestamp>, FieldErrors> {
+    let draft = KeyDraft::read(fields, bounds);
+    match draft.end(bounds) {
+        Ok(Some(end)) => Ok(end),
+        Ok(None) => Err(FieldErrors::one("expires", "Choose when it ends.")),
+        Err(message) => Err(FieldErrors::one("expires", message)),
+    }
+}
+
 /// The name of the field for a key's own number for a limit.
 pub(crate) fn limit_field(limit: &str) -> String {
     format!("limit:{limit}")
 }
 
 /// The environment in which a mistake costs least: the first that is not live, if there are several.
-fn safest_environment(api: &Api) -> &str {
+pub(super) fn safest_environment(api: &Api) -> &str {
     let is_test = |name: &str| ["test", "sandbox", "dev", "development"].contains(&name);
     let found = api.environments.iter().find(|environment| is_test(&environment.name));
     found.or(api.environments.first()).map_or("", |environment| &environment.name)

@@ -1,23 +1,13 @@
 //! How a key stands: the one state, the most urgent of all, that list, page and events say of it, and what cures it.
 
+use std::time::Duration;
+
 use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
-use bitting_store::{KeyRow, KeyStatus};
+use bitting_store::{Ages, KeyRow, KeyState};
 
 use super::rights::capitalised;
 use super::{Moment, Status, Tone, ahead, plural};
-
-/// How old a live key becomes before it should be rotated, in days.
-const LIVE_AGE: u64 = 90;
-
-/// How old any other key becomes.
-const OTHER_AGE: u64 = 180;
-
-/// After how many days without a request a key is thought to be forgotten.
-const IDLE: u64 = 90;
-
-/// How many days before its end a key asks for a decision.
-const NOTICE: u64 = 30;
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -73,37 +63,33 @@ pub(crate) struct Cure {
 }
 
 impl Standing {
-    /// That of a key at a time. `last_used` is when it was used last, and `is_live` whether real data stands behind its
-    /// environment, so that it should be rotated sooner.
+    /// That of a key at a time. `last_used` is when it was used last; `ages` say when keys ask for a decision.
     pub(crate) fn of(
         row: &KeyRow,
         last_used: Option<Timestamp>,
         is_account_enabled: bool,
-        is_live: bool,
+        ages: &Ages,
         now: Timestamp,
     ) -> Self {
-        match row.status(now) {
-            KeyStatus::Revoked => return Self::Revoked { at: row.revoked_at.unwrap_or(now) },
-            KeyStatus::Expired => return Self::Expired,
-            KeyStatus::Active | KeyStatus::Disabled if !is_account_enabled => return Self::Suspended,
-            KeyStatus::Disabled => return Self::Disabled,
-            KeyStatus::Active => {}
-        }
-        if let Some(successor) = row.replaced_by {
-            let is_in_use = last_used.is_some_and(|used| used > made_at(successor));
-            return Self::Replaced { ends_at: row.expires_at, is_in_use };
-        }
-        if let Some(at) = row.expires_at.filter(|end| end.since(now).as_secs() <= NOTICE * DAY) {
-            return Self::Expiring { at };
-        }
-        let days = |since: Timestamp| now.since(since).as_secs() / DAY;
-        let (age, idle) = (days(row.created_at), days(last_used.unwrap_or(row.created_at)));
-        let of = if is_live { LIVE_AGE } else { OTHER_AGE };
-        match (age, idle) {
-            (age, _) if age >= of => Self::Overdue { days: age, of },
-            (_, IDLE..) => Self::Unused { days: idle },
-            _ => Self::Active,
-        }
+        let days = |time: Duration| time.as_secs() / DAY;
+        let suspended = |standing| if is_account_enabled { standing } else { Self::Suspended };
+        let working = match KeyState::of(row, last_used, ages, now) {
+            KeyState::Revoked => return Self::Revoked { at: row.revoked_at.unwrap_or(now) },
+            KeyState::Expired => return Self::Expired,
+            KeyState::Disabled => Self::Disabled,
+            KeyState::Active => Self::Active,
+            KeyState::Unused => Self::Unused { days: days(now.since(last_used.unwrap_or(row.created_at))) },
+            KeyState::Expiring => row.expires_at.map_or(Self::Active, |at| Self::Expiring { at }),
+            KeyState::Overdue => {
+                let of = ages.rotation_of.get(&row.environment).copied().unwrap_or(ages.rotation);
+                Self::Overdue { days: days(now.since(row.created_at)), of: days(of) }
+            }
+            KeyState::Replaced => {
+                let since = row.replaced_by.map_or(now, made_at);
+                Self::Replaced { ends_at: row.expires_at, is_in_use: last_used.is_some_and(|used| used > since) }
+            }
+        };
+        suspended(working)
     }
 
     /// Its shape and word.
@@ -191,14 +177,17 @@ mod tests {
     }
 
     fn used_today(row: &KeyRow) -> Standing {
-        Standing::of(row, Some(at("2025-10-14T10:40:00Z")), true, true, now())
+        Standing::of(row, Some(at("2025-10-14T10:40:00Z")), true, &Ages::default(), now())
     }
 
     #[test]
     fn a_key_in_use_is_active_until_it_is_older_than_its_environment_allows() {
         assert_eq!(used_today(&key("2025-07-16T10:42:01Z")), Standing::Active);
         assert_eq!(used_today(&key("2025-07-16T10:42:00Z")), Standing::Overdue { days: 90, of: 90 });
-        let of_test = |made| Standing::of(&key(made), Some(now()), true, false, now());
+        let of_test = |made| {
+            let row = KeyRow { environment: "test".to_owned(), ..key(made) };
+            Standing::of(&row, Some(now()), true, &Ages::default(), now())
+        };
         assert_eq!(of_test("2025-07-15T10:42:00Z"), Standing::Active);
         assert_eq!(of_test("2025-01-01T00:00:00Z"), Standing::Overdue { days: 286, of: 180 });
     }
@@ -213,7 +202,10 @@ mod tests {
 
     #[test]
     fn a_key_that_nobody_uses_is_better_ended() {
-        let idle = |made, used: Option<&str>| Standing::of(&key(made), used.map(at), true, false, now());
+        let idle = |made, used: Option<&str>| {
+            let row = KeyRow { environment: "test".to_owned(), ..key(made) };
+            Standing::of(&row, used.map(at), true, &Ages::default(), now())
+        };
         assert_eq!(idle("2025-07-02T10:00:00Z", None), Standing::Unused { days: 104 });
         assert_eq!(idle("2025-07-02T10:00:00Z", Some("2025-07-16T10:42:00Z")), Standing::Unused { days: 90 });
         assert_eq!(idle("2025-10-14T10:30:00Z", None), Standing::Active, "made today");
@@ -227,7 +219,7 @@ mod tests {
         let ends_at = Some(at("2025-10-15T09:00:00Z"));
         let row = KeyRow { replaced_by: Some(successor), expires_at: ends_at, ..key("2025-01-01T00:00:00Z") };
         assert_eq!(used_today(&row), Standing::Replaced { ends_at, is_in_use: true });
-        let before = Standing::of(&row, Some(at("2025-10-13T08:59:00Z")), true, true, now());
+        let before = Standing::of(&row, Some(at("2025-10-13T08:59:00Z")), true, &Ages::default(), now());
         assert_eq!(before, Standing::Replaced { ends_at, is_in_use: false });
         assert_eq!(made_at(successor), at("2025-10-13T09:00:00Z"));
     }
@@ -238,10 +230,10 @@ mod tests {
         let expires_at = Some(at("2025-09-30T00:00:00Z"));
         let old = key("2025-01-01T00:00:00Z");
         assert_eq!(used_today(&KeyRow { enabled: false, ..old.clone() }), Standing::Disabled);
-        let suspended = Standing::of(&KeyRow { enabled: false, ..old.clone() }, None, false, true, now());
+        let suspended = Standing::of(&KeyRow { enabled: false, ..old.clone() }, None, false, &Ages::default(), now());
         assert_eq!(suspended, Standing::Suspended);
         let expired = KeyRow { expires_at, enabled: false, ..old.clone() };
-        assert_eq!(Standing::of(&expired, None, false, true, now()), Standing::Expired);
+        assert_eq!(Standing::of(&expired, None, false, &Ages::default(), now()), Standing::Expired);
         let revoked = KeyRow { revoked_at, expires_at, ..old };
         assert_eq!(used_today(&revoked), Standing::Revoked { at: at("2025-09-02T00:00:00Z") });
         assert!(!used_today(&revoked).is_open() && used_today(&expired).is_open() && !used_today(&expired).works());

@@ -1,5 +1,5 @@
 use bitting_core::api::Api;
-use bitting_store::KeyRow;
+use bitting_store::{Ages, KeyRow};
 
 use super::samples::{READ, Used, actors, all, bounds, made, new_form, used};
 use super::{developer, hang, operator};
@@ -21,16 +21,20 @@ fn list(frame: Frame, api: &Api, keys: &[Used], asked: ListAsked, accounts: Opti
             account,
             actors: &actors,
             links: &paths,
+            ages: &Ages::default(),
             now: now(),
         })
     };
     let count = |number: &str| Some(number.to_owned());
     let counts = Counts { all: count("37"), attention: count("4"), unused: count("3"), revoked: count("8") };
     let lines: Vec<KeyLine> = keys.iter().map(line).collect();
-    let pager =
-        Pager { part: format!("1–{} of 37", lines.len()), previous: None, next: Some(asked.link_after("/k", Some("c2tf"))) };
+    let pager = Pager {
+        part: format!("1–{} of 37", lines.len()),
+        previous: None,
+        next: Some(asked.link_to("/k", "after", Some("c2tf"))),
+    };
     let form = new_form(api, KeyDraft::new(bounds(api)), FieldErrors::default());
-    KeysPage::new(frame, api, KeysPageParts { asked, counts, lines, pager, form, accounts })
+    KeysPage::new(frame, api, KeysPageParts { asked, counts, lines, pager, form, accounts, made_by: None })
 }
 
 #[test]

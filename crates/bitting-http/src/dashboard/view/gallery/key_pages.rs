@@ -2,7 +2,7 @@ use bitting_core::api::Api;
 use bitting_core::limit::{Limit, Reading};
 use bitting_core::reason::Reason;
 use bitting_engine::UsageStep;
-use bitting_store::UsageRow;
+use bitting_store::{Ages, UsageRow};
 
 use super::samples::{Used, actors, all, bounds, made};
 use super::{developer, hang};
@@ -71,6 +71,7 @@ fn key_page(frame: Frame, api: &Api, (row, last_use): &Used, may_change: bool) -
             may_see_history: true,
             once: "0nce",
             done: None,
+            ages: &Ages::default(),
             now: now(),
         },
     )

@@ -237,8 +237,15 @@ impl KeyFormPage {
     }
 
     fn wrong(&self) -> String {
+        if let Some(whole) = self.form.error(FieldErrors::WHOLE) {
+            return whole.to_owned();
+        }
         let fields = self.form.errors.fields();
-        if fields == 1 { "One field needs another look.".to_owned() } else { format!("{fields} fields need another look.") }
+        if fields == 1 {
+            "One field needs another look. Nothing that you typed is lost.".to_owned()
+        } else {
+            format!("{fields} fields need another look. Nothing that you typed is lost.")
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use bitting_core::api::Api;
 use bitting_core::time::Timestamp;
-use bitting_store::{KeyRow, LastUse};
+use bitting_store::{Ages, KeyRow, LastUse};
 
 use super::action::{ActionForm, ActionOn, KeyAction};
 use crate::dashboard::keys::FieldErrors;
@@ -43,6 +43,8 @@ pub(crate) struct KeyPageParts<'a> {
     pub(crate) once: &'a str,
     /// What was done just now, to be said once: "Saved."
     pub(crate) done: Option<String>,
+    /// When keys ask for a decision.
+    pub(crate) ages: &'a Ages,
     pub(crate) now: Timestamp,
 }
 
@@ -103,8 +105,7 @@ impl KeyPage {
         let links = ApiLinks::new(&api.name);
         let face = KeyFace::of(row, api);
         let used_at = last_use.map(|last| last.at);
-        let is_live = face.environment().is_live();
-        let standing = Standing::of(row, used_at, parts.is_account_enabled, is_live, now);
+        let standing = Standing::of(row, used_at, parts.is_account_enabled, parts.ages, now);
         let may_change = parts.may_change && standing.is_open();
         let on = ActionOn { api, row, last_use, csrf: &frame.csrf, now };
         let form = |action| ActionForm::new(action, on, "#", &FieldErrors::default());

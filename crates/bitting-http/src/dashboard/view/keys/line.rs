@@ -2,7 +2,7 @@
 
 use bitting_core::api::Api;
 use bitting_core::time::Timestamp;
-use bitting_store::{KeyRow, LastUse};
+use bitting_store::{Ages, KeyRow, LastUse};
 
 use crate::dashboard::view::{Actors, ApiLinks, Cure, KeyFace, Moment, RightsSummary, Standing, Status, ahead};
 
@@ -19,6 +19,8 @@ pub(crate) struct LineOf<'a> {
     pub(crate) account: Option<&'a str>,
     pub(crate) actors: &'a Actors,
     pub(crate) links: &'a ApiLinks,
+    /// When keys ask for a decision.
+    pub(crate) ages: &'a Ages,
     pub(crate) now: Timestamp,
 }
 
@@ -57,7 +59,7 @@ impl KeyLine {
         let LineOf { api, row, last_use, links, now, .. } = of;
         let face = KeyFace::of(row, api);
         let used_at = last_use.map(|last| last.at);
-        let standing = Standing::of(row, used_at, of.is_account_enabled, face.environment().is_live(), now);
+        let standing = Standing::of(row, used_at, of.is_account_enabled, of.ages, now);
         let is_use_odd = matches!(standing, Standing::Replaced { is_in_use: true, .. });
         let addresses = row.allowed_addresses.as_ref().map(|list| list.networks().len() as u64);
         let use_note = match addresses {

@@ -19,6 +19,8 @@ pub(crate) struct ListAsked {
     pub(crate) order: Order,
     /// One account, for those who see several.
     pub(crate) account: Option<String>,
+    /// Whose keys, by who made them.
+    pub(crate) made_by: Option<String>,
 }
 
 /// A part of the keys that people look for.
@@ -76,6 +78,7 @@ pub(crate) struct KeysPage {
     pager: Pager,
     form: KeyForm,
     accounts: Option<AccountFilter>,
+    made_by: Option<String>,
     keys: String,
     title: String,
     create_key: String,
@@ -137,6 +140,8 @@ pub(crate) struct KeysPageParts {
     pub(crate) form: KeyForm,
     /// The accounts to choose from, for those who see several.
     pub(crate) accounts: Option<AccountFilter>,
+    /// Who made the keys, by their name, where only theirs are shown.
+    pub(crate) made_by: Option<String>,
 }
 
 impl KeysPage {
@@ -148,7 +153,7 @@ impl KeysPage {
             label: known.label.to_string(),
             warning: known.warning.to_string(),
         };
-        let KeysPageParts { asked, counts, lines, pager, form, accounts } = parts;
+        let KeysPageParts { asked, counts, lines, pager, form, accounts, made_by } = parts;
         Self {
             frame: frame.at(Place::Keys),
             keys: links.keys(),
@@ -166,12 +171,8 @@ impl KeysPage {
             pager,
             form,
             accounts,
+            made_by,
         }
-    }
-
-    /// Whether the list is narrowed, so that an empty one says nothing of all keys.
-    fn is_narrowed(&self) -> bool {
-        self.asked != ListAsked { order: self.asked.order, ..ListAsked::default() }
     }
 
     /// The heads that sort, in the order of their columns.
@@ -217,20 +218,26 @@ impl KeysPage {
 }
 
 impl ListAsked {
-    /// The address of this list, from its first page on.
-    pub(crate) fn link(&self, keys: &str) -> String {
-        self.link_after(keys, None)
+    /// Whether it is not the list of all keys, so that an empty one says nothing of all.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        *self != Self { order: self.order, ..Self::default() }
     }
 
-    /// The address of this list after a cursor.
-    pub(crate) fn link_after(&self, keys: &str, after: Option<&str>) -> String {
+    /// The address of this list, from its first page on.
+    pub(crate) fn link(&self, keys: &str) -> String {
+        self.link_to(keys, "after", None)
+    }
+
+    /// The address of a part of this list: what comes `after` or `before` a place.
+    pub(crate) fn link_to(&self, keys: &str, part: &str, place: Option<&str>) -> String {
         let query = [
             ("q", Some(&*self.search)),
             ("view", Some(self.view.value())),
             ("env", self.environment.as_deref()),
             ("sort", Some(self.order.value())),
             ("account", self.account.as_deref()),
-            ("after", after),
+            ("created_by", self.made_by.as_deref()),
+            (part, place),
         ];
         with_query(keys, &query)
     }

@@ -20,6 +20,8 @@ pub(crate) struct MadePage {
     frame: Frame,
     keys: String,
     key_page: String,
+    /// Where the script asks whether the key was used.
+    live: String,
     name: String,
     cuts: WholeKey,
     /// The prefix, and then four characters each: groups for the eye.
@@ -73,6 +75,7 @@ impl MadePage {
             frame: frame.at(Place::Keys),
             keys: links.keys(),
             key_page: links.key(row.id),
+            live: links.key_action(row.id, "live"),
             name: row.name.clone(),
             cuts: Cuts::of(row.id).whole(),
             groups: groups.map(Zeroizing::new).collect(),

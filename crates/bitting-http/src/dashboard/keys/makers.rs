@@ -1,0 +1,30 @@
+//! Who made keys, by name.
+
+use bitting_core::key::KeyId;
+use bitting_core::member::MemberId;
+use bitting_store::KeyRow;
+
+use crate::dashboard::setback::Setback;
+use crate::dashboard::view::{Actors, called};
+use crate::dashboard::visitor::Visitor;
+
+/// The names of whoever made some keys, each looked up once.
+pub(super) async fn of<'k>(visitor: &Visitor, rows: impl IntoIterator<Item = &'k KeyRow>) -> Result<Actors, Setback> {
+    let mut actors = Actors::default();
+    let rows: Vec<&KeyRow> = rows.into_iter().collect();
+    let mut makers: Vec<(&str, &str)> = rows.iter().map(|row| (&*row.api, &*row.created_by)).collect();
+    makers.sort_unstable();
+    makers.dedup();
+    for (api, maker) in makers {
+        if let Ok(id) = maker.parse::<MemberId>() {
+            if let Some(member) = visitor.store().member(id).await? {
+                actors.member(maker, called(&member.row));
+            }
+        } else if let Ok(id) = maker.parse::<KeyId>()
+            && let Some(key) = visitor.store().key(api, id).await?
+        {
+            actors.key(maker, &key.name);
+        }
+    }
+    Ok(actors)
+}

@@ -1,0 +1,113 @@
+//! `…/keys/{id}`: one key.
+
+use axum::extract::{Path, Query};
+use axum::response::Response;
+use bitting_core::time::Timestamp;
+use bitting_engine::{UsageReport, UsageStep};
+use bitting_store::{UsageQuery, UsageRow, Whose};
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::subject::Subject;
+use super::{ages, makers, once};
+use crate::dashboard::respond;
+use crate::dashboard::setback::{Setback, answered};
+use crate::dashboard::view::{Chart, KeyPage, KeyPageParts, Place, Tally};
+use crate::dashboard::visitor::Visitor;
+
+/// What was done just now.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(in crate::dashboard) struct Asked {
+    done: String,
+}
+
+/// `GET /apis/{api}/keys/{id}`
+pub(in crate::dashboard) async fn show(
+    visitor: Visitor,
+    Path((api, id)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
+) -> Response {
+    answered(&visitor, async {
+        let subject = Subject::of(&visitor, &api, &id).await?;
+        let now = visitor.now();
+        let last_use = subject.last_use(&visitor).await?;
+        let (from_hour, until_hour) = UsageStep::Hour.span(None, None, now);
+        let (from_day, until_day) = UsageStep::Day.span(None, None, now);
+        let hours = usage(&visitor, &subject, UsageStep::Hour, from_hour, until_hour).await?;
+        // A month is never longer than the 31 days up to now.
+        let month = month_start(now);
+        let days = usage(&visitor, &subject, UsageStep::Day, from_day.min(month), until_day).await?;
+        let since = |start: Timestamp| {
+            let rows: Vec<UsageRow> = days.iter().filter(|row| row.hour >= start).cloned().collect();
+            Tally::of(&rows).all()
+        };
+        let actors = makers::of(&visitor, [&subject.row]).await?;
+        let account = subject.account.as_ref().filter(|_| visitor.is_operator());
+        let once = once::token()?;
+        let page = KeyPage::new(
+            visitor.frame(Some(&subject.api), Place::Keys).await?,
+            KeyPageParts {
+                api: &subject.api,
+                row: &subject.row,
+                last_use: last_use.as_ref(),
+                is_account_enabled: subject.is_account_enabled(),
+                account: account.map(|row| if row.name.is_empty() { row.id.to_string() } else { row.name.clone() }),
+                actors: &actors,
+                today: since(UsageStep::Day.start(now)),
+                month: since(month),
+                hours: Chart::new("h", &hours, UsageStep::Hour, from_hour, until_hour),
+                days: Chart::new("d", &days, UsageStep::Day, from_day, until_day),
+                refusals: Vec::new(),
+                gauges: Vec::new(),
+                plan: subject.plan().name.to_string(),
+                may_change: true,
+                may_see_history: visitor.is_operator(),
+                once: &once,
+                done: done(&asked.done).map(str::to_owned),
+                ages: &ages::of(&subject.api),
+                now,
+            },
+        );
+        Ok(respond(StatusCode::OK, &page))
+    })
+    .await
+}
+
+async fn usage(
+    visitor: &Visitor,
+    subject: &Subject,
+    step: UsageStep,
+    from: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<UsageRow>, Setback> {
+    let query = UsageQuery {
+        api: subject.api.name.clone(),
+        environment: None,
+        whose: Whose::Key(subject.row.id),
+        route: None,
+        from,
+        until,
+    };
+    Ok(UsageReport::read(visitor.engine(), query, step).await?.rows)
+}
+
+/// The first moment of the month in UTC.
+fn month_start(now: Timestamp) -> Timestamp {
+    bitting_core::limit::Period::Month.around(now).0
+}
+
+/// What was done, in words. The address can say nothing else.
+fn done(word: &str) -> Option<&'static str> {
+    match word {
+        "saved" => Some("Saved. It holds from the next request on."),
+        "extended" => Some("Its end is changed."),
+        "revoked" => Some("It is revoked. Its requests are refused from now on."),
+        "shown" => {
+            Some("This key was made already, and shown once. If it is lost, rotate it: that makes another in its place.")
+        }
+        "rotated" => Some("It was rotated already. What came in its place can be rotated instead."),
+        "ended" => Some("It was revoked meanwhile, so nothing was changed."),
+        _ => None,
+    }
+}
