@@ -1,9 +1,11 @@
 //! The dashboard in a real browser, as people see it. What a browser without script and whoever means ill meet stands in `dashboard`.
 
+mod people;
 mod seeing;
 mod signing_in;
 
-use crate::harness::{Bitting, Browser};
+use crate::dashboard::House;
+use crate::harness::{Bitting, Browser, Person};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -24,4 +26,17 @@ async fn sign_in(browser: &Browser, email: &str, password: &str) {
     browser.fill("E-mail", email).await;
     browser.fill("Password", password).await;
     browser.press("Sign in").await;
+}
+
+/// A browser in which somebody is signed in already.
+async fn browser_of(house: &House, person: &Person) -> Browser {
+    let browser = Browser::new(format!("http://{}", house.service)).await;
+    browser.take_cookie("bitting_session", &person.cookie("bitting_session")).await;
+    browser.open("/").await;
+    browser
+}
+
+/// A browser of somebody who was never there before.
+async fn stranger(house: &House) -> Browser {
+    Browser::new(format!("http://{}", house.service)).await
 }

@@ -17,22 +17,22 @@ use bitting_store::{Actor, Change, NewAccount};
 use crate::harness::{Person, Traces, Upstream};
 
 /// A server with the dashboard of the product's API, and a clock in hand.
-struct House {
-    server: Server,
-    clock: ManualClock,
-    service: SocketAddr,
-    traces: Traces,
+pub(crate) struct House {
+    pub(crate) server: Server,
+    pub(crate) clock: ManualClock,
+    pub(crate) service: SocketAddr,
+    pub(crate) traces: Traces,
     _upstream: Upstream,
 }
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 impl House {
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         Self::open_with(&[]).await
     }
 
-    async fn open_with(overrides: &[&str]) -> Self {
+    pub(crate) async fn open_with(overrides: &[&str]) -> Self {
         let (traces, upstream) = (Traces::new(), Upstream::start().await);
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/product-api.toml");
         let listeners = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n[[listen]]\naddress = \"127.0.0.1:0\"\n\
@@ -52,17 +52,17 @@ impl House {
     }
 
     /// Somebody who was never there before.
-    fn stranger(&self) -> Person {
+    pub(crate) fn stranger(&self) -> Person {
         Person::at(self.service)
     }
 
     /// An operator with a password.
-    async fn operator(&self, email: &str) -> Person {
+    pub(crate) async fn operator(&self, email: &str) -> Person {
         self.member("bitting", None, email).await
     }
 
     /// A developer of an account, which is made if it is not there.
-    async fn developer(&self, account: &str, email: &str) -> Person {
+    pub(crate) async fn developer(&self, account: &str, email: &str) -> Person {
         let new = NewAccount { api: "product-api".into(), id: account.parse().unwrap(), name: String::new(), plan: None };
         // It may be there already.
         let _ = self.server.engine().commit(Change::CreateAccount(new), Actor::System, "test").await;
@@ -70,7 +70,7 @@ impl House {
     }
 
     /// Somebody who is signed in.
-    async fn member(&self, api: &str, account: Option<&str>, email: &str) -> Person {
+    pub(crate) async fn member(&self, api: &str, account: Option<&str>, email: &str) -> Person {
         let account = account.map(|account| account.parse().unwrap());
         let name = email.split('@').next().unwrap().to_owned();
         let guest = Guest { api: api.to_owned(), account, name, email: Some(email.to_owned()) };
@@ -83,7 +83,7 @@ impl House {
 }
 
 /// An operator token with these permissions, as a header.
-async fn token(house: &House, permissions: &[&str]) -> String {
+pub(crate) async fn token(house: &House, permissions: &[&str]) -> String {
     let engine = house.server.engine();
     let permissions = Some(permissions.iter().map(|name| name.parse().unwrap()).collect());
     let spec = bitting_engine::KeySpec { name: "portal".to_owned(), permissions, ..bitting_engine::KeySpec::default() };

@@ -1,5 +1,6 @@
 //! What the tests are made of: a running Bitting, an upstream that records, clients.
 
+mod authenticator;
 mod bitting;
 mod browser;
 mod clients;
@@ -8,6 +9,7 @@ mod person;
 mod traces;
 mod upstream;
 
+pub(crate) use authenticator::code;
 pub(crate) use bitting::{Bitting, Issued, Output, run, run_into};
 pub(crate) use browser::{Browser, Look, Scheme};
 pub(crate) use clients::{Client, document};

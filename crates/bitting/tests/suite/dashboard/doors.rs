@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::{House, PASSWORD};
-use crate::harness::{Reply, form, hidden, post};
+use crate::harness::{Reply, code, form, hidden, post};
 
 /// The path of a link that stands in a page or was printed.
 fn path_of(link: &str) -> String {
@@ -177,13 +177,6 @@ async fn an_invitation_is_over_after_a_week() {
     assert_eq!(house.stranger().open(&link).await.status, StatusCode::OK);
     house.clock.advance(Duration::from_millis(1));
     assert_eq!(house.stranger().open(&link).await.status, StatusCode::GONE);
-}
-
-/// The code that an app shows for a secret.
-fn code(secret: &str, second: i64) -> String {
-    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(secret).with_account_name("test").build().unwrap();
-    totp.generate(u64::try_from(second).unwrap()).to_string()
 }
 
 #[tokio::test]

@@ -138,6 +138,13 @@ impl Browser {
         self.client.get_all_cookies().await.unwrap()
     }
 
+    /// Has a cookie from somewhere else.
+    pub(crate) async fn take_cookie(&self, name: &str, value: &str) {
+        self.step(format!("take the cookie {name}"));
+        let cookie = json!({"url": self.origin, "name": name, "value": value, "httpOnly": true, "sameSite": "Lax"});
+        self.devtools.command("Network.setCookie", cookie).await;
+    }
+
     /// Loses all cookies, as if the session had ended.
     pub(crate) async fn forget(&self) {
         self.step("lose all cookies".to_owned());
