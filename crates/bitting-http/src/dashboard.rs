@@ -46,6 +46,7 @@ pub(crate) use docs::file as docs_file;
 pub(crate) use reception::Reception;
 pub use reception::{DashboardSettings, InvalidPublicUrl, PublicUrl};
 pub(crate) use respond::respond;
+pub(crate) use view::thousands;
 pub use welcome::{NotWelcomed, welcome};
 
 /// The page for what is not there.

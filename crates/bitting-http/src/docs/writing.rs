@@ -1,10 +1,12 @@
-//! How names, numbers and times are written.
+//! How names and times are written, and numbers as in the dashboard.
 
 use std::time::Duration;
 
 use bitting_core::limit::Pace;
 use bitting_core::route::{Methods, PathPattern};
 use http::{HeaderName, Method};
+
+pub(super) use crate::dashboard::thousands as number;
 
 /// Parts of header names that are not written with one capital at the beginning.
 const SPELLED: [(&str, &str); 5] =
@@ -34,19 +36,6 @@ pub(super) fn variable(title: &str) -> String {
     }
     words.extend(["API".to_owned(), "KEY".to_owned()]);
     words.join("_")
-}
-
-/// With commas between thousands.
-pub(super) fn number(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// With a capital at the beginning.
@@ -122,10 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_and_times_are_read_at_a_glance() {
-        for (value, text) in [(7, "7"), (100, "100"), (1_000, "1,000"), (9_007_199_254_740_992, "9,007,199,254,740,992")] {
-            assert_eq!(number(value), text);
-        }
+    fn times_are_read_at_a_glance() {
         let days = |days: u64| Duration::from_hours(24 * days);
         for (time, text) in [
             (days(365), "365 days"),

@@ -1,5 +1,6 @@
 //! The dashboard in a real browser, as people see it. What a browser without script and whoever means ill meet stands in `dashboard`.
 
+mod docs;
 mod people;
 mod seeing;
 mod signing_in;
