@@ -4,6 +4,7 @@
 mod borders;
 mod doors;
 mod forgery;
+mod keys;
 
 use std::net::SocketAddr;
 use std::path::Path;

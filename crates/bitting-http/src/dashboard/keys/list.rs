@@ -59,7 +59,7 @@ pub(in crate::dashboard) async fn list(visitor: Visitor, Path(api): Path<String>
             let page = EmptyPage::new(frame, &api, form, sample.text.to_string(), live);
             return Ok(respond(StatusCode::OK, &page));
         }
-        let lines = lines(&visitor, &api, &links, &part.keys).await?;
+        let shown_keys = lines(&visitor, &api, &links, &part.keys).await?;
         let accounts = match visitor.account() {
             Some(_) => None,
             None => Some(AccountFilter { accounts: offered(&visitor, &api.name).await? }),
@@ -73,7 +73,7 @@ pub(in crate::dashboard) async fn list(visitor: Visitor, Path(api): Path<String>
             |part: &str, place: &Option<String>| place.as_deref().map(|place| shown.link_to(&links.keys(), part, Some(place)));
         let (previous, next) = (to("before", &part.previous), to("after", &part.next));
         let pager = Pager { part: part.words, previous, next };
-        let parts = KeysPageParts { asked: shown, counts: part.counts, lines, pager, form, accounts, made_by };
+        let parts = KeysPageParts { asked: shown, counts: part.counts, lines: shown_keys, pager, form, accounts, made_by };
         Ok(respond(StatusCode::OK, &KeysPage::new(frame, &api, parts)))
     })
     .await

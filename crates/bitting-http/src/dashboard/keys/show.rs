@@ -31,10 +31,11 @@ pub(in crate::dashboard) async fn show(
     answered(&visitor, async {
         let subject = Subject::of(&visitor, &api, &id).await?;
         let now = visitor.now();
-        let last_use = subject.last_use(&visitor).await?;
         let (from_hour, until_hour) = UsageStep::Hour.span(None, None, now);
         let (from_day, until_day) = UsageStep::Day.span(None, None, now);
         let hours = usage(&visitor, &subject, UsageStep::Hour, from_hour, until_hour).await?;
+        // After usage, which is written down for it.
+        let last_use = subject.last_use(&visitor).await?;
         // A month is never longer than the 31 days up to now.
         let month = month_start(now);
         let days = usage(&visitor, &subject, UsageStep::Day, from_day.min(month), until_day).await?;

@@ -1,0 +1,258 @@
+//! Keys: made once, shown once, changed by those whose they are.
+
+use bitting_store::{KeyFilter, KeyRow, Page};
+use http::StatusCode;
+
+use super::House;
+use crate::harness::{Person, Reply, hidden, request};
+
+const KEYS: &str = "/apis/product-api/keys";
+
+const NEW: &str = "/apis/product-api/keys/new";
+
+/// The form of a new key as it is first shown, with a name.
+fn fields<'f>(once: &'f str, name: &'f str) -> Vec<(&'f str, &'f str)> {
+    vec![
+        ("once", once),
+        ("name", name),
+        ("description", ""),
+        ("environment", "test"),
+        ("access", "read"),
+        ("expires", "7776000s"),
+        ("expires_on", ""),
+        ("limit", "plan"),
+        ("addresses", ""),
+    ]
+}
+
+/// Opens the list and sends its form.
+async fn make(house: &House, person: &Person, name: &str) -> (String, Reply) {
+    let once = hidden(&person.open(NEW).await, "once").unwrap();
+    let made = person.send(NEW, &fields(&once, name)).await;
+    let key = shown(&made);
+    house.traces.issued(&key);
+    (key, made)
+}
+
+/// The key that a page shows.
+fn shown(page: &Reply) -> String {
+    let groups = page.body.split_once("<code id=\"key\"").map_or("", |(_, rest)| rest.split("</code>").next().unwrap());
+    groups.split("<span>").skip(1).map(|group| group.split('<').next().unwrap()).collect()
+}
+
+async fn rows(house: &House) -> Vec<KeyRow> {
+    let page = Page { after: None, limit: 100 };
+    house.server.engine().store().keys("product-api", KeyFilter::default(), page).await.unwrap()
+}
+
+async fn call(house: &House, key: &str) -> StatusCode {
+    let authorization = format!("Bearer {key}");
+    request(house.server.addresses()[0], "GET", "/v1/tasks", &[("authorization", &authorization)], "").await.status
+}
+
+#[tokio::test]
+async fn bb5_a_key_is_shown_once_and_a_second_click_makes_no_second_one() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let empty = mara.open("/").await;
+    assert!(empty.body.contains("No keys yet.") && empty.body.contains("Waiting for the first request"), "{}", empty.body);
+    let once = hidden(&empty, "once").unwrap();
+    let made = mara.send(NEW, &fields(&once, "Billing sync")).await;
+    let key = shown(&made);
+    house.traces.issued(&key);
+    assert!(key.starts_with("sk_test_") && key.len() == 40, "{key}");
+    assert_eq!(made.header("cache-control"), "no-store");
+    assert_eq!(call(&house, &key).await, StatusCode::OK);
+    let again = mara.send(NEW, &fields(&once, "Billing sync")).await;
+    let id = rows(&house).await[0].id;
+    assert_eq!((again.status, again.header("location")), (StatusCode::SEE_OTHER, &*format!("{KEYS}/{id}?done=shown")));
+    let page = mara.open(&format!("{KEYS}/{id}?done=shown")).await;
+    assert!(page.body.contains("This key was made already, and shown once."));
+    let other = mara.send(NEW, &fields(&once, "Another")).await;
+    assert_eq!(other.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(other.body.contains("Send it once more to make another") && other.body.contains("value=\"Another\""));
+    assert_eq!(rows(&house).await.len(), 1);
+    for page in [&page, &mara.open(KEYS).await, &other] {
+        assert!(!page.body.contains(&key[12..]), "it is not shown again");
+    }
+}
+
+#[tokio::test]
+async fn a_mistake_comes_back_with_what_was_typed() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    mara.open(NEW).await;
+    let mut typed = fields("0123456789abcdef", "");
+    typed.retain(|(name, _)| *name != "addresses");
+    typed.push(("addresses", "203.0.113.0/24\r\n198.51.100.300"));
+    let reply = mara.send(NEW, &typed).await;
+    assert_eq!(reply.status, StatusCode::UNPROCESSABLE_ENTITY);
+    for part in
+        ["Give it a name", "198.51.100.300: no part of an address goes above 255.", "203.0.113.0/24\n198.51.100.300</textarea>"]
+    {
+        assert!(reply.body.contains(part), "{part}");
+    }
+    assert!(rows(&house).await.is_empty());
+}
+
+#[tokio::test]
+async fn bb6_a_rotated_key_is_shown_once_and_the_old_one_ends_when_it_was_chosen() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let (old, _) = make(&house, &mara, "Billing sync").await;
+    let id = rows(&house).await[0].id;
+    let page = mara.open(&format!("{KEYS}/{id}")).await;
+    let rotate = page.body.split("id=\"rotate\"").nth(1).unwrap();
+    let once = rotate.split("name=\"once\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let form = [("once", once.as_str()), ("overlap", "3600s")];
+    let made = mara.send(&format!("{KEYS}/{id}/rotate"), &form).await;
+    let new = shown(&made);
+    house.traces.issued(&new);
+    assert!(made.body.contains("works until"), "{}", made.body);
+    assert_eq!((call(&house, &old).await, call(&house, &new).await), (StatusCode::OK, StatusCode::OK));
+    let again = mara.send(&format!("{KEYS}/{id}/rotate"), &form).await;
+    assert_eq!(again.status, StatusCode::SEE_OTHER);
+    assert!(again.header("location").ends_with("?done=shown"), "{}", again.header("location"));
+    let stale = mara.send(&format!("{KEYS}/{id}/rotate"), &[("once", "0123456789abcdef"), ("overlap", "0s")]).await;
+    assert_eq!(stale.header("location"), format!("{KEYS}/{id}?done=rotated"));
+    assert_eq!(rows(&house).await.len(), 2);
+    house.clock.advance(std::time::Duration::from_secs(3_600));
+    assert_eq!((call(&house, &old).await, call(&house, &new).await), (StatusCode::UNAUTHORIZED, StatusCode::OK));
+}
+
+#[tokio::test]
+async fn lb9_a_revoked_key_is_refused_at_once_and_a_stale_tab_changes_nothing() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let (key, _) = make(&house, &mara, "Billing sync").await;
+    assert_eq!(call(&house, &key).await, StatusCode::OK);
+    let row = rows(&house).await.remove(0);
+    let page = mara.open(&format!("{KEYS}/{}", row.id)).await;
+    assert!(page.body.contains("Revoke Billing sync?") && page.body.contains("It was last used"), "{}", page.body);
+    let revoked = mara.send(&format!("{KEYS}/{}/revoke", row.id), &[]).await;
+    assert_eq!(revoked.header("location"), format!("{KEYS}/{}?done=revoked", row.id));
+    assert_eq!(call(&house, &key).await, StatusCode::UNAUTHORIZED);
+    let sequence = row.sequence.0.to_string();
+    let mut edit = fields("", "Renamed");
+    edit.push(("sequence", &sequence));
+    for (step, form) in [
+        ("edit", &edit[..]),
+        ("extend", &[("expires", "7776000s")]),
+        ("rotate", &[("once", "0123456789abcdef"), ("overlap", "0s")]),
+    ] {
+        let stale = mara.send(&format!("{KEYS}/{}/{step}", row.id), form).await;
+        assert!(
+            stale.header("location").ends_with("?done=ended") || stale.status == StatusCode::CONFLICT,
+            "{step} {}",
+            stale.status
+        );
+    }
+    assert_eq!(rows(&house).await[0].name, "Billing sync");
+    let page = mara.open(&format!("{KEYS}/{}?done=ended", row.id)).await;
+    assert!(page.body.contains("It was revoked meanwhile, so nothing was changed.") && !page.body.contains("<dialog"));
+}
+
+#[tokio::test]
+async fn of_two_who_change_a_key_the_second_is_told_and_loses_nothing() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let tomasz = house.operator("tomasz@example.com").await;
+    make(&house, &mara, "Billing sync").await;
+    let row = rows(&house).await.remove(0);
+    let path = format!("{KEYS}/{}/edit", row.id);
+    let (one, two) = (mara.open(&path).await, tomasz.open(&path).await);
+    let change = async |person: &Person, page: &Reply, name: &str, description: &str| {
+        let sequence = hidden(page, "sequence").unwrap();
+        let form = [
+            ("sequence", sequence.as_str()),
+            ("name", name),
+            ("description", description),
+            ("access", "read"),
+            ("expires", "keep"),
+            ("limit", "plan"),
+            ("enabled", "yes"),
+        ];
+        person.send(&path, &form).await
+    };
+    assert_eq!(change(&mara, &one, "Billing", "").await.header("location"), format!("{KEYS}/{}?done=saved", row.id));
+    let told = change(&tomasz, &two, "Billing sync", "Nightly").await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    assert!(told.body.contains("Somebody else has changed this key meanwhile.") && told.body.contains("Nightly</textarea>"));
+    assert_eq!(rows(&house).await[0].name, "Billing");
+    assert_eq!(change(&tomasz, &told, "Billing sync", "Nightly").await.status, StatusCode::SEE_OTHER);
+    assert_eq!(rows(&house).await[0].description, "Nightly");
+}
+
+#[tokio::test]
+async fn what_belongs_to_another_account_is_not_there() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let eve = house.developer("southwind", "eve@southwind.example").await;
+    let (key, _) = make(&house, &mara, "Billing sync").await;
+    let id = rows(&house).await[0].id;
+    eve.open(NEW).await;
+    for path in ["", "/edit", "/rotate", "/extend", "/revoke", "/live"] {
+        let reply = eve.look(&format!("{KEYS}/{id}{path}")).await;
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(!reply.body.contains("Billing"), "{path}");
+    }
+    for step in ["edit", "rotate", "extend", "revoke", "switch"] {
+        let form = [("once", "0123456789abcdef"), ("overlap", "0s"), ("expires", "never"), ("name", "mine"), ("sequence", "1")];
+        assert_eq!(eve.send(&format!("{KEYS}/{id}/{step}"), &form).await.status, StatusCode::NOT_FOUND, "{step}");
+    }
+    for query in ["", "?account=northwind", "?created_by=cli:root", "?q=Billing"] {
+        assert!(!eve.open(&format!("{KEYS}{query}")).await.body.contains("Billing sync</a>"), "{query}");
+    }
+    let mut foreign = fields("0123456789abcdef", "Mine");
+    foreign.push(("account", "northwind"));
+    let made = eve.send(NEW, &foreign).await;
+    house.traces.issued(&shown(&made));
+    let rows = rows(&house).await;
+    let mine = rows.iter().find(|row| row.name == "Mine").unwrap();
+    assert_eq!(mine.account.as_str(), "southwind", "a developer's key is of their own account");
+    assert_eq!(call(&house, &key).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_operator_makes_keys_for_accounts_that_are_there() {
+    let house = House::open().await;
+    let tomasz = house.operator("tomasz@example.com").await;
+    house.developer("northwind", "mara@northwind.example").await;
+    let once = hidden(&tomasz.open(&format!("{NEW}?account=nowhere")).await, "once").unwrap();
+    let for_account = |account| [fields(&once, "Billing sync"), vec![("account", account)]].concat();
+    assert!(tomasz.send(NEW, &for_account("")).await.body.contains("Say whose key it is."));
+    assert!(tomasz.send(NEW, &for_account("nowhere")).await.body.contains("There is no account with this id."));
+    let made = tomasz.send(NEW, &for_account("northwind")).await;
+    house.traces.issued(&shown(&made));
+    assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    let list = tomasz.open(&format!("{KEYS}?account=northwind")).await;
+    assert!(list.body.contains("Billing sync</a>") && list.body.contains("/accounts/northwind"));
+    assert!(!tomasz.open(&format!("{KEYS}?account=southwind")).await.body.contains("Billing sync</a>"));
+    let maker = rows(&house).await[0].created_by.clone();
+    let of_maker = tomasz.open(&format!("{KEYS}?created_by={maker}")).await;
+    assert!(of_maker.body.contains("Keys that <bdi>tomasz</bdi> made") && of_maker.body.contains("Billing sync</a>"));
+}
+
+#[tokio::test]
+async fn the_list_is_found_sorted_and_paged_by_its_address() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    for number in 1..=23 {
+        make(&house, &mara, &format!("Integration {number:02}")).await;
+        house.clock.advance(std::time::Duration::from_secs(1));
+    }
+    let first = mara.open(&format!("{KEYS}?sort=name")).await;
+    assert!(
+        first.body.contains("1–20 of 23")
+            && first.body.contains("Integration 01</a>")
+            && !first.body.contains("Integration 21</a>")
+    );
+    let next = first.body.split("rel=\"next\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    let second = mara.open(&next).await;
+    assert!(second.body.contains("21–23 of 23") && second.body.contains("Integration 23</a>"), "{}", second.body);
+    let previous = second.body.split("rel=\"prev\" href=\"").nth(1).unwrap().split('"').next().unwrap().replace("&#38;", "&");
+    assert!(mara.open(&previous).await.body.contains("1–20 of 23"));
+    let found = mara.open(&format!("{KEYS}?q=integration+07&view=nonsense&after=nonsense&env=nonsense")).await;
+    assert!(found.body.contains("Integration 07</a>") && !found.body.contains("Integration 08</a>"));
+    assert!(mara.open(&format!("{KEYS}?view=revoked")).await.body.contains("No key is like this."));
+}
