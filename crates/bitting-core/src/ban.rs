@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     fn policy(after: u32) -> BanPolicy {
-        let (within, lasting) = (Duration::from_secs(60), Duration::from_mins(5));
+        let (within, lasting) = (Duration::from_mins(1), Duration::from_mins(5));
         BanPolicy { after, within, lasting, exempt: AddressList::default(), covers_private: true }
     }
 
