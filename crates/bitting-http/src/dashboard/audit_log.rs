@@ -50,7 +50,12 @@ pub(super) async fn show(visitor: Visitor, Path(api): Path<String>, Query(asked)
                 known.insert(row.actor.clone(), maker(&visitor, &row.actor).await?);
             }
             let who = known.get(&row.actor).cloned().unwrap_or_default();
-            shown_lines.push(AuditLine::new(row, who, &links, now));
+            let member = row.action.starts_with("member.").then(|| row.subject.clone());
+            if let Some(member) = member.as_ref().filter(|member| !known.contains_key(*member)) {
+                known.insert(member.clone(), maker(&visitor, member).await?);
+            }
+            let called = member.and_then(|member| known.get(&member).cloned());
+            shown_lines.push(AuditLine::new(row, who, called, &links, now));
         }
         let error = is_wrong.then_some("Write days as in 2026-12-31.");
         let shown = Some(&**api).filter(|api| api.name != apis.own().name);

@@ -116,7 +116,8 @@ impl AuditPage {
 }
 
 impl AuditLine {
-    pub(crate) fn new(row: AuditRow, who: String, links: &ApiLinks, now: Timestamp) -> Self {
+    /// `called` is what a member is called now, if it is one's doing.
+    pub(crate) fn new(row: AuditRow, who: String, called: Option<String>, links: &ApiLinks, now: Timestamp) -> Self {
         let words = ACTIONS.iter().find(|(action, _)| *action == row.action).map_or(row.action.as_str(), |(_, words)| words);
         let page = match row.action.split_once('.') {
             Some(("key", _)) => row.subject.parse().ok().map(|id| links.key(id)),
@@ -129,7 +130,7 @@ impl AuditLine {
             who,
             address: row.address.clone(),
             what: words.to_owned(),
-            name: name_of(&row),
+            name: called.unwrap_or_else(|| name_of(&row)),
             page,
             differences: differences(&row),
             actor: row.actor,

@@ -36,12 +36,7 @@ async fn a_second_factor_is_set_up_from_a_telephone_and_asked_for_from_then_on()
     mara.inspect("you").await;
     mara.press("Set up a second factor").await;
     mara.inspect("second-factor").await;
-    let secret: String = {
-        let text = mara.text().await;
-        let line =
-            text.lines().find(|line| line.len() > 30 && line.chars().all(|c| c.is_ascii_uppercase() || "234567 ".contains(c)));
-        line.unwrap().split_whitespace().collect()
-    };
+    let secret = shown_secret(&mara).await;
     mara.fill("Code", "000000").await;
     mara.press("Ask for codes from now on").await;
     mara.inspect("second-factor-refused").await;

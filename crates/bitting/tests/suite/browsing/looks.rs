@@ -1,0 +1,90 @@
+//! Every page at 360 and 1440 pixels, in light and dark: axe finds nothing, and nothing sticks out. The pictures are for human eyes.
+
+use bitting_engine::KeySpec;
+use bitting_store::{Actor, Change, NewAccount};
+
+use super::{browser_of, stranger};
+use crate::dashboard::House;
+use crate::harness::{Browser, get};
+
+/// A key of an account with these permissions.
+async fn key(house: &House, account: &str, name: &str, permissions: &[&str]) -> String {
+    let engine = house.server.engine();
+    let permissions = Some(permissions.iter().map(|name| name.parse().unwrap()).collect());
+    let account = Some(account.parse().unwrap());
+    let spec = KeySpec { name: name.to_owned(), account, permissions, ..KeySpec::default() };
+    let apis = engine.apis();
+    let issued = spec.issue(apis.find("product-api").unwrap(), engine.now()).unwrap();
+    engine.commit(issued.change, Actor::System, "test").await.unwrap();
+    house.traces.issued(issued.key.expose());
+    issued.key.expose().to_owned()
+}
+
+/// A house in which something is going on.
+async fn lively() -> House {
+    let house = House::open().await;
+    house.developer("northwind", "dev@northwind.example").await;
+    let name = "شركة <b>& co</b> 🗝".to_owned();
+    let acme = NewAccount { api: "product-api".into(), id: "acme".parse().unwrap(), name, plan: None };
+    house.server.engine().commit(Change::CreateAccount(acme), Actor::System, "test").await.unwrap();
+    let key = key(&house, "northwind", "Production App with a name that is rather long", &["tasks:read"]).await;
+    let gateway = house.server.addresses()[0];
+    let bearer = format!("Bearer {key}");
+    for path in ["/v1/tasks", "/v1/tasks/1", "/v1/users", "/v1/projects"] {
+        get(gateway, path, &[("authorization", &bearer)]).await;
+    }
+    get(gateway, "/v1/tasks", &[("authorization", "Bearer sk_live_wrong")]).await;
+    house
+}
+
+async fn look_at(browser: &Browser, name: &str, path: &str, status: u64, heading: &str) {
+    browser.open(path).await;
+    assert_eq!((browser.status().await, browser.heading().await.as_str()), (status, heading), "{path}");
+    browser.inspect(name).await;
+}
+
+#[tokio::test]
+async fn the_pages_of_operators() {
+    let house = lively().await;
+    let mara = browser_of(&house, &house.operator("mara@example.com").await).await;
+    look_at(&mara, "apis", "/", 200, "APIs").await;
+    look_at(&mara, "accounts", "/apis/product-api/accounts", 200, "Accounts").await;
+    look_at(&mara, "accounts-none", "/apis/product-api/accounts?q=zzz", 200, "Accounts").await;
+    look_at(&mara, "account", "/apis/product-api/accounts/northwind", 200, "northwind").await;
+    mara.press("Suspend").await;
+    mara.inspect("account-suspend").await;
+    look_at(&mara, "account-new", "/apis/product-api/accounts/new", 200, "Create an account").await;
+    mara.fill("Id", "not an id").await;
+    mara.press("Create account").await;
+    mara.inspect("account-refused").await;
+    look_at(&mara, "audit-log", "/apis/product-api/audit-log", 200, "Audit log").await;
+    look_at(&mara, "audit-log-own", "/apis/bitting/audit-log", 200, "Audit log").await;
+}
+
+#[tokio::test]
+async fn the_pages_of_usage() {
+    let house = lively().await;
+    let mara = browser_of(&house, &house.operator("mara@example.com").await).await;
+    look_at(&mara, "usage", "/apis/product-api/usage", 200, "Usage").await;
+    mara.follow("30 days").await;
+    mara.inspect("usage-month").await;
+    let dev = browser_of(&house, &house.developer("northwind", "dev2@northwind.example").await).await;
+    look_at(&dev, "usage-account", "/apis/product-api/usage", 200, "Usage").await;
+}
+
+#[tokio::test]
+async fn the_pages_of_developers() {
+    let house = lively().await;
+    let dev = browser_of(&house, &house.developer("northwind", "dev2@northwind.example").await).await;
+    look_at(&dev, "members-account", "/apis/product-api/members", 200, "Members").await;
+    look_at(&dev, "nothing-here", "/apis/product-api/nothing", 404, "There is nothing here").await;
+    look_at(&dev, "not-theirs", "/apis/product-api/audit-log", 404, "There is nothing here").await;
+}
+
+#[tokio::test]
+async fn the_page_about_authentication() {
+    let house = House::open().await;
+    let browser = stranger(&house).await;
+    browser.open("/apis/product-api/docs").await;
+    browser.inspect("docs").await;
+}
