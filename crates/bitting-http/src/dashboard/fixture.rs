@@ -61,6 +61,13 @@ pub(crate) fn product() -> Api {
     api
 }
 
+/// Three environments whose keys look alike: none has a prefix.
+pub(crate) fn backboard() -> Api {
+    let environments = [("production", ""), ("staging", ""), ("development", "")];
+    let labels = labels("Backboard", "Settings → API Keys", "Create New API Key", "Name");
+    api("backboard", &Names::default(), CatalogueSpec::default(), &environments, labels)
+}
+
 /// A capability, keys in the query too, one limit, and a word of its own for the name of a key.
 pub(crate) fn csboard() -> Api {
     let names = Names::default();

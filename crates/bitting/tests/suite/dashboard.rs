@@ -17,12 +17,13 @@ use bitting_store::{Actor, Change, NewAccount};
 
 use crate::harness::{Person, Traces, Upstream};
 
-/// A server with the dashboard of the product's API, and a clock in hand.
+/// A server with the dashboard of one API, and a clock in hand.
 pub(crate) struct House {
     pub(crate) server: Server,
     pub(crate) clock: ManualClock,
     pub(crate) service: SocketAddr,
     pub(crate) traces: Traces,
+    api: &'static str,
     _upstream: Upstream,
 }
 
@@ -34,22 +35,27 @@ impl House {
     }
 
     pub(crate) async fn open_with(overrides: &[&str]) -> Self {
+        Self::of("product-api", overrides).await
+    }
+
+    /// The dashboard of an example, which is named like its API.
+    pub(crate) async fn of(example: &'static str, overrides: &[&str]) -> Self {
         let (traces, upstream) = (Traces::new(), Upstream::start().await);
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/product-api.toml");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{example}.toml"));
         let listeners = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n[[listen]]\naddress = \"127.0.0.1:0\"\n\
                          serve = [\"dashboard\", \"management\", \"health\"]\n[server]\ndrain = \"0s\"\n";
         let sources = vec![
-            Source { name: "product-api".to_owned(), text: std::fs::read_to_string(file).unwrap() },
+            Source { name: example.to_owned(), text: std::fs::read_to_string(file).unwrap() },
             Source { name: "listeners".to_owned(), text: listeners.to_owned() },
         ];
-        let mut options = vec![format!("api.product-api.upstream=\"{}\"", upstream.origin())];
+        let mut options = vec![format!("api.{example}.upstream=\"{}\"", upstream.origin())];
         options.extend(overrides.iter().map(|&option| option.to_owned()));
         let loaded = config::load(sources, &options, traces.folder(), &Arc::default());
         let config = loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)));
         let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
         let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
         let service = server.addresses()[1];
-        Self { server, clock, service, traces: traces, _upstream: upstream }
+        Self { server, clock, service, traces, api: example, _upstream: upstream }
     }
 
     /// Somebody who was never there before.
@@ -64,10 +70,10 @@ impl House {
 
     /// A developer of an account, which is made if it is not there.
     pub(crate) async fn developer(&self, account: &str, email: &str) -> Person {
-        let new = NewAccount { api: "product-api".into(), id: account.parse().unwrap(), name: String::new(), plan: None };
+        let new = NewAccount { api: self.api.into(), id: account.parse().unwrap(), name: String::new(), plan: None };
         // It may be there already.
         let _ = self.server.engine().commit(Change::CreateAccount(new), Actor::System, "test").await;
-        self.member("product-api", Some(account), email).await
+        self.member(self.api, Some(account), email).await
     }
 
     /// Somebody who is signed in.

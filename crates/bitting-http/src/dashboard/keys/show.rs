@@ -12,7 +12,7 @@ use super::subject::Subject;
 use super::{ages, makers, once};
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
-use crate::dashboard::view::{Chart, KeyPage, KeyPageParts, Place, Tally};
+use crate::dashboard::view::{Chart, KeyPage, KeyPageParts, Place};
 use crate::dashboard::visitor::Visitor;
 
 /// What was done just now.
@@ -40,8 +40,8 @@ pub(in crate::dashboard) async fn show(
         let month = month_start(now);
         let days = usage(&visitor, &subject, UsageStep::Day, from_day.min(month), until_day).await?;
         let since = |start: Timestamp| {
-            let rows: Vec<UsageRow> = days.iter().filter(|row| row.hour >= start).cloned().collect();
-            Tally::of(&rows).all()
+            let of_them = days.iter().filter(|row| row.hour >= start && *row.outcome == *"admitted");
+            of_them.map(|row| row.count).fold(0, u64::saturating_add)
         };
         let actors = makers::of(&visitor, [&subject.row]).await?;
         let account = subject.account.as_ref().filter(|_| visitor.is_operator());

@@ -25,7 +25,7 @@ fn fields<'f>(once: &'f str, name: &'f str) -> Vec<(&'f str, &'f str)> {
     ]
 }
 
-/// Opens the list and sends its form.
+/// Opens the form and sends it.
 async fn make(house: &House, person: &Person, name: &str) -> (String, Reply) {
     let once = hidden(&person.open(NEW).await, "once").unwrap();
     let made = person.send(NEW, &fields(&once, name)).await;
@@ -255,4 +255,129 @@ async fn the_list_is_found_sorted_and_paged_by_its_address() {
     let found = mara.open(&format!("{KEYS}?q=integration+07&view=nonsense&after=nonsense&env=nonsense")).await;
     assert!(found.body.contains("Integration 07</a>") && !found.body.contains("Integration 08</a>"));
     assert!(mara.open(&format!("{KEYS}?view=revoked")).await.body.contains("No key is like this."));
+}
+
+#[tokio::test]
+async fn bn5_afterwards_only_prefix_and_date_of_a_key_are_shown_in_list_and_page() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let (key, _) = make(&house, &mara, "Billing sync").await;
+    let id = rows(&house).await[0].id;
+    for path in [KEYS.to_owned(), format!("{KEYS}/{id}"), format!("{KEYS}/{id}/edit"), format!("{KEYS}?q={}", &key[..12])] {
+        let page = mara.open(&path).await;
+        assert!(page.body.contains("Billing sync") && !page.body.contains(&key[12..]), "{path}");
+        let shown = format!("sk_test_<b>{}</b>…", &key[8..12]);
+        assert!(page.body.contains(&shown) || path.ends_with("/edit"), "{path}");
+    }
+    assert!(mara.open(KEYS).await.body.contains("today, 00:00"), "when it was made");
+}
+
+#[tokio::test]
+async fn bn7_what_was_asked_and_refused_is_seen_on_the_dashboard() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let (key, _) = make(&house, &mara, "Billing sync").await;
+    for _ in 0..3 {
+        assert_eq!(call(&house, &key).await, StatusCode::OK);
+    }
+    let authorization = format!("Bearer {key}");
+    let gateway = house.server.addresses()[0];
+    request(gateway, "DELETE", "/v1/tasks/1", &[("authorization", &authorization)], "").await;
+    let id = rows(&house).await[0].id;
+    let page = mara.open(&format!("{KEYS}/{id}")).await;
+    for part in [
+        "00:00–01:00 · 3 allowed · 1 refused",
+        "<dt>Requests today</dt><dd><b>3</b>",
+        "from <span class=\"mono\">127.0.0.1</span>",
+    ] {
+        assert!(page.body.contains(part), "{part}: {}", page.body);
+    }
+    let usage = mara.open("/apis/product-api/usage?range=24h").await;
+    assert!(usage.body.contains("00:00–01:00 · 3 allowed · 1 refused") && usage.body.contains("insufficient_permission"));
+    let live = mara.open(&format!("{KEYS}/{id}/live")).await;
+    assert_eq!(live.body, "It works. The last request came just now from 127.0.0.1.");
+}
+
+#[tokio::test]
+async fn pa1_a_key_is_made_with_description_preset_limit_and_date() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let once = hidden(&mara.open(NEW).await, "once").unwrap();
+    let typed = [
+        ("once", once.as_str()),
+        ("name", "Partner portal"),
+        ("description", "Order status\r\nfor partners"),
+        ("environment", "live"),
+        ("access", "read_write"),
+        ("expires", "on"),
+        ("expires_on", "2026-03-31"),
+        ("limit", "own"),
+        ("limit:hour", "500"),
+        ("limit:minute", ""),
+        ("addresses", "127.0.0.1"),
+    ];
+    let made = mara.send(NEW, &typed).await;
+    house.traces.issued(&shown(&made));
+    assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    for part in ["500 an hour", "This call needs <code>tasks:read</code>, which the key has."] {
+        assert!(made.body.contains(part), "{part}");
+    }
+    let row = rows(&house).await.remove(0);
+    let names: Vec<&str> = row.permissions.iter().map(bitting_core::rights::Permission::as_str).collect();
+    let expected = ["tasks:read", "projects:read", "users:read", "tasks:write", "projects:write", "users:write"];
+    assert_eq!((names, row.description.as_str()), (expected.to_vec(), "Order status\nfor partners"));
+    assert_eq!(row.expires_at, Some("2026-03-31T23:59:59Z".parse().unwrap()));
+    assert_eq!(row.limits.get("hour"), Some(&500));
+    let page = mara.open(&format!("{KEYS}/{}", row.id)).await;
+    for part in ["Read and write", "Order status\nfor partners", "31 Mar 2026", "127.0.0.1"] {
+        assert!(page.body.contains(part), "{part}");
+    }
+}
+
+/// Makes a key of CSBoard, with fields beside those of its form.
+async fn make_bot(house: &House, person: &Person, more: &[(&str, &str)]) -> String {
+    let once = hidden(&person.open("/apis/csboard/keys/new").await, "once").unwrap();
+    let form = [("once", once.as_str()), ("name", "Bot"), ("environment", "live"), ("expires", "never"), ("limit", "plan")];
+    let key = shown(&person.send("/apis/csboard/keys/new", &[&form, more].concat()).await);
+    house.traces.issued(&key);
+    key
+}
+
+#[tokio::test]
+async fn cs3_a_key_is_made_with_a_label_and_shown_once_in_its_profile() {
+    let house = House::of("csboard", &[]).await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let form = mara.open("/apis/csboard/keys/new").await;
+    assert!(form.body.contains("<label class=\"label\" for=\"name\">Label</label>") && form.body.contains("Generate key"));
+    let key = make_bot(&house, &mara, &[]).await;
+    assert!(key.starts_with("csb_pub_"), "{key}");
+    let page = Page { after: None, limit: 1 };
+    let row = house.server.engine().store().keys("csboard", KeyFilter::default(), page).await.unwrap().remove(0);
+    assert_eq!((row.name.as_str(), row.account.as_str()), ("Bot", "northwind"));
+    assert!(!mara.open("/apis/csboard/keys").await.body.contains(&key[12..]));
+}
+
+#[tokio::test]
+async fn cs4_trading_is_off_until_somebody_turns_its_switch_in_the_list() {
+    let house = House::of("csboard", &[]).await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let key = make_bot(&house, &mara, &[("capability", "trading"), ("capabilities", "trading")]).await;
+    let (gateway, authorization) = (house.server.addresses()[0], format!("Bearer {key}"));
+    let order = async || request(gateway, "POST", "/v1/orders", &[("authorization", &authorization)], "").await.status;
+    assert_eq!(order().await, StatusCode::FORBIDDEN, "not offered when a key is made");
+    let list = mara.open("/apis/csboard/keys").await;
+    for part in ["role=\"switch\" aria-checked=\"false\"", "Never enable trading on a key"] {
+        assert!(list.body.contains(part), "{part}");
+    }
+    let path = list.body.split("formaction=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let asked = mara.open(&format!("{path}?capability=trading")).await;
+    assert!(asked.body.contains("Trading enabled for Bot?"), "without script the question is a page");
+    assert!(asked.body.contains("Never enable trading on a key"));
+    let turn = async |on: &str| mara.send(&path, &[("capability", "trading"), ("on", on), ("from", "list")]).await;
+    assert_eq!(turn("yes").await.header("location"), "/apis/csboard/keys");
+    assert_eq!(order().await, StatusCode::OK);
+    assert!(mara.open("/apis/csboard/keys").await.body.contains("aria-checked=\"true\""));
+    turn("no").await;
+    assert_eq!(order().await, StatusCode::FORBIDDEN);
+    assert_eq!(mara.open(&format!("{path}?capability=nothing")).await.status, StatusCode::NOT_FOUND);
 }

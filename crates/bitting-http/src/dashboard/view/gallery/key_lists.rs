@@ -3,7 +3,7 @@ use bitting_store::{Ages, KeyRow};
 
 use super::samples::{READ, Used, actors, all, bounds, made, new_form, used};
 use super::{developer, hang, operator};
-use crate::dashboard::fixture::{at, csboard, now, product};
+use crate::dashboard::fixture::{at, backboard, csboard, now, product};
 use crate::dashboard::keys::{FieldErrors, KeyDraft};
 use crate::dashboard::view::{
     AccountFilter, ApiLinks, Counts, EmptyPage, Frame, KeyLine, KeysPage, KeysPageParts, LineOf, ListAsked, Order, Pager, View,
@@ -98,6 +98,25 @@ fn cs4_a_capability_has_a_switch_in_each_line_and_asks_first_to_be_on() {
     assert!(html.contains(">Label</a>") && html.contains("Generate key") && !html.contains(">Permissions<"));
     let form = html.split("id=\"create\"").nth(1).unwrap();
     assert!(!form.contains("trading"), "it is not offered for a new key");
+}
+
+#[test]
+fn bb7_keys_of_three_environments_are_told_apart_in_the_list_though_they_look_alike() {
+    let api = backboard();
+    let keys: Vec<Used> = ["production", "staging", "development"]
+        .into_iter()
+        .map(|environment| {
+            let row = made("Backend", "2025-09-02T08:00:00Z", &[], "");
+            (KeyRow { environment: environment.to_owned(), prefix: "h4sJ".to_owned(), ..row }, None)
+        })
+        .collect();
+    let html = hang("keys-backboard", &list(developer(), &api, &keys, ListAsked::default(), None));
+    assert!(html.contains("<span><b>h4sJ</b>…</span></span> <span class=\"env\">production</span>"));
+    for environment in ["staging", "development"] {
+        assert!(html.contains(&format!("<span class=\"env test\">{environment}</span>")), "{environment}");
+        assert!(html.contains(&format!("?env={environment}")), "one can be looked at alone");
+    }
+    assert!(html.contains("value=\"development\" checked"), "a mistake costs least there");
 }
 
 #[test]

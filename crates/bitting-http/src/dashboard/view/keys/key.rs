@@ -25,7 +25,7 @@ pub(crate) struct KeyPageParts<'a> {
     /// The account's name, for those who see several.
     pub(crate) account: Option<String>,
     pub(crate) actors: &'a Actors,
-    /// Requests since midnight and since the first of the month, UTC.
+    /// Requests that were let through since midnight and since the first of the month, UTC.
     pub(crate) today: u64,
     pub(crate) month: u64,
     pub(crate) hours: Chart,
