@@ -131,6 +131,7 @@ async fn a_hit_of_a_limit_is_told_with_its_name_and_how_long_it_lasted() {
     for _ in 0..5 {
         fixture.clock.advance(Duration::from_secs(1));
         admitted(&fixture, &key, 2).await;
+        fixture.engine.write_usage_down().await.unwrap();
     }
     fixture.clock.advance(Duration::from_mins(2));
     assert_eq!(admitted(&fixture, &key, 4).await, 2);
