@@ -67,12 +67,10 @@ struct Look<'l> {
 
 impl<'l> Look<'l> {
     fn at(api: &ServedApi, record: &Record, limit: &'l Limit, now: Timestamp) -> Self {
-        let level = level(api, record, limit);
         let allowed = api.plans.allowed(limit, record.limits.as_deref());
         let fresh = Level::unused(&limit.pace, now);
-        // What is over is as good as unused.
-        let known = level.filter(|level| !level.is_over(now));
-        let is_unknown = matches!(known.unwrap_or(fresh), Level::Window { bought: 0, .. }) && limit.is_lasting();
+        let level = level(api, record, limit).unwrap_or(fresh);
+        let is_unknown = matches!(level, Level::Window { bought: 0, .. }) && limit.is_lasting();
         let unknown = match (fresh, limit.pace) {
             (Level::Window { start, end, .. }, pace @ Pace::Window(_)) if is_unknown => {
                 let whose = match limit.scope {
@@ -85,7 +83,7 @@ impl<'l> Look<'l> {
             }
             _ => None,
         };
-        Self { limit, reading: known.unwrap_or(fresh).read(&limit.pace, allowed, now), unknown }
+        Self { limit, reading: level.read(&limit.pace, allowed, now), unknown }
     }
 }
 
