@@ -12,6 +12,7 @@
 pub mod account;
 pub mod address;
 pub mod api;
+pub mod ban;
 pub mod dialect;
 pub mod duration;
 mod id;

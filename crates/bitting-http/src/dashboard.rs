@@ -33,7 +33,7 @@ mod welcome;
 mod you;
 
 use axum::Router;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use bitting_core::member::Token;
 use http::HeaderMap;
@@ -52,6 +52,13 @@ pub use welcome::{NotWelcomed, welcome};
 /// The page for what is not there.
 pub(crate) fn nothing_here(shared: &Shared, headers: &HeaderMap) -> Response {
     setback::Setback::from(view::Trouble::NotFound).for_nobody(shared, headers)
+}
+
+/// Where a path of an API's own leads.
+pub(crate) fn elsewhere(shared: &Shared, path: &str) -> Option<Response> {
+    let apis = shared.engine.apis();
+    let led = apis.protected().iter().find(|api| api.brand.path.as_deref() == Some(path))?;
+    Some(Redirect::to(&view::ApiLinks::new(&led.name).keys()).into_response())
 }
 
 /// A one-time link, below where the dashboard is reached.

@@ -13,7 +13,7 @@ use bitting_engine::access::Access;
 use bitting_engine::{Admission, AnswerFor, Decision, Denial, Inquiry, Presented, RequestId, Scope};
 use http::header::ACCEPT;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, Uri};
 
 use crate::dashboard;
 use crate::fault::Fault;
@@ -81,7 +81,15 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
 }
 
 /// A route that exists, but not on this listener; for people a page that says so.
-pub(crate) async fn not_found(State(shared): State<Shared>, headers: HeaderMap, Permitted(admission): Permitted) -> Response {
+pub(crate) async fn not_found(
+    State(shared): State<Shared>,
+    uri: Uri,
+    headers: HeaderMap,
+    Permitted(admission): Permitted,
+) -> Response {
+    if let Some(page) = dashboard::elsewhere(&shared, uri.path()) {
+        return page;
+    }
     if wants_page(&headers) {
         return dashboard::nothing_here(&shared, &headers);
     }

@@ -124,7 +124,16 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
         root.unknown(entry, ["api", "listen", "store", "log", "server", "dashboard"].into_iter());
     }
     let places: Vec<(String, &Location)> = apis.iter().flatten().map(|(api, at)| (api.name.to_string(), *at)).collect();
-    let own = own::read(names, &api_names)?;
+    let paths: Vec<&str> = apis.iter().flatten().filter_map(|(api, _)| api.brand.path.as_deref()).collect();
+    for (api, at) in apis.iter().flatten() {
+        if let Some(path) = api.brand.path.as_deref()
+            && paths.iter().filter(|other| **other == path).count() > 1
+        {
+            let help = "give each a path of its own";
+            root.findings.error(at, format!("{path:?} leads to the pages of keys of two APIs"), help);
+        }
+    }
+    let own = own::read(names, &api_names, &paths)?;
     let apis: Option<Vec<_>> = apis.into_iter().map(|api| api.map(|(api, _)| api)).collect();
     let apis = Apis::new(Arc::clone(names), apis?, own);
     for error in apis.as_ref().err().into_iter().flatten() {

@@ -13,6 +13,8 @@ pub struct Brand {
     pub logo: Option<Logo>,
     /// The site of the API's own whose sign-in also leads to the dashboard, as in "example.com".
     pub site: Option<Box<str>>,
+    /// A path of the API's own that leads to its page of keys, as in `/settings/api-keys`.
+    pub path: Option<Box<str>>,
 }
 
 /// A colour of sRGB, as in `#0b6b63`. Whatever it is, pages make it legible.

@@ -30,8 +30,9 @@ const PAGES: [&str; 10] =
     ["/", "/sign-in/*", "/sign-out", "/link", "/theme", "/assets/*", "/apis/*", "/members/*", "/you/*", "/llms.txt"];
 
 /// Reads it for the configured APIs. A test sees to it that nothing is wrong with it.
-pub(super) fn read(names: &Names, apis: &[&str]) -> Option<Api> {
-    let source = Arc::new(Source { name: "own.toml".to_owned(), text: text(apis) });
+/// `paths` are those that lead to an API's page of keys.
+pub(super) fn read(names: &Names, apis: &[&str], paths: &[&str]) -> Option<Api> {
+    let source = Arc::new(Source { name: "own.toml".to_owned(), text: text(apis, paths) });
     let Node { value, at } = document::parse(&source, &mut Vec::new());
     let Value::Table(table) = &value else { return None };
     let findings = Findings::default();
@@ -39,7 +40,7 @@ pub(super) fn read(names: &Names, apis: &[&str]) -> Option<Api> {
     root.sections("api").first().and_then(|section| super::api::read(section, names, Path::new(""), true))
 }
 
-fn text(apis: &[&str]) -> String {
+fn text(apis: &[&str], paths: &[&str]) -> String {
     let mut text = OWN_API.to_owned();
     let mut add = |line: String| {
         // Writing into a string succeeds.
@@ -58,7 +59,7 @@ fn text(apis: &[&str]) -> String {
         add(route(path, "access = \"public\""));
     }
     // People sign in there; the dashboard asks for it itself.
-    for path in PAGES {
+    for path in PAGES.iter().chain(paths) {
         add(route(path, "access = \"public\"\nencoded_slash = \"data\""));
     }
     // For which API is said in the body, so the handler asks for the permission.

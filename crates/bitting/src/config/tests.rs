@@ -1,5 +1,6 @@
 //! Reading configuration, right and wrong.
 
+mod dashboard;
 mod docs;
 
 use bitting_core::dialect::AnswerContext;

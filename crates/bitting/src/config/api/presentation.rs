@@ -4,6 +4,7 @@ use std::path::Path;
 
 use bitting_core::api::{Brand, Logo};
 use bitting_core::dialect::{IdentityHeaders, Labels};
+use bitting_core::route::PathPattern;
 use http::HeaderName;
 
 use crate::config::section::{At, Section};
@@ -44,6 +45,24 @@ pub(super) fn read_labels(api: &Section<'_>, name: &str) -> Labels {
     read
 }
 
+/// One path that nothing else has.
+fn read_path(dashboard: &Section<'_>, path: &At<'_, PathPattern>) -> Option<Box<str>> {
+    let text = path.value.as_str();
+    let first = text.split('/').nth(1).unwrap_or_default();
+    let taken = ["", "v1", "apis", "assets", "link", "members", "metrics", "sign-in", "sign-out", "theme", "you"];
+    if text.contains(['*', '{'])
+        || taken.contains(&first)
+        || text.contains('.')
+        || text.ends_with("healthz")
+        || text == "/readyz"
+    {
+        let help = "write one path that the dashboard does not have itself, as in \"/settings/api-keys\"";
+        dashboard.findings.error(path.at, format!("{text:?} cannot lead to the page of keys"), help);
+        return None;
+    }
+    Some(text.into())
+}
+
 /// The largest logo: every page has it.
 const LARGEST_LOGO: u64 = 64 << 10;
 
@@ -54,6 +73,7 @@ pub(super) fn read_brand(api: &Section<'_>, folder: &Path) -> Brand {
         accent: dashboard.parsed("accent").map(|accent| accent.value).unwrap_or_default(),
         logo: dashboard.text("logo").and_then(|path| read_logo(&dashboard, &path, folder)),
         site: dashboard.text("site").map(|site| site.value.into()),
+        path: dashboard.parsed::<PathPattern>("path").and_then(|path| read_path(&dashboard, &path)),
     };
     dashboard.finish();
     brand

@@ -128,3 +128,13 @@ async fn whoever_is_not_signed_in_is_led_to_the_door_and_from_there_to_where_the
     let fields = [("email", "mara@example.com"), ("password", super::PASSWORD), ("next", &*next)];
     assert_eq!(mara.send("/sign-in", &fields).await.header("location"), "/apis/product-api/keys?view=unused");
 }
+
+#[tokio::test]
+async fn a_path_of_the_apis_own_leads_to_its_page_of_keys() {
+    let house = House::open().await;
+    let dev = house.developer("acme", "dev@acme.example").await;
+    let led = dev.look("/settings/api").await;
+    assert_eq!((led.status, led.header("location")), (StatusCode::SEE_OTHER, "/apis/product-api/keys"));
+    assert!(dev.open("/settings/api?tab=keys").await.body.contains("API keys"));
+    assert_eq!(dev.look("/settings/other").await.status, StatusCode::NOT_FOUND);
+}
