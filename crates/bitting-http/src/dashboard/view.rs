@@ -45,8 +45,8 @@ pub(crate) use frame::{Brand, Frame, NavItem, Person, Place, Theme};
 pub(crate) use gauge::Gauge;
 pub(crate) use home::{ApiLine, HomePage};
 pub(crate) use keys::{
-    AccountFilter, ActionForm, ActionOn, ActionPage, Counts, EmptyPage, FormPurpose, KeyAction, KeyForm, KeyFormPage, KeyLine,
-    KeyPage, KeyPageParts, KeysPage, KeysPageParts, LineOf, ListAsked, MadePage, OVERLAPS, Order, View,
+    ActionForm, ActionOn, ActionPage, Counts, EmptyPage, FormPurpose, KeyAction, KeyForm, KeyFormPage, KeyLine, KeyPage,
+    KeyPageParts, KeysPage, KeysPageParts, LineOf, ListAsked, MadePage, OVERLAPS, Order, View,
 };
 pub(crate) use limit::{limit_of, limit_words};
 pub(crate) use links::{ApiLinks, link, with_query};

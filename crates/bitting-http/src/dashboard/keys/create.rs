@@ -18,7 +18,7 @@ use crate::dashboard::view::{ApiLinks, FormPurpose, KeyForm, KeyFormPage, MadePa
 use crate::dashboard::visitor::Visitor;
 
 /// How many accounts are offered to choose from; every other can be typed.
-const OFFERED: usize = 100;
+const OFFERED: usize = 50;
 
 /// Whose key it shall be, where somebody comes from the account's page.
 #[derive(Deserialize, Default)]
@@ -132,7 +132,7 @@ async fn form(visitor: &Visitor, bounds: Bounds<'_>, typed: (KeyDraft, FieldErro
 }
 
 /// The first accounts, by id and name.
-pub(super) async fn offered(visitor: &Visitor, api: &str) -> Result<Vec<(String, String)>, Setback> {
+async fn offered(visitor: &Visitor, api: &str) -> Result<Vec<(String, String)>, Setback> {
     let rows = visitor.store().accounts(api, "", Page { after: None, limit: OFFERED }).await?;
     Ok(rows.into_iter().map(|row| (row.id.to_string(), row.name)).collect())
 }

@@ -14,13 +14,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::create::{empty_form, offered};
+use super::create::empty_form;
 use super::{ages, makers};
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::view::{
-    AccountFilter, ApiLinks, Counts, EmptyPage, KeyLine, KeysPage, KeysPageParts, LineOf, ListAsked, Order, Pager, Place,
-    Sample, View, plural, thousands,
+    ApiLinks, Counts, EmptyPage, KeyLine, KeysPage, KeysPageParts, LineOf, ListAsked, Order, Pager, Place, Sample, View,
+    plural, thousands,
 };
 use crate::dashboard::visitor::Visitor;
 
@@ -60,10 +60,6 @@ pub(in crate::dashboard) async fn list(visitor: Visitor, Path(api): Path<String>
             return Ok(respond(StatusCode::OK, &page));
         }
         let shown_keys = lines(&visitor, &api, &links, &part.keys).await?;
-        let accounts = match visitor.account() {
-            Some(_) => None,
-            None => Some(AccountFilter { accounts: offered(&visitor, &api.name).await? }),
-        };
         let made_by = match &shown.made_by {
             Some(maker) => Some(crate::dashboard::members::maker(&visitor, maker).await?),
             None => None,
@@ -73,7 +69,15 @@ pub(in crate::dashboard) async fn list(visitor: Visitor, Path(api): Path<String>
             |part: &str, place: &Option<String>| place.as_deref().map(|place| shown.link_to(&links.keys(), part, Some(place)));
         let (previous, next) = (to("before", &part.previous), to("after", &part.next));
         let pager = Pager { part: part.words, previous, next };
-        let parts = KeysPageParts { asked: shown, counts: part.counts, lines: shown_keys, pager, form, accounts, made_by };
+        let parts = KeysPageParts {
+            asked: shown,
+            counts: part.counts,
+            lines: shown_keys,
+            pager,
+            form,
+            has_accounts: visitor.is_operator(),
+            made_by,
+        };
         Ok(respond(StatusCode::OK, &KeysPage::new(frame, &api, parts)))
     })
     .await

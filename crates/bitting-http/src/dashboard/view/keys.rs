@@ -11,5 +11,5 @@ pub(crate) use action::{ActionForm, ActionOn, ActionPage, KeyAction, OVERLAPS};
 pub(crate) use form::{FormPurpose, KeyForm, KeyFormPage};
 pub(crate) use key::{KeyPage, KeyPageParts};
 pub(crate) use line::{KeyLine, LineOf};
-pub(crate) use list::{AccountFilter, Counts, EmptyPage, KeysPage, KeysPageParts, ListAsked, Order, View};
+pub(crate) use list::{Counts, EmptyPage, KeysPage, KeysPageParts, ListAsked, Order, View};
 pub(crate) use made::MadePage;

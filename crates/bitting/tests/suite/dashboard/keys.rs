@@ -4,7 +4,7 @@ use bitting_store::{KeyFilter, KeyRow, Page};
 use http::StatusCode;
 
 use super::House;
-use crate::harness::{Person, Reply, hidden, request};
+use crate::harness::{Person, Reply, hidden, raw, request};
 
 const KEYS: &str = "/apis/product-api/keys";
 
@@ -380,4 +380,25 @@ async fn cs4_trading_is_off_until_somebody_turns_its_switch_in_the_list() {
     turn("no").await;
     assert_eq!(order().await, StatusCode::FORBIDDEN);
     assert_eq!(mara.open(&format!("{path}?capability=nothing")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_first_page_takes_less_than_60_kb_over_the_wire_in_all() {
+    let house = House::open().await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    for number in 1..=20 {
+        make(&house, &mara, &format!("Integration {number:02} with a name of usual length")).await;
+    }
+    let page = mara.open("/").await;
+    assert!(page.body.contains("1–20 of 20"));
+    let mut sum = page.body.len();
+    let assets: Vec<&str> = page.body.split('"').filter(|text| text.starts_with("/assets/")).collect();
+    assert_eq!(assets.len(), 4, "{assets:?}");
+    for asset in assets {
+        let head = "Host: localhost\r\nAccept-Encoding: gzip, br\r\nConnection: close";
+        let answer = raw(house.service, format!("GET {asset} HTTP/1.1\r\n{head}\r\n\r\n")).await;
+        let length = answer.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+        sum += length.unwrap().parse::<usize>().unwrap() + 300;
+    }
+    assert!(sum < 60_000, "{sum}");
 }

@@ -6,13 +6,14 @@ use super::{developer, hang, operator};
 use crate::dashboard::fixture::{at, backboard, csboard, now, product};
 use crate::dashboard::keys::{FieldErrors, KeyDraft};
 use crate::dashboard::view::{
-    AccountFilter, ApiLinks, Counts, EmptyPage, Frame, KeyLine, KeysPage, KeysPageParts, LineOf, ListAsked, Order, Pager, View,
+    ApiLinks, Counts, EmptyPage, FormPurpose, Frame, KeyForm, KeyLine, KeysPage, KeysPageParts, LineOf, ListAsked, Order,
+    Pager, View,
 };
 
-fn list(frame: Frame, api: &Api, keys: &[Used], asked: ListAsked, accounts: Option<AccountFilter>) -> KeysPage {
+fn list(frame: Frame, api: &Api, keys: &[Used], asked: ListAsked, of_all: bool) -> KeysPage {
     let (actors, paths) = (actors(), ApiLinks::new(&api.name));
     let line = |(row, last): &Used| {
-        let account = accounts.as_ref().map(|_| "Northwind Logistics");
+        let account = of_all.then_some("Northwind Logistics");
         KeyLine::new(LineOf {
             api,
             row,
@@ -33,15 +34,18 @@ fn list(frame: Frame, api: &Api, keys: &[Used], asked: ListAsked, accounts: Opti
         previous: None,
         next: Some(asked.link_to("/k", "after", Some("c2tf"))),
     };
-    let form = new_form(api, KeyDraft::new(bounds(api)), FieldErrors::default());
-    KeysPage::new(frame, api, KeysPageParts { asked, counts, lines, pager, form, accounts, made_by: None })
+    let typed = (KeyDraft::new(bounds(api)), FieldErrors::default());
+    let accounts = of_all.then(|| vec![("northwind".to_owned(), "Northwind Logistics".to_owned())]);
+    let purpose = FormPurpose::Create { once: "0nce".to_owned(), accounts };
+    let form = KeyForm::new(bounds(api), typed, purpose, (paths.new_key(), "#".to_owned()), "c5rf-t0k3n");
+    KeysPage::new(frame, api, KeysPageParts { asked, counts, lines, pager, form, has_accounts: of_all, made_by: None })
 }
 
 #[test]
 fn pa1_the_list_shows_every_state_with_its_cure() {
     let api = product();
     let html =
-        hang("keys", &list(developer(), &api, &all(), ListAsked { order: Order::LastUsed, ..ListAsked::default() }, None));
+        hang("keys", &list(developer(), &api, &all(), ListAsked { order: Order::LastUsed, ..ListAsked::default() }, false));
     for word in ["Active", "Overdue", "Expiring", "Unused", "Replaced", "Disabled", "Expired", "Revoked"] {
         assert!(html.contains(&format!("</svg>{word}</span>")), "{word}");
     }
@@ -71,7 +75,7 @@ fn the_first_page_is_small_enough_for_a_slow_line() {
             used(KeyRow { expires_at: Some(at("2026-01-12T00:00:00Z")), ..row }, "2025-10-14T10:22:00Z")
         })
         .collect();
-    let html = hang("keys-20", &list(developer(), &api, &keys, ListAsked::default(), None));
+    let html = hang("keys-20", &list(developer(), &api, &keys, ListAsked::default(), false));
     // Pages travel as they are, stylesheet and script compressed; heads and the mark of the tab take a little too.
     let assets = crate::dashboard::assets::travelling();
     assert!(html.len() + assets < 48_000, "{} and {assets} bytes", html.len());
@@ -90,7 +94,7 @@ fn cs4_a_capability_has_a_switch_in_each_line_and_asks_first_to_be_on() {
     keys.push((KeyRow { revoked_at: Some(now()), ..keys[0].0.clone() }, None));
     let mut frame = developer();
     frame.brand.title = "CSBoard".to_owned();
-    let html = hang("keys-csboard", &list(frame, &api, &keys, ListAsked::default(), None));
+    let html = hang("keys-csboard", &list(frame, &api, &keys, ListAsked::default(), false));
     assert_eq!(html.matches("aria-checked=\"true\"").count(), 1);
     assert_eq!(html.matches("aria-checked=\"false\"").count(), 3, "a revoked key has none");
     assert_eq!(html.matches("data-confirm=\"allow-trading\"").count(), 3, "off needs no question");
@@ -110,7 +114,7 @@ fn bb7_keys_of_three_environments_are_told_apart_in_the_list_though_they_look_al
             (KeyRow { environment: environment.to_owned(), prefix: "h4sJ".to_owned(), ..row }, None)
         })
         .collect();
-    let html = hang("keys-backboard", &list(developer(), &api, &keys, ListAsked::default(), None));
+    let html = hang("keys-backboard", &list(developer(), &api, &keys, ListAsked::default(), false));
     assert!(html.contains("<span><b>h4sJ</b>…</span></span> <span class=\"env\">production</span>"));
     for environment in ["staging", "development"] {
         assert!(html.contains(&format!("<span class=\"env test\">{environment}</span>")), "{environment}");
@@ -122,14 +126,13 @@ fn bb7_keys_of_three_environments_are_told_apart_in_the_list_though_they_look_al
 #[test]
 fn operators_see_whose_keys_they_are_and_can_look_at_one_account() {
     let api = product();
-    let accounts = AccountFilter { accounts: vec![("northwind".to_owned(), "Northwind Logistics".to_owned())] };
     let asked = ListAsked {
         account: Some("northwind".to_owned()),
         environment: Some("live".to_owned()),
         view: View::Attention,
         ..ListAsked::default()
     };
-    let html = hang("keys-operator", &list(operator(), &api, &all()[..3], asked, Some(accounts)));
+    let html = hang("keys-operator", &list(operator(), &api, &all()[..3], asked, true));
     assert!(html.contains("/apis/product-api/accounts/northwind"));
     assert!(html.contains("?view=unused&#38;env=live&#38;account=northwind"), "links keep what is narrowed");
 }
@@ -138,7 +141,7 @@ fn operators_see_whose_keys_they_are_and_can_look_at_one_account() {
 fn a_search_without_result_says_how_to_go_on() {
     let api = product();
     let asked = ListAsked { search: "nope \"<".to_owned(), ..ListAsked::default() };
-    let html = hang("keys-nothing", &list(developer(), &api, &[], asked, None));
+    let html = hang("keys-nothing", &list(developer(), &api, &[], asked, false));
     assert!(
         html.contains("No key is like this.") && html.contains("Show all keys") && html.contains("value=\"nope &#34;&#60;\"")
     );

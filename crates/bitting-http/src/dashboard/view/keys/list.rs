@@ -60,13 +60,6 @@ pub(crate) struct Counts {
     pub(crate) revoked: Option<String>,
 }
 
-/// The accounts to choose from, for those who see several.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct AccountFilter {
-    /// Ids and names.
-    pub(crate) accounts: Vec<(String, String)>,
-}
-
 /// The page.
 #[derive(Template)]
 #[template(path = "dashboard/keys/list.html", whitespace = "minimize")]
@@ -77,7 +70,7 @@ pub(crate) struct KeysPage {
     lines: Vec<KeyLine>,
     pager: Pager,
     form: KeyForm,
-    accounts: Option<AccountFilter>,
+    has_accounts: bool,
     made_by: Option<String>,
     keys: String,
     title: String,
@@ -138,8 +131,8 @@ pub(crate) struct KeysPageParts {
     pub(crate) pager: Pager,
     /// The form of the dialog.
     pub(crate) form: KeyForm,
-    /// The accounts to choose from, for those who see several.
-    pub(crate) accounts: Option<AccountFilter>,
+    /// Whether keys of several accounts are seen, of which one can be chosen from those that the form offers.
+    pub(crate) has_accounts: bool,
     /// Who made the keys, by their name, where only theirs are shown.
     pub(crate) made_by: Option<String>,
 }
@@ -153,7 +146,7 @@ impl KeysPage {
             label: known.label.to_string(),
             warning: known.warning.to_string(),
         };
-        let KeysPageParts { asked, counts, lines, pager, form, accounts, made_by } = parts;
+        let KeysPageParts { asked, counts, lines, pager, form, has_accounts, made_by } = parts;
         Self {
             frame: frame.at(Place::Keys),
             keys: links.keys(),
@@ -170,7 +163,7 @@ impl KeysPage {
             lines,
             pager,
             form,
-            accounts,
+            has_accounts,
             made_by,
         }
     }
