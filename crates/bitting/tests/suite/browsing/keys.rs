@@ -83,7 +83,7 @@ async fn a_key_is_used_edited_rotated_and_revoked_and_refused_on_the_very_next_r
     assert_eq!(ask(&bitting, "/v1/tasks", &key).await.status, 200);
     assert_eq!(ask(&bitting, "/v1/tasks", &key).await.status, 200);
     browser.comes_to_say("from 127.0.0.1").await;
-    assert_eq!(browser.fact("Requests today").await, "2 since 00:00 UTC");
+    assert_eq!(browser.fact("Requests today").await, "2 let through since 00:00 UTC");
 
     let body = json!({"title": "x"}).to_string();
     let bearer = format!("Bearer {key}");
