@@ -64,7 +64,16 @@ impl FromStr for PublicUrl {
         let is_web = is_secure || uri.scheme() == Some(&Scheme::HTTP);
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(invalid)?;
         let is_bare = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/");
-        if is_web && is_bare { Ok(Self { is_secure, authority: authority.clone() }) } else { Err(invalid()) }
+        if !is_web || !is_bare {
+            return Err(invalid());
+        }
+        // Browsers leave out the port that goes without saying.
+        let usual = if is_secure { ":443" } else { ":80" };
+        let authority = match authority.as_str().strip_suffix(usual) {
+            Some(host) => host.parse().map_err(|_| invalid())?,
+            None => authority.clone(),
+        };
+        Ok(Self { is_secure, authority })
     }
 }
 

@@ -5,6 +5,7 @@ use bitting_engine::{CommitError, Entropy};
 use bitting_store::{Change, Conditions, MemberPatch, SecondFactor, Sessions};
 use http::StatusCode;
 
+use super::attempts::Tried;
 use super::code::{Enrolment, SECRET};
 use super::password::{Password, SHORTEST};
 use super::respond;
@@ -141,16 +142,13 @@ pub(super) async fn set_second_factor(Submission { visitor, fields }: Submission
 /// What is wrong with a password that somebody gives once more, if it is wrong. Here too nobody tries for ever.
 async fn refuse(visitor: &Visitor, password: &str) -> Result<Option<String>, Setback> {
     let (reception, now, client) = (&visitor.shared.reception, visitor.now(), visitor.admission.client);
-    let known_as = visitor.member.id.to_string();
-    if let Some(again_at) = reception.attempts.wait_until(&known_as, client, now) {
-        return Err(Trouble::TooMany { again_at }.into());
-    }
+    let begun = reception.attempts.begin(Tried::Password(visitor.member.id), client, now);
+    let attempt = begun.map_err(|again_at| Trouble::TooMany { again_at })?;
     let kept = visitor.store().member(visitor.member.id).await?.and_then(|member| member.password);
     if reception.hasher.verify(Password::new(password.to_owned()), kept).await? {
-        reception.attempts.succeeded(&known_as);
+        attempt.succeeded();
         return Ok(None);
     }
-    reception.attempts.failed(&known_as, client, now);
     Ok(Some("This is not your password.".to_owned()))
 }
 

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
 
 use super::{Arrival, enter, frame, origin, subject};
+use crate::dashboard::attempts::Tried;
 use crate::dashboard::password::{Password, SHORTEST};
 use crate::dashboard::respond;
 use crate::dashboard::setback::Setback;
@@ -137,7 +138,7 @@ async fn join(
         }
         Err(error) => return Err(error.into()),
     }
-    shared.reception.attempts.succeeded(&email);
+    shared.reception.attempts.forget(Tried::email(&email));
     if member.second_factor.is_some() {
         // A link alone does not stand in for the second factor.
         return Ok(Redirect::to(&sign_in_at(links::HOME)).into_response());
