@@ -44,9 +44,9 @@ pub struct MemberPatch {
     pub email: Option<String>,
     /// Whether they may sign in. Whoever may not is signed out at once.
     pub enabled: Option<bool>,
-    /// What is kept of a new password. Whoever was signed in with the old one is signed out.
+    /// What is kept of a new password. Whoever was signed in with the old one is signed out, and all links are withdrawn.
     pub password: Option<PasswordHash>,
-    /// What codes are made of from now on; `Some(None)` asks for none.
+    /// What codes are made of from now on; `Some(None)` asks for none. Sessions end and links are withdrawn as with a password.
     #[serde(deserialize_with = "super::present")]
     pub second_factor: Option<Option<SecondFactor>>,
     /// A link to give to them, in place of those for the same purpose.
@@ -152,6 +152,8 @@ impl Entry {
             rows.push(RowWrite::WithdrawnLinks(id, None));
         } else if patch.password.is_some() || patch.second_factor.is_some() {
             rows.push(RowWrite::EndedSessions(id, patch.keeps.map_or(Sessions::All, Sessions::AllBut)));
+            // Whoever made a link for themselves before would come back with it.
+            rows.push(RowWrite::WithdrawnLinks(id, None));
         }
         rows.extend(patch.spends.map(RowWrite::SpentLink));
         if let Some(link) = &patch.link {

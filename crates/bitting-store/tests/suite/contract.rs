@@ -64,7 +64,8 @@ use self::overview::{
 };
 use self::people::{
     a_code_is_taken_once, a_link_that_has_expired_or_is_anothers_changes_nothing,
-    a_new_link_takes_the_place_of_those_for_the_same_purpose, a_new_password_signs_out_everywhere_else,
+    a_new_link_takes_the_place_of_those_for_the_same_purpose,
+    a_new_password_and_a_new_second_factor_withdraw_the_links_that_were_made_before, a_new_password_signs_out_everywhere_else,
     a_session_ends_when_nobody_is_there_and_at_its_end, an_address_belongs_to_one_member,
     nothing_secret_of_people_stands_in_the_journal, sessions_end_one_by_one_all_but_one_and_all,
     the_last_operator_cannot_be_disabled, whoever_is_disabled_is_out_at_once_and_their_links_open_nothing,
@@ -449,6 +450,7 @@ macro_rules! every_case_on {
                 whoever_is_disabled_is_out_at_once_and_their_links_open_nothing,
                 the_last_operator_cannot_be_disabled,
                 a_new_password_signs_out_everywhere_else,
+                a_new_password_and_a_new_second_factor_withdraw_the_links_that_were_made_before,
                 a_code_is_taken_once,
                 whom_the_apis_site_sends_is_known_by_account_and_name,
                 nothing_secret_of_people_stands_in_the_journal,

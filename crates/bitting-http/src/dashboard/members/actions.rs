@@ -20,6 +20,10 @@ pub(in crate::dashboard) async fn make_link(
 ) -> Response {
     answered(&visitor, async {
         let row = visitor.colleague(&id).await?;
+        if row.id == visitor.member.id {
+            // Whoever finds a browser open would have a password of their own with it; `/you/password` asks for the present one.
+            return Err(Trouble::Forbidden.into());
+        }
         if row.is_portal || !row.enabled {
             return Err(Trouble::Stale.into());
         }

@@ -206,6 +206,25 @@ pub(super) async fn a_new_password_signs_out_everywhere_else(case: Case) {
     assert!(!case.is_signed_in(20, 13).await && case.is_signed_in(21, 13).await);
 }
 
+pub(super) async fn a_new_password_and_a_new_second_factor_withdraw_the_links_that_were_made_before(case: Case) {
+    let case = case.with_operators().await;
+    let offer = |number| MemberPatch { link: Some(link(number, LinkPurpose::Reset)), ..MemberPatch::default() };
+    let opens = async |number| case.store.link(token(number), at(20)).await.unwrap().is_some();
+    case.append(10, patch(1, offer(20))).await.unwrap();
+    case.append(11, patch(2, offer(21))).await.unwrap();
+    let password = MemberPatch { password: Some(password("another")), ..MemberPatch::default() };
+    case.append(12, patch(1, password)).await.unwrap();
+    assert!(!opens(20).await && opens(21).await, "another's stay");
+    case.append(13, patch(1, offer(22))).await.unwrap();
+    let factor = SecondFactor { secret: vec![7; 20], last_step: 0 };
+    let factor = MemberPatch { second_factor: Some(Some(factor)), ..MemberPatch::default() };
+    case.append(14, patch(1, factor)).await.unwrap();
+    assert!(!opens(22).await);
+    let removal = MemberPatch { second_factor: Some(None), ..offer(23) };
+    case.append(15, patch(1, removal)).await.unwrap();
+    assert!(opens(23).await, "one that is made by the same change is new");
+}
+
 pub(super) async fn a_code_is_taken_once(case: Case) {
     let case = case.with_operators().await;
     let factor = SecondFactor { secret: vec![7; 20], last_step: 0 };

@@ -19,7 +19,7 @@ impl House {
     }
 
     /// The id of a member.
-    async fn id(&self, email: &str) -> String {
+    pub(super) async fn id(&self, email: &str) -> String {
         self.server.engine().store().member_by_email(email).await.unwrap().unwrap().row.id.to_string()
     }
 }

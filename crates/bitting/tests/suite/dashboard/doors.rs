@@ -167,6 +167,23 @@ async fn a_reset_link_sets_another_password_once_and_signs_out_everywhere() {
 }
 
 #[tokio::test]
+async fn nobody_makes_a_link_for_themselves_and_none_outlives_a_new_password() {
+    let house = House::open().await;
+    let mara = house.operator("mara@example.com").await;
+    let tomasz = house.operator("tomasz@example.com").await;
+    let id = house.id("mara@example.com").await;
+    let list = mara.open("/members").await;
+    assert!(!list.body.contains(&format!("/members/{id}/link")), "there is no button for it");
+    assert_eq!(mara.send(&format!("/members/{id}/link"), &[]).await.status, StatusCode::FORBIDDEN);
+    tomasz.open("/members").await;
+    let link = link_in(&tomasz.send(&format!("/members/{id}/link"), &[]).await);
+    mara.open("/you").await;
+    let fields = [("password", PASSWORD), ("new_password", "another good password")];
+    assert_eq!(mara.send("/you/password", &fields).await.status, StatusCode::OK);
+    assert_eq!(house.stranger().open(&link).await.status, StatusCode::GONE);
+}
+
+#[tokio::test]
 async fn an_invitation_is_over_after_a_week() {
     let house = House::open().await;
     let mara = house.operator("mara@example.com").await;
