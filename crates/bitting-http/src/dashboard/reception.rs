@@ -10,6 +10,7 @@ use std::time::Duration;
 use bitting_core::member::{MemberId, Token, TokenDigest};
 use bitting_core::time::Timestamp;
 use bitting_engine::{Entropy, EntropyError};
+use bitting_store::PasswordHash;
 use http::HeaderMap;
 use http::header::HOST;
 use http::uri::{Authority, Scheme, Uri};
@@ -124,9 +125,11 @@ impl Reception {
 #[derive(Debug, Default)]
 pub(super) struct HalfWay(Mutex<HashMap<TokenDigest, Step>>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Step {
     member: MemberId,
+    /// What was kept of the password that they gave.
+    proof: PasswordHash,
     until: Timestamp,
     left: u8,
 }
@@ -140,24 +143,24 @@ const MOST: usize = 10_000;
 
 impl HalfWay {
     /// Somebody has come half the way.
-    pub(super) fn enter(&self, member: MemberId, now: Timestamp) -> Result<Token, EntropyError> {
+    pub(super) fn enter(&self, member: MemberId, proof: PasswordHash, now: Timestamp) -> Result<Token, EntropyError> {
         let mut random = [0; 32];
         Entropy.fill(&mut random)?;
         let token = Token::new(random);
         let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         steps.retain(|_, step| step.until > now);
         if steps.len() < MOST {
-            steps.insert(token.digest(), Step { member, until: now.plus(PATIENCE), left: TRIES });
+            steps.insert(token.digest(), Step { member, proof, until: now.plus(PATIENCE), left: TRIES });
         }
         Ok(token)
     }
 
-    /// Who it is, once for each try.
-    pub(super) fn who(&self, token: &Token, now: Timestamp) -> Option<MemberId> {
+    /// Who it is and what was kept of the password that they gave, once for each try.
+    pub(super) fn who(&self, token: &Token, now: Timestamp) -> Option<(MemberId, PasswordHash)> {
         let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let step = steps.get_mut(&token.digest()).filter(|step| step.until > now && step.left > 0)?;
         step.left -= 1;
-        Some(step.member)
+        Some((step.member, step.proof.clone()))
     }
 
     /// They are in.

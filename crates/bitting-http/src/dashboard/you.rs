@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_engine::{CommitError, Entropy};
-use bitting_store::{Change, Conditions, MemberPatch, SecondFactor, Sessions};
+use bitting_store::{Change, Conditions, MemberPatch, PasswordHash, SecondFactor, Sessions};
 use http::StatusCode;
 
 use super::code::{Enrolment, SECRET};
@@ -67,15 +67,16 @@ pub(super) async fn end_sessions(Submission { visitor, fields }: Submission) -> 
 pub(super) async fn change_password(Submission { visitor, fields }: Submission) -> Response {
     answered(&visitor, async {
         let wrong = StatusCode::UNPROCESSABLE_ENTITY;
-        if let Some(remark) = refuse(&visitor, fields.text("password")).await? {
-            return page(&visitor, wrong, Remarks { password: Some(remark), ..Remarks::default() }).await;
-        }
+        let proof = match prove(&visitor, fields.text("password")).await? {
+            Ok(proof) => Some(proof),
+            Err(remark) => return page(&visitor, wrong, Remarks { password: Some(remark), ..Remarks::default() }).await,
+        };
         let password = Password::new(fields.text("new_password").to_owned());
         if let Some(weak) = password.weakness(visitor.member.email.as_deref().unwrap_or_default()) {
             return page(&visitor, wrong, Remarks { new_password: Some(weak), ..Remarks::default() }).await;
         }
         let password = Some(visitor.shared.reception.hasher.hash(password).await?);
-        change(&visitor, MemberPatch { password, ..MemberPatch::default() }).await?;
+        change(&visitor, MemberPatch { password, proof, ..MemberPatch::default() }).await?;
         let done = Some("Your password was changed, and you were signed out everywhere else.");
         page(&visitor, StatusCode::OK, Remarks { done, ..Remarks::default() }).await
     })
@@ -111,11 +112,14 @@ fn enrolment(visitor: &Visitor, secret: &[u8], title: &str) -> Result<Enrolment,
 pub(super) async fn set_second_factor(Submission { visitor, fields }: Submission) -> Response {
     answered(&visitor, async {
         if fields.text("remove") == "yes" {
-            if let Some(remark) = refuse(&visitor, fields.text("password")).await? {
-                let remarks = Remarks { factor: Some(remark), ..Remarks::default() };
-                return page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, remarks).await;
-            }
-            change(&visitor, MemberPatch { second_factor: Some(None), ..MemberPatch::default() }).await?;
+            let proof = match prove(&visitor, fields.text("password")).await? {
+                Ok(proof) => Some(proof),
+                Err(remark) => {
+                    let remarks = Remarks { factor: Some(remark), ..Remarks::default() };
+                    return page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, remarks).await;
+                }
+            };
+            change(&visitor, MemberPatch { second_factor: Some(None), proof, ..MemberPatch::default() }).await?;
             let done = Some("No code is asked for any more.");
             return page(&visitor, StatusCode::OK, Remarks { done, ..Remarks::default() }).await;
         }
@@ -138,20 +142,21 @@ pub(super) async fn set_second_factor(Submission { visitor, fields }: Submission
     .await
 }
 
-/// What is wrong with a password that somebody gives once more, if it is wrong. Here too nobody tries for ever.
-async fn refuse(visitor: &Visitor, password: &str) -> Result<Option<String>, Setback> {
+/// What is kept of the password that somebody gives once more, or what is wrong with it. Here too nobody tries for ever.
+async fn prove(visitor: &Visitor, password: &str) -> Result<Result<PasswordHash, String>, Setback> {
     let (reception, now, client) = (&visitor.shared.reception, visitor.now(), visitor.admission.client);
     let known_as = visitor.member.id.to_string();
     if let Some(again_at) = reception.attempts.wait_until(&known_as, client, now) {
         return Err(Trouble::TooMany { again_at }.into());
     }
     let kept = visitor.store().member(visitor.member.id).await?.and_then(|member| member.password);
-    if reception.hasher.verify(Password::new(password.to_owned()), kept).await? {
+    let is_right = reception.hasher.verify(Password::new(password.to_owned()), kept.clone()).await?;
+    if let Some(kept) = kept.filter(|_| is_right) {
         reception.attempts.succeeded(&known_as);
-        return Ok(None);
+        return Ok(Ok(kept));
     }
     reception.attempts.failed(&known_as, client, now);
-    Ok(Some("This is not your password.".to_owned()))
+    Ok(Err("This is not your password.".to_owned()))
 }
 
 async fn change(visitor: &Visitor, patch: MemberPatch) -> Result<(), CommitError> {

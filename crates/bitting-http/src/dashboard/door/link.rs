@@ -90,7 +90,8 @@ async fn come_in(
 ) -> Result<Response, Setback> {
     let errand = Errand { next: home_of(&member), kept: None };
     let spends = Some(token.digest());
-    enter(Arrival { shared, headers, extensions, member: member.row, way: SignInWay::Portal, spends, step: None }, errand).await
+    let (member, way) = (member.row, SignInWay::Portal);
+    enter(Arrival { shared, headers, extensions, member, way, spends, step: None, proof: None }, errand).await
 }
 
 /// Takes the password that somebody has chosen, and signs them in unless they owe a code.
@@ -113,10 +114,11 @@ async fn join(
     if wrong.password.is_some() || wrong.name.is_some() {
         return again(wrong);
     }
+    let chosen = shared.reception.hasher.hash(password).await?;
     let patch = MemberPatch {
         name: name.map(str::to_owned),
         email: member.row.email.is_none().then(|| email.clone()),
-        password: Some(shared.reception.hasher.hash(password).await?),
+        password: Some(chosen.clone()),
         spends: Some(token.digest()),
         ..MemberPatch::default()
     };
@@ -143,8 +145,8 @@ async fn join(
         return Ok(Redirect::to(&sign_in_at(links::HOME)).into_response());
     }
     let errand = Errand { next: home_of(&member), kept: None };
-    let way = SignInWay::Link;
-    enter(Arrival { shared, headers, extensions, member: member.row, way, spends: None, step: None }, errand).await
+    let (member, way, proof) = (member.row, SignInWay::Link, Some(chosen));
+    enter(Arrival { shared, headers, extensions, member, way, spends: None, step: None, proof }, errand).await
 }
 
 fn join_page(

@@ -70,7 +70,8 @@ fn join(number: u8) -> Change {
 
 fn session(number: u8) -> NewSession {
     let (way, agent) = (SignInWay::Password, "Firefox".to_owned());
-    NewSession { digest: token(number), way, expires_at: at(1_000), agent, spends: None, step: None }
+    let proof = Some(password("a hash"));
+    NewSession { digest: token(number), way, expires_at: at(1_000), agent, spends: None, step: None, proof }
 }
 
 fn sign_in(member: u8, session: NewSession) -> Change {
@@ -225,6 +226,34 @@ pub(super) async fn a_new_password_and_a_new_second_factor_withdraw_the_links_th
     assert!(opens(23).await, "one that is made by the same change is new");
 }
 
+pub(super) async fn whoever_was_let_in_by_a_password_that_is_another_by_now_stays_out(case: Case) {
+    let case = case.with_operators().await;
+    let refused = Err(Refusal::Changed(person(1).to_string()));
+    let change = MemberPatch { password: Some(password("another")), ..MemberPatch::default() };
+    case.append(10, patch(1, change)).await.unwrap();
+    assert_eq!(case.append(11, sign_in(1, session(20))).await, refused);
+    let late = MemberPatch { password: Some(password("mine")), proof: Some(password("a hash")), ..MemberPatch::default() };
+    assert_eq!(case.append(12, patch(1, late)).await, refused);
+    for (number, way) in [(21, SignInWay::Password), (22, SignInWay::Link)] {
+        let without = NewSession { proof: None, way, ..session(number) };
+        assert_eq!(case.append(13, sign_in(1, without)).await, refused, "{way:?}");
+    }
+    let known = NewSession { proof: Some(password("another")), ..session(23) };
+    case.append(14, sign_in(1, known)).await.unwrap();
+    assert_eq!(case.member(1).await.password, Some(password("another")));
+}
+
+pub(super) async fn whoever_gave_no_code_stays_out_once_codes_are_asked_for(case: Case) {
+    let case = case.with_operators().await;
+    let factor = SecondFactor { secret: vec![7; 20], last_step: 0 };
+    case.append(10, patch(1, MemberPatch { second_factor: Some(Some(factor)), ..MemberPatch::default() })).await.unwrap();
+    for (number, way) in [(20, SignInWay::Password), (21, SignInWay::Link)] {
+        let refused = Err(Refusal::Changed(person(1).to_string()));
+        assert_eq!(case.append(11, sign_in(1, NewSession { way, ..session(number) })).await, refused, "{way:?}");
+    }
+    case.append(12, sign_in(1, NewSession { step: Some(5), ..session(22) })).await.unwrap();
+}
+
 pub(super) async fn a_code_is_taken_once(case: Case) {
     let case = case.with_operators().await;
     let factor = SecondFactor { secret: vec![7; 20], last_step: 0 };
@@ -259,7 +288,7 @@ pub(super) async fn nothing_secret_of_people_stands_in_the_journal(case: Case) {
     let case = case.with_operators().await;
     let factor = SecondFactor { secret: b"shared secret".to_vec(), last_step: 0 };
     case.append(10, patch(1, MemberPatch { second_factor: Some(Some(factor)), ..MemberPatch::default() })).await.unwrap();
-    case.append(11, sign_in(1, session(20))).await.unwrap();
+    case.append(11, sign_in(1, NewSession { step: Some(5), ..session(20) })).await.unwrap();
     let rows = case.store.audit(Sequence(0), 100).await.unwrap();
     let actions: Vec<&str> = rows.iter().map(|row| row.action.as_str()).collect();
     let expected = ["member.created", "member.joined", "member.created", "member.joined", "member.second_factor_added"];

@@ -226,6 +226,24 @@ async fn with_a_second_factor_a_password_is_half_the_way() {
 }
 
 #[tokio::test]
+async fn whoever_owes_a_code_for_a_password_that_is_another_by_now_stays_out() {
+    let house = House::open().await;
+    let mara = house.operator("mara@example.com").await;
+    let second = || bitting_engine::Clock::now(&house.clock).as_millis() / 1_000;
+    let secret = hidden(&mara.open("/you/second-factor").await, "secret").unwrap();
+    mara.send("/you/second-factor", &[("secret", &secret), ("code", &code(&secret, second()))]).await;
+    let thief = house.stranger();
+    let half_way = hidden(&thief.sign_in("mara@example.com", PASSWORD).await, "half_way").unwrap();
+    mara.open("/you").await;
+    let fields = [("password", PASSWORD), ("new_password", "another good password")];
+    assert_eq!(mara.send("/you/password", &fields).await.status, StatusCode::OK);
+    house.clock.advance(Duration::from_secs(30));
+    let fields = [("half_way", &*half_way), ("code", &*code(&secret, second()))];
+    assert_eq!(thief.send("/sign-in/second-factor", &fields).await.status, StatusCode::FORBIDDEN);
+    assert!(!thief.is_in().await);
+}
+
+#[tokio::test]
 async fn a_reset_link_does_not_stand_in_for_the_second_factor() {
     let house = House::open().await;
     let mara = house.operator("mara@example.com").await;
