@@ -105,6 +105,9 @@ pub enum Sessions {
     All,
 }
 
+/// The most sessions of a member. One more ends the oldest: a script that signs in for each request would fill the store.
+const MOST_SESSIONS: u32 = 50;
+
 impl Entry {
     pub(super) fn create_member(&self, new: &NewMember, found: &Found, sequence: Sequence) -> Result<Effect, Refusal> {
         if found.member.is_some() {
@@ -165,6 +168,9 @@ impl Entry {
             rows.push(RowWrite::WithdrawnLinks(id, None));
         }
         rows.extend(patch.spends.map(RowWrite::SpentLink));
+        if old.row.is_operator() && !old.row.has_password && new.row.has_password {
+            rows.push(RowWrite::WithdrawnSetUpLinks);
+        }
         if let Some(link) = &patch.link {
             rows.push(RowWrite::WithdrawnLinks(id, Some(link.purpose)));
             rows.push(RowWrite::NewLink(link_row(link, id)));
@@ -215,6 +221,7 @@ impl Entry {
             agent: session.agent.clone(),
         };
         let after = json!({"way": row.way, "agent": row.agent, "expires_at": row.expires_at});
+        rows.push(RowWrite::EndedOldSessions(id, MOST_SESSIONS - 1));
         rows.push(RowWrite::NewSession(row));
         let write = Write { rows, action: "member.signed_in", subject: id.to_string(), before: Value::Null, after };
         Ok(Effect::Write(write))

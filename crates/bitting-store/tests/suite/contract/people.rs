@@ -5,11 +5,11 @@ use std::time::Duration;
 use bitting_core::member::{MemberId, Token, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_store::{
-    Change, LinkPurpose, MemberPatch, NewLink, NewMember, NewSession, Page, PasswordHash, Refusal, SecondFactor, Sessions,
+    Actor, Change, LinkPurpose, MemberPatch, NewLink, NewMember, NewSession, Page, PasswordHash, Refusal, SecondFactor, Sessions,
     SignInWay, StoredMember,
 };
 
-use super::super::fixture::{API, at, new_account};
+use super::super::fixture::{API, at, entry, new_account};
 use super::Case;
 
 /// Bitting's own API, whose members are the operators.
@@ -252,6 +252,34 @@ pub(super) async fn whoever_gave_no_code_stays_out_once_codes_are_asked_for(case
         assert_eq!(case.append(11, sign_in(1, NewSession { way, ..session(number) })).await, refused, "{way:?}");
     }
     case.append(12, sign_in(1, NewSession { step: Some(5), ..session(22) })).await.unwrap();
+}
+
+pub(super) async fn the_link_for_setting_up_is_withdrawn_when_an_operator_joins_and_no_invitation_is(case: Case) {
+    for (ms, number) in [(1, 1), (2, 2), (3, 3)] {
+        let Change::CreateMember(mut new) = operator(number) else { unreachable!() };
+        // The first is made by the server itself for whoever comes, the others are invited by their addresses.
+        new.email = new.email.filter(|_| number > 1);
+        let mut made = entry(ms, Change::CreateMember(new));
+        if number == 1 {
+            made.origin.actor = Actor::System;
+        }
+        case.store.append(vec![made]).await.unwrap().remove(0).unwrap();
+    }
+    let opens = async |number| case.store.link(token(number), at(20)).await.unwrap().is_some();
+    assert!(opens(1).await && opens(3).await);
+    case.append(4, join(2)).await.unwrap();
+    assert!(!opens(1).await && opens(3).await);
+}
+
+pub(super) async fn of_a_member_the_newest_fifty_sessions_are_kept(case: Case) {
+    let case = case.with_operators().await;
+    case.append(10, sign_in(2, session(200))).await.unwrap();
+    for number in 20..71 {
+        case.append(i64::from(number), sign_in(1, session(number))).await.unwrap();
+    }
+    assert_eq!(case.store.sessions(person(1), IDLE, at(71)).await.unwrap().len(), 50);
+    assert!(!case.is_signed_in(20, 71).await && case.is_signed_in(21, 71).await && case.is_signed_in(70, 71).await);
+    assert!(case.is_signed_in(200, 71).await, "another's stay");
 }
 
 pub(super) async fn a_code_is_taken_once(case: Case) {
