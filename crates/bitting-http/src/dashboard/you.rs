@@ -91,16 +91,24 @@ pub(super) async fn offer_second_factor(visitor: Visitor) -> Response {
         }
         let mut secret = [0; SECRET];
         Entropy.fill(&mut secret).map_err(|_| Trouble::Unavailable)?;
-        enrol(&visitor, &secret, StatusCode::OK, None).await
+        enrol(&visitor, &secret, StatusCode::OK, Unproven::default()).await
     })
     .await
 }
 
-async fn enrol(visitor: &Visitor, secret: &[u8], status: StatusCode, error: Option<String>) -> Result<Response, Setback> {
+/// What is wrong with what somebody has typed to begin with codes.
+#[derive(Default)]
+struct Unproven {
+    code: Option<String>,
+    password: Option<String>,
+}
+
+async fn enrol(visitor: &Visitor, secret: &[u8], status: StatusCode, wrong: Unproven) -> Result<Response, Setback> {
     let frame = visitor.frame(None, Place::You).await?;
     let enrolment = enrolment(visitor, secret, &frame.brand.title)?;
     let (secret, link, square) = (enrolment.secret(), enrolment.link(), enrolment.square());
-    Ok(respond(status, &SecondFactorPage { frame, secret, link, square, error }))
+    let Unproven { code: error, password: password_error } = wrong;
+    Ok(respond(status, &SecondFactorPage { frame, secret, link, square, error, password_error }))
 }
 
 fn enrolment(visitor: &Visitor, secret: &[u8], title: &str) -> Result<Enrolment, Trouble> {
@@ -126,16 +134,24 @@ pub(super) async fn set_second_factor(Submission { visitor, fields }: Submission
         if visitor.member.has_second_factor {
             return Err(Trouble::Stale.into());
         }
+        if !visitor.member.has_password {
+            return Err(Trouble::Forbidden.into());
+        }
         let secret = Enrolment::read(fields.text("secret")).ok_or(Trouble::Unreadable)?;
+        let again = StatusCode::UNPROCESSABLE_ENTITY;
+        // Whoever finds a browser open would lock its owner out with codes of their own.
+        let proof = match prove(&visitor, fields.text("password")).await? {
+            Ok(proof) => Some(proof),
+            Err(remark) => return enrol(&visitor, &secret, again, Unproven { password: Some(remark), code: None }).await,
+        };
         let step = enrolment(&visitor, &secret, "")?.step(fields.text("code"), visitor.now());
         let Some(last_step) = step else {
-            let error = Some(
-                "This is not the code of the secret above. Wait for the next one, and see that the phone's clock is right.",
-            );
-            return enrol(&visitor, &secret, StatusCode::UNPROCESSABLE_ENTITY, error.map(str::to_owned)).await;
+            let remark =
+                "This is not the code of the secret above. Wait for the next one, and see that the phone's clock is right.";
+            return enrol(&visitor, &secret, again, Unproven { code: Some(remark.to_owned()), password: None }).await;
         };
         let factor = SecondFactor { secret, last_step };
-        change(&visitor, MemberPatch { second_factor: Some(Some(factor)), ..MemberPatch::default() }).await?;
+        change(&visitor, MemberPatch { second_factor: Some(Some(factor)), proof, ..MemberPatch::default() }).await?;
         let done = Some("A code is asked for from now on, after the password.");
         page(&visitor, StatusCode::OK, Remarks { done, ..Remarks::default() }).await
     })

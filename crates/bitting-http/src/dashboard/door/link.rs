@@ -8,7 +8,7 @@ use bitting_engine::{CommitError, InvalidChange};
 use bitting_store::{Actor, Change, Conditions, LinkPurpose, LinkRow, MemberPatch, Refusal, SignInWay, StoredMember};
 use http::header::REFERRER_POLICY;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
 use super::{Arrival, enter, frame, origin, subject};
@@ -43,6 +43,9 @@ pub(in crate::dashboard) async fn open(
     parts: Parts,
 ) -> Response {
     let headers = &parts.headers;
+    if let Some(nobody) = looks_ahead(&parts) {
+        return nobody;
+    }
     let visitor = visitor.ok();
     let opened = async {
         let (token, link, member) = look_up(&shared, &secret.token).await?;
@@ -59,6 +62,19 @@ pub(in crate::dashboard) async fn open(
         }
     };
     quietly(opened.await.unwrap_or_else(|setback: Setback| setback.for_nobody(&shared, headers)))
+}
+
+/// The answer to a program that only looks where a link leads, as mail programs and browsers do before anybody follows it: it
+/// must not use the link up. No answer that succeeds, since a browser would show it in place of the page.
+fn looks_ahead(parts: &Parts) -> Option<Response> {
+    let purpose = parts.headers.get("sec-purpose").and_then(|purpose| purpose.to_str().ok()).unwrap_or_default();
+    if parts.method == Method::HEAD {
+        Some(StatusCode::METHOD_NOT_ALLOWED.into_response())
+    } else if purpose.contains("prefetch") {
+        Some(StatusCode::SERVICE_UNAVAILABLE.into_response())
+    } else {
+        None
+    }
 }
 
 /// `POST /link`
