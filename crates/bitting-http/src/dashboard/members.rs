@@ -14,7 +14,7 @@ use http::{HeaderMap, StatusCode};
 
 use super::setback::{Setback, answered};
 use super::submission::Submission;
-use super::view::{ApiLinks, LinkMadePage, MemberLine, MembersPage, Place, Trouble, Whose, called, link};
+use super::view::{ApiLinks, LinkMadePage, MemberLine, MembersPage, Place, Trouble, Whose, called, link, may_invite};
 use super::visitor::Visitor;
 use super::{one_time_link, respond};
 
@@ -107,7 +107,9 @@ async fn list(
     let Typed { email, name, account, email_error, account_error } = typed;
     let action = place(api.map(|api| &**api));
     let lines = rows.into_iter().map(line).collect();
-    let page = MembersPage { frame, action, whose, lines, email, name, account, email_error, account_error, done };
+    let may_invite = may_invite(&visitor.member);
+    let page =
+        MembersPage { frame, action, whose, lines, email, name, account, email_error, account_error, done, may_invite };
     Ok(respond(status, &page))
 }
 
@@ -126,6 +128,9 @@ pub(super) async fn maker(visitor: &Visitor, by: &str) -> Result<String, Setback
 
 async fn invite(submission: &Submission, headers: &HeaderMap, api: Option<&ServedApi>) -> Result<Response, Setback> {
     let Submission { visitor, fields } = submission;
+    if !may_invite(&visitor.member) {
+        return Err(Trouble::Forbidden.into());
+    }
     let (email, name) = (fields.text("email").trim().to_owned(), fields.text("name").trim().to_owned());
     let typed =
         Typed { email: email.clone(), name: name.clone(), account: fields.text("account").to_owned(), ..Typed::default() };

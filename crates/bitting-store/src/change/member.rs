@@ -153,6 +153,11 @@ impl Entry {
         if patch.proof.is_some() && patch.proof != old.password {
             return Err(Refusal::Changed(id.to_string()));
         }
+        let invites = patch.link.as_ref().is_some_and(|link| link.purpose == LinkPurpose::Invitation);
+        if invites && old.password.is_some() {
+            // They have joined since; a link would let its maker choose another password for them.
+            return Err(Refusal::Changed(id.to_string()));
+        }
         if old.row.is_operator() && patch.enabled == Some(false) && !found.has_other_operator {
             return Err(Refusal::LastOperator);
         }

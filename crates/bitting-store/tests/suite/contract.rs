@@ -70,6 +70,7 @@ use self::people::{
     nothing_secret_of_people_stands_in_the_journal, sessions_end_one_by_one_all_but_one_and_all,
     of_a_member_the_newest_fifty_sessions_are_kept, the_last_operator_cannot_be_disabled,
     the_link_for_setting_up_is_withdrawn_when_an_operator_joins_and_no_invitation_is, whoever_gave_no_code_stays_out_once_codes_are_asked_for,
+    whoever_has_joined_meanwhile_is_not_invited_again,
     whoever_is_disabled_is_out_at_once_and_their_links_open_nothing, whoever_was_let_in_by_a_password_that_is_another_by_now_stays_out,
     whoever_is_invited_joins_once_with_the_link, whom_the_apis_site_sends_is_known_by_account_and_name,
 };
@@ -452,6 +453,7 @@ macro_rules! every_case_on {
                 whoever_is_disabled_is_out_at_once_and_their_links_open_nothing,
                 the_last_operator_cannot_be_disabled,
                 a_new_password_signs_out_everywhere_else,
+                whoever_has_joined_meanwhile_is_not_invited_again,
                 of_a_member_the_newest_fifty_sessions_are_kept,
                 the_link_for_setting_up_is_withdrawn_when_an_operator_joins_and_no_invitation_is,
                 whoever_was_let_in_by_a_password_that_is_another_by_now_stays_out,

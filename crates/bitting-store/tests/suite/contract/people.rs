@@ -282,6 +282,15 @@ pub(super) async fn of_a_member_the_newest_fifty_sessions_are_kept(case: Case) {
     assert!(case.is_signed_in(200, 71).await, "another's stay");
 }
 
+pub(super) async fn whoever_has_joined_meanwhile_is_not_invited_again(case: Case) {
+    case.append(1, operator(1)).await.unwrap();
+    let offer = |number| MemberPatch { link: Some(link(number, LinkPurpose::Invitation)), ..MemberPatch::default() };
+    case.append(2, patch(1, offer(20))).await.unwrap();
+    let joined = MemberPatch { password: Some(password("a hash")), spends: Some(token(20)), ..MemberPatch::default() };
+    case.append(3, patch(1, joined)).await.unwrap();
+    assert_eq!(case.append(4, patch(1, offer(21))).await, Err(Refusal::Changed(person(1).to_string())));
+}
+
 pub(super) async fn a_code_is_taken_once(case: Case) {
     let case = case.with_operators().await;
     let factor = SecondFactor { secret: vec![7; 20], last_step: 0 };

@@ -104,6 +104,41 @@ async fn a_developers_invitation_leads_into_their_own_account_whatever_they_send
 }
 
 #[tokio::test]
+async fn a_developer_makes_no_way_in_as_a_colleague() {
+    let house = House::open().await;
+    let dev = house.developer("acme", "dev@acme.example").await;
+    house.developer("acme", "colleague@acme.example").await;
+    let id = house.id("colleague@acme.example").await;
+    let page = dev.open("/members").await;
+    assert!(!page.body.contains("Reset password") && !page.body.contains("/remove-second-factor"), "{}", page.body);
+    for action in ["link", "remove-second-factor"] {
+        assert_eq!(dev.send(&format!("/members/{id}/{action}"), &[]).await.status, StatusCode::FORBIDDEN, "{action}");
+    }
+    assert_eq!(dev.send("/members", &[("email", "new@acme.example")]).await.status, StatusCode::CREATED);
+    let awaited = house.id("new@acme.example").await;
+    assert!(dev.open("/members").await.body.contains("New invitation"));
+    assert_eq!(dev.send(&format!("/members/{awaited}/link"), &[]).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn whoever_comes_from_the_apis_own_site_invites_nobody() {
+    let house = House::open().await;
+    let priya = house.visitor("acme", "priya").await;
+    let maker = house.operator("mara@example.com").await;
+    maker.open("/members").await;
+    let fields = [("email", "new@acme.example"), ("account", "acme")];
+    assert_eq!(maker.send("/apis/product-api/members", &fields).await.status, StatusCode::CREATED);
+    let awaited = house.id("new@acme.example").await;
+    let page = priya.open("/members").await;
+    assert!(!page.body.contains("Invite member") && !page.body.contains("New invitation"), "{}", page.body);
+    for path in ["/members", "/apis/product-api/members", &format!("/members/{awaited}/link")] {
+        let refused = priya.send(path, &[("email", "friend@acme.example")]).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(refused.body.contains("This is not yours to do"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_disables_themselves_or_the_last_operator() {
     let house = House::open().await;
     let mara = house.operator("mara@example.com").await;
