@@ -5,8 +5,8 @@ use std::time::Duration;
 use bitting_core::member::{MemberId, Token, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_store::{
-    Actor, Change, LinkPurpose, MemberPatch, NewLink, NewMember, NewSession, Page, PasswordHash, Refusal, SecondFactor, Sessions,
-    SignInWay, StoredMember,
+    Actor, Change, LinkPurpose, MemberPatch, NewLink, NewMember, NewSession, Page, PasswordHash, Refusal, SecondFactor,
+    Sessions, SignInWay, StoredMember,
 };
 
 use super::super::fixture::{API, at, entry, new_account};

@@ -139,6 +139,52 @@ async fn whoever_comes_from_the_apis_own_site_invites_nobody() {
 }
 
 #[tokio::test]
+async fn an_invitation_tells_a_developer_nothing_of_people_elsewhere() {
+    let house = House::open().await;
+    let mara = house.operator("mara@example.com").await;
+    let dev = house.developer("acme", "dev@acme.example").await;
+    house.developer("acme", "colleague@acme.example").await;
+    house.developer("other", "dev@other.example").await;
+    dev.open("/members").await;
+    let known = "Somebody signs in with this address already.";
+    let neutral = "This address cannot be invited. Ask whoever runs the API.";
+    for (email, text, other) in [
+        ("mara@example.com", neutral, known),
+        ("Dev@Other.example", neutral, known),
+        ("colleague@acme.example", known, neutral),
+    ] {
+        let page = dev.send("/members", &[("email", email)]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{email}");
+        assert!(page.body.contains(text) && !page.body.contains(other), "{email}: {}", page.body);
+    }
+    mara.open("/members").await;
+    let fields = [("email", "dev@other.example"), ("account", "acme")];
+    assert!(mara.send("/apis/product-api/members", &fields).await.body.contains(known), "operators see everybody");
+}
+
+#[tokio::test]
+async fn developers_of_an_account_invite_twenty_a_week_who_do_not_come_and_operators_any() {
+    let house = House::open().await;
+    let dev = house.developer("acme", "dev@acme.example").await;
+    let mara = house.operator("mara@example.com").await;
+    dev.open("/members").await;
+    let invite = async |number: u32| dev.send("/members", &[("email", &format!("{number}@acme.example"))]).await.status;
+    for number in 0..20 {
+        assert_eq!(invite(number).await, StatusCode::CREATED, "{number}");
+    }
+    let first = house.id("0@acme.example").await;
+    dev.send(&format!("/members/{first}/disable"), &[]).await;
+    assert_eq!(invite(20).await, StatusCode::UNPROCESSABLE_ENTITY);
+    mara.open("/members").await;
+    let fields = [("email", "20@acme.example"), ("account", "acme")];
+    assert_eq!(mara.send("/apis/product-api/members", &fields).await.status, StatusCode::CREATED);
+    house.clock.advance(std::time::Duration::from_hours(24 * 7));
+    dev.sign_in("dev@acme.example", super::PASSWORD).await;
+    dev.open("/members").await;
+    assert_eq!(invite(21).await, StatusCode::CREATED, "the invitations are over");
+}
+
+#[tokio::test]
 async fn nobody_disables_themselves_or_the_last_operator() {
     let house = House::open().await;
     let mara = house.operator("mara@example.com").await;
