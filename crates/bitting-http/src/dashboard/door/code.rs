@@ -28,7 +28,8 @@ async fn attempt(shared: &Shared, form: &DoorForm) -> Result<Response, Setback> 
     let (reception, now, client) = (&shared.reception, shared.engine.now(), super::client(extensions)?);
     let errand = errand(fields);
     let half_way = Token::presented(fields.text("half_way"));
-    let Some((token, id)) = half_way.and_then(|token| reception.half_way.who(&token, now).map(|id| (token, id))) else {
+    let found = half_way.and_then(|token| reception.half_way.who(&token, now).map(|(id, proof)| (token, id, proof)));
+    let Some((token, id, proof)) = found else {
         // It took too long, or was wrong too often: from the beginning.
         return Ok(sign_in::page(shared, headers, StatusCode::UNAUTHORIZED, errand, String::new(), false));
     };
@@ -46,7 +47,8 @@ async fn attempt(shared: &Shared, form: &DoorForm) -> Result<Response, Setback> 
         return Ok(again(errand));
     }
     let email = member.row.email.clone().unwrap_or_default();
-    let arrival = Arrival { shared, headers, extensions, member: member.row, way: SignInWay::Password, spends: None, step };
+    let (member, way, proof) = (member.row, SignInWay::Password, Some(proof));
+    let arrival = Arrival { shared, headers, extensions, member, way, spends: None, step, proof };
     match enter(arrival, errand.clone()).await {
         Err(setback) if setback.is_used_code() => Ok(again(errand)),
         entered => {

@@ -72,23 +72,22 @@ async fn attempt(shared: &Shared, form: &DoorForm) -> Result<Response, Setback> 
     let password = Password::new(fields.text("password").to_owned());
     let found = shared.engine.store().member_by_email(&email).await?.filter(|member| member.row.enabled);
     let kept = found.as_ref().and_then(|member| member.password.clone());
-    let is_right = reception.hasher.verify(password, kept).await?;
+    let is_right = reception.hasher.verify(password, kept.clone()).await?;
     let errand = errand(fields);
-    let Some(member) = found.filter(|_| is_right) else {
+    let (Some(member), Some(proof)) = (found.filter(|_| is_right), kept) else {
         tracing::info!(%client, "somebody could not sign in");
         return Ok(page(shared, headers, StatusCode::UNAUTHORIZED, errand, email, true));
     };
     if member.second_factor.is_some() {
         attempt.taken_back();
-        let half_way = reception.half_way.enter(member.row.id, now).map_err(|_| Trouble::Unavailable)?;
+        let half_way = reception.half_way.enter(member.row.id, proof, now).map_err(|_| Trouble::Unavailable)?;
         let frame = frame(shared, headers, Some(&errand.next));
         let page = CodePage { frame, errand, half_way: half_way.expose().to_owned(), has_failed: false };
         return Ok(respond(StatusCode::OK, &page));
     }
     attempt.succeeded();
-    let arrival =
-        Arrival { shared, headers, extensions, member: member.row, way: SignInWay::Password, spends: None, step: None };
-    enter(arrival, errand).await
+    let (member, way, proof) = (member.row, SignInWay::Password, Some(proof));
+    enter(Arrival { shared, headers, extensions, member, way, spends: None, step: None, proof }, errand).await
 }
 
 impl From<Unanswered> for Setback {
