@@ -13,11 +13,13 @@ mod level;
 mod own;
 mod pace;
 mod plan;
+mod refused;
 
 pub use book::{Book, Entry, IdHasher, KeyPage, Levels, Outcome, Tallied};
 pub use level::Level;
 pub use pace::{InvalidPace, Pace, Period};
 pub use plan::{InvalidLimit, KeyLimits, Limit, LimitScope, LimitSpec, Plan, Plans};
+pub use refused::{Refusal, Refused};
 
 use self::level::Need;
 use crate::time::Timestamp;

@@ -58,6 +58,8 @@ pub struct Denial {
     key: Option<Arc<Record>>,
     /// The permission, role or capability that was missing, and the route that asked for it.
     missing: Option<(Box<str>, Arc<Route>)>,
+    /// The route that it fell to, if one was found.
+    route: Option<Arc<Route>>,
     /// What is wrong with this one request, instead of the dialect's general words.
     problem: Option<Box<str>>,
     /// What the key's limits say.
@@ -191,7 +193,7 @@ impl Permit {
 
 impl Denial {
     pub(crate) fn new(api: &Arc<ServedApi>, reason: Reason) -> Self {
-        Self { api: Arc::clone(api), reason, key: None, missing: None, problem: None, limited: None }
+        Self { api: Arc::clone(api), reason, key: None, missing: None, route: None, problem: None, limited: None }
     }
 
     pub(crate) fn of_key(api: &Arc<ServedApi>, reason: Reason, key: Arc<Record>) -> Self {
@@ -201,6 +203,12 @@ impl Denial {
     pub(crate) fn lacking(api: &Arc<ServedApi>, key: Arc<Record>, asked: &str, route: &Arc<Route>) -> Self {
         let missing = Some((asked.into(), Arc::clone(route)));
         Self { key: Some(key), missing, ..Self::new(api, Reason::InsufficientPermission) }
+    }
+
+    /// Of a request that fell to a route.
+    pub(crate) fn on(mut self, route: &Arc<Route>) -> Self {
+        self.route = Some(Arc::clone(route));
+        self
     }
 
     /// With what the key's limits say.
@@ -224,6 +232,11 @@ impl Denial {
     /// Why.
     pub fn reason(&self) -> Reason {
         self.reason
+    }
+
+    /// The route that the request fell to, if one was found before it was refused.
+    pub(crate) fn route(&self) -> Option<&Arc<Route>> {
+        self.route.as_ref()
     }
 
     /// The key's record, if the key is known.

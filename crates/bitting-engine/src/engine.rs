@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bitting_core::limit::Outcome;
+use bitting_core::key::KeyId;
 use bitting_core::reason::Reason;
+use bitting_core::record::Record;
 use bitting_core::rights::Excess;
 use bitting_core::time::Timestamp;
 use bitting_store::{Actor, Change, Committed, Conditions, Entry, Origin, Refusal, Store, StoreError, StoreErrorKind};
@@ -245,7 +246,7 @@ impl Engine {
             Decision::Denial(denial) => {
                 denial.api().meters().refused(denial.reason());
                 if denial.key().is_none() {
-                    self.metering.note_keyless(denial.api(), None, Outcome::Refused(denial.reason()), self.clock.latest());
+                    self.metering.refuse_keyless(denial, inquiry.method, inquiry.client, self.clock.latest());
                 }
                 denial.api()
             }
@@ -349,6 +350,13 @@ impl Engine {
     /// The engine's time, which never goes back.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The record of a key, by its public id; `None` if there is none.
+    pub(crate) async fn record(&self, key: KeyId) -> Result<Option<Arc<Record>>, StoreError> {
+        let Some(row) = self.store.ring_key(key).await? else { return Ok(None) };
+        let untrusted = |_| StoreError::new(StoreErrorKind::Unavailable, "the keys are not in memory");
+        Ok(self.ring.trusted().map_err(untrusted)?.find(&row.digest))
     }
 
     /// For reading; all writing goes through [`commit`](Self::commit).

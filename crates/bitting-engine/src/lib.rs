@@ -23,6 +23,7 @@ mod inquiry;
 mod metering;
 mod meters;
 mod pipeline;
+mod refused;
 mod request_id;
 mod ring;
 mod usage;
@@ -37,6 +38,7 @@ pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, OtherNames, S
 pub use entropy::{Entropy, EntropyError};
 pub use imported::{ImportFinding, RowProblem, Sheet, SheetFormat, SheetPart, import_id, preview_import};
 pub use inquiry::{Inquiry, Presented, Scope};
-pub use metering::Limited;
+pub use metering::{Allowance, LimitLeft, Limited};
+pub use refused::LimitHit;
 pub use request_id::{RequestId, RequestIds};
-pub use usage::{UsageReport, UsageStep};
+pub use usage::{ReasonCount, UsagePoint, UsageReport, UsageStep, UsedRoute};

@@ -7,23 +7,29 @@
 
 mod api_book;
 mod charge;
+mod left;
 mod supply;
 mod tallies;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bitting_core::account::Account;
-use bitting_core::limit::{Book, Outcome};
+use bitting_core::limit::{Book, Outcome, Refusal, Refused};
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_core::time::Timestamp;
+use bitting_store::KEPT_OF_KEY;
+use http::Method;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::apis::ServedApi;
+use crate::decision::Denial;
 
 pub(crate) use self::api_book::{ApiBook, ApiBooks};
 pub use self::charge::Limited;
 pub(crate) use self::charge::{Charge, Charged, IfShort};
+pub use self::left::{Allowance, LimitLeft};
 pub(crate) use self::supply::run;
 use self::supply::{Ask, Order};
 
@@ -108,7 +114,26 @@ impl Metering {
         }
     }
 
-    /// Counts a request with a key that was refused or failed, whatever its limits.
+    /// Counts a request without a known key that is refused, and remembers it.
+    pub(crate) fn refuse_keyless(&self, denial: &Denial, method: &Method, address: Option<IpAddr>, now: Timestamp) {
+        let (api, reason) = (denial.api(), denial.reason());
+        let route = denial.route().map(|route| &route.label);
+        let refusal = Refusal { reason, wanted: "", method, route, address, now, within: Refused::WITHIN };
+        if api.book().refuse(&refusal) {
+            self.dirty().push(Counted::Keyless(Arc::clone(api)));
+        }
+    }
+
+    /// Counts a request with a key that is refused whatever its limits, and remembers it.
+    pub(crate) fn refuse(&self, api: &Arc<ServedApi>, record: &Record, route: &Arc<str>, refusal: Refusal<'_>) {
+        let mut book = record.account.book();
+        let (page, _) = book.open(record.id, record.environment);
+        page.tally(refusal.now, route, Outcome::Refused(refusal.reason));
+        Refused::add(&mut page.refused, &Refusal { route: Some(route), ..refusal }, KEPT_OF_KEY);
+        self.mark(api, &record.account, &mut book);
+    }
+
+    /// Counts a request with a key that was let through and failed.
     pub(crate) fn note(&self, api: &Arc<ServedApi>, record: &Record, route: &Arc<str>, reason: Reason, now: Timestamp) {
         let mut book = record.account.book();
         book.open(record.id, record.environment).0.tally(now, route, Outcome::Refused(reason));

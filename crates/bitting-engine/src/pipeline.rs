@@ -5,11 +5,11 @@
 //! that, and a look-up only from a trusted ring. Nothing waits here, so nothing can change between the look-up and the
 //! permit.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bitting_core::dialect::{Credential, Foreign, Found, methods_asked_for};
 use bitting_core::key::{Misfit, PresentedKey};
+use bitting_core::limit::{Refusal, Refused};
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_core::rights::Need;
@@ -126,6 +126,7 @@ fn admit(
             return Err(refuse(Reason::InvalidRequest));
         }
     }
+    let refuse = |reason| Halt::Denied(Denial::new(api, reason).on(route));
     let (need, optional) = match &route.access {
         Access::Public => return Ok(Permit::keyless(api, Bearer::Anonymous, route, bench.clock.latest())),
         Access::Closed => return Err(refuse(Reason::NotFound)),
@@ -142,7 +143,7 @@ fn admit(
         Miss::Refused(reason) => refuse(reason),
         Miss::Unproven(unproven) => Halt::Wait(Wait::Proof(unproven)),
     })?;
-    authorise(api, record, need, route, bench, inquiry.client, patience.short)
+    authorise(api, record, need, route, bench, inquiry, patience.short)
 }
 
 fn find_credential<'r>(api: &ServedApi, presented: Presented<'r>) -> Result<Found<'r>, Reason> {
@@ -198,23 +199,26 @@ fn authorise(
     need: &Need,
     route: &Arc<Route>,
     bench: Bench<'_>,
-    client: Option<IpAddr>,
+    inquiry: &Inquiry<'_>,
     short: IfShort,
 ) -> Result<Permit, Halt> {
     let now = bench.clock.now();
+    let Inquiry { method, client, .. } = *inquiry;
     let unmet = match record.refusal(now, client) {
         Some(Reason::AddressNotAllowed) => Some(Unmet::Address),
         Some(reason) => {
-            bench.metering.note(api, &record, &route.label, reason, now);
+            let address = client;
+            let refusal = Refusal { reason, wanted: "", method, route: None, address, now, within: Refused::WITHIN };
+            bench.metering.refuse(api, &record, &route.label, refusal);
             return Err(Denial::of_key(api, reason, record).into());
         }
         None => need.unmet_by(record.holdings.grants()).map(|clause| Unmet::Rights(clause.asked())),
     };
     let refused = unmet.as_ref().map(|unmet| match unmet {
-        Unmet::Address => Reason::AddressNotAllowed,
-        Unmet::Rights(_) => Reason::InsufficientPermission,
+        Unmet::Address => (Reason::AddressNotAllowed, ""),
+        Unmet::Rights(asked) => (Reason::InsufficientPermission, *asked),
     });
-    let charge = Charge { api, record: &record, route, refused, now, client };
+    let charge = Charge { api, record: &record, route, refused, now, method, client };
     let (reason, limited) = match (bench.metering.charge(&charge, short), unmet) {
         (Charged::Short, _) => return Err(Halt::Wait(Wait::Supply)),
         (Charged::Admitted(limited), None) => return Ok(Permit::of_key(api, record, route, limited, now)),

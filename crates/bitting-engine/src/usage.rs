@@ -1,5 +1,7 @@
 //! What was used, as it is reported.
 
+mod breakdown;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -7,6 +9,7 @@ use bitting_core::time::Timestamp;
 use bitting_store::{Store, StoreError, UsageQuery, UsageRow};
 use serde::{Deserialize, Serialize};
 
+pub use self::breakdown::{ReasonCount, UsagePoint, UsedRoute};
 use crate::engine::Engine;
 
 /// Usage by hours or days, routes and outcomes.

@@ -8,7 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
-use bitting_store::{Holder, LastUse, MeterLog as _, OwnerLock, Purchase, SqliteStore, Tally, UsageQuery, Whose, Window};
+use bitting_store::{
+    Holder, LastUse, MeterLog as _, OwnerLock, Purchase, SqliteStore, Tally, UsageBatch, UsageQuery, Whose, Window,
+};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use tempfile::TempDir;
@@ -204,5 +206,5 @@ fn size(store: SqliteStore, folder: &TempDir) -> u64 {
 /// Adds usage as the next batch.
 async fn add_batch(store: &SqliteStore, tallies: Vec<Tally>, last_uses: Vec<LastUse>) {
     let batch = store.last_batch().await.unwrap();
-    store.add_usage(batch + 1, tallies, last_uses).await.unwrap();
+    store.add_usage(batch + 1, UsageBatch { tallies, last_uses, refused: Vec::new() }).await.unwrap();
 }

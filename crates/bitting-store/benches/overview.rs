@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use bitting_core::key::{Digest, KeyId};
 use bitting_store::{
     Ages, Change, ChangeLog as _, KeyPatch, LastUse, MeterLog as _, NewKey, OverviewQuery, OverviewReader as _, OwnerLock,
-    Part, Sort, SortBy, SqliteStore, View,
+    Part, Sort, SortBy, SqliteStore, UsageBatch, View,
 };
 use divan::Bencher;
 use tempfile::TempDir;
@@ -138,7 +138,8 @@ fn a_million(runtime: &Runtime) -> (SqliteStore, TempDir) {
         for answer in runtime.block_on(store.append(batch)).unwrap() {
             answer.unwrap();
         }
-        runtime.block_on(store.add_usage(u64::from(first) + 1, Vec::new(), last_uses)).unwrap();
+        let batch = UsageBatch { last_uses, ..UsageBatch::default() };
+        runtime.block_on(store.add_usage(u64::from(first) + 1, batch)).unwrap();
     }
     while runtime.block_on(store.note_expired(API, at(NOW), 10_000)).unwrap() > 0 {}
     println!("\n{KEYS} keys with their last uses written in {:.1?}", started.elapsed());

@@ -16,6 +16,7 @@ mod member;
 mod meter;
 mod overview;
 mod read;
+mod refused;
 mod row;
 mod sqlite;
 
@@ -31,7 +32,10 @@ pub use change::{
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use member::{LinkPurpose, LinkRow, MemberRow, PasswordHash, People, SecondFactor, SessionRow, SignInWay, StoredMember};
-pub use meter::{Bought, Holder, LastUse, MeterLog, Purchase, Settlement, Tally, UsageQuery, UsageRow, Whose, Window};
+pub use meter::{
+    Bought, BusyKey, BusyQuery, Fate, Holder, LastUse, MeterLog, Purchase, Settlement, Tally, UsageBatch, UsageQuery, UsageRow,
+    UsageSums, Whose, Window,
+};
 pub use overview::{
     Ages, COUNTED, Count, Counts, KeyState, Overview, OverviewKey, OverviewPlace, OverviewQuery, OverviewReader, Part, Sort,
     SortBy, View,
@@ -39,6 +43,9 @@ pub use overview::{
 pub use read::{
     AccountReader, AuditFilter, AuditRow, EventRow, Journal, KeyCursor, KeyFilter, KeyReader, KeySearch, Page, RingRow,
     RingSource, StatusFilter,
+};
+pub use refused::{
+    KEPT_OF_KEY, KEPT_OF_KEYLESS, Refused, RefusedBearer, RefusedOf, RefusedQuery, RefusedReader, RefusedRequest, RefusedRow,
 };
 pub use row::{AccountRow, KeyRow, KeyStatus, Provenance, StoredKey};
 pub use sqlite::{OwnerLock, Restoration, SqliteStore};
@@ -79,11 +86,31 @@ pub struct Progress {
 
 /// All roles of a store. A backend implements the parts.
 pub trait Store:
-    ChangeLog + RingSource + KeyReader + OverviewReader + AccountReader + Journal + Archive + MeterLog + People + AuditChain
+    ChangeLog
+    + RingSource
+    + KeyReader
+    + OverviewReader
+    + AccountReader
+    + Journal
+    + Archive
+    + MeterLog
+    + RefusedReader
+    + People
+    + AuditChain
 {
 }
 
 impl<S> Store for S where
-    S: ChangeLog + RingSource + KeyReader + OverviewReader + AccountReader + Journal + Archive + MeterLog + People + AuditChain
+    S: ChangeLog
+        + RingSource
+        + KeyReader
+        + OverviewReader
+        + AccountReader
+        + Journal
+        + Archive
+        + MeterLog
+        + RefusedReader
+        + People
+        + AuditChain
 {
 }

@@ -12,6 +12,7 @@ use bitting_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
+use crate::refused::Refused;
 
 /// Whose limit or usage it is. Each environment of an API counts by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -104,6 +105,17 @@ pub struct LastUse {
     pub address: Option<IpAddr>,
 }
 
+/// What was used and refused since the last time.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UsageBatch {
+    /// How many requests there were.
+    pub tallies: Vec<Tally>,
+    /// Which keys were used.
+    pub last_uses: Vec<LastUse>,
+    /// What was refused.
+    pub refused: Vec<Refused>,
+}
+
 /// Which usage is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageQuery {
@@ -134,6 +146,93 @@ pub struct UsageRow {
     pub count: u64,
 }
 
+/// How much was used, as it is charted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct UsageSums {
+    /// Requests that were let through, or answered by Bitting. Those that failed afterwards are among them.
+    pub allowed: u64,
+    /// Requests that a limit or quota refused.
+    pub limited: u64,
+    /// Requests that were refused for another reason.
+    pub refused: u64,
+}
+
+/// Which keys are asked for by how much they were used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BusyQuery {
+    /// The API's name.
+    pub api: Box<str>,
+    /// The keys of one account, or of all.
+    pub account: Option<AccountId>,
+    /// Those of one environment, or of all.
+    pub environment: Option<Box<str>>,
+    /// From this hour on. The hour that it lies in is meant.
+    pub from: Timestamp,
+    /// Up to this hour, which is not among them.
+    pub until: Timestamp,
+    /// The most keys to return.
+    pub limit: usize,
+}
+
+/// How much a key was used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BusyKey {
+    /// The key.
+    pub key: KeyId,
+    /// How much.
+    pub sums: UsageSums,
+}
+
+/// What became of a request, as it is charted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was let through, or answered by Bitting.
+    Allowed,
+    /// A limit or quota refused it.
+    Limited,
+    /// It was refused for another reason.
+    Refused,
+    /// It was let through, which counts beside, and then nobody answered.
+    Failed,
+}
+
+impl Fate {
+    /// Of an outcome, by its name.
+    pub fn of(outcome: &str) -> Self {
+        match outcome {
+            "admitted" | "answered" => Self::Allowed,
+            "rate_limited" | "quota_exceeded" => Self::Limited,
+            "upstream_unreachable" | "upstream_timeout" => Self::Failed,
+            _ => Self::Refused,
+        }
+    }
+}
+
+impl UsageSums {
+    /// Adds so many requests with one outcome. One that was let through and then failed was counted when it was let through.
+    pub fn count(&mut self, outcome: &str, count: u64) {
+        let sum = match Fate::of(outcome) {
+            Fate::Allowed => &mut self.allowed,
+            Fate::Limited => &mut self.limited,
+            Fate::Refused => &mut self.refused,
+            Fate::Failed => return,
+        };
+        *sum = sum.saturating_add(count);
+    }
+
+    /// Adds other sums.
+    pub fn add(&mut self, other: Self) {
+        self.allowed = self.allowed.saturating_add(other.allowed);
+        self.limited = self.limited.saturating_add(other.limited);
+        self.refused = self.refused.saturating_add(other.refused);
+    }
+
+    /// All requests.
+    pub fn total(&self) -> u64 {
+        self.allowed.saturating_add(self.limited).saturating_add(self.refused)
+    }
+}
+
 /// What must last of limits and usage.
 #[async_trait::async_trait]
 pub trait MeterLog: Send + Sync {
@@ -150,19 +249,25 @@ pub trait MeterLog: Send + Sync {
     /// If the store cannot be written.
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), StoreError>;
 
+    /// What was bought of some windows, in their order: as much counts as used by whoever does not know better.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    async fn bought(&self, windows: Vec<Window>) -> Result<Vec<u64>, StoreError>;
+
     /// What was bought of all windows that are not over.
     ///
     /// # Errors
     /// If the store cannot be read.
     async fn windows(&self, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError>;
 
-    /// Adds to what was used and takes over when keys were last used, in one transaction. Of two last uses of one key the later
-    /// stays. A batch whose number is not higher than the [last one](Self::last_batch) was added before, and is passed over: so one
+    /// Adds to what was used, takes over when keys were last used and notes what was refused, in one transaction. Of two last uses
+    /// of one key the later stays. A batch whose number is not higher than the [last one](Self::last_batch) was added before, and is passed over: so one
     /// of which nobody knows whether it was written is simply written again.
     ///
     /// # Errors
     /// If the store cannot be written; then nothing of it was added, unless the error says that the outcome is unknown.
-    async fn add_usage(&self, batch: u64, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError>;
+    async fn add_usage(&self, number: u64, batch: UsageBatch) -> Result<(), StoreError>;
 
     /// The number of the last batch of usage that was added; zero in a new store.
     ///
@@ -176,14 +281,20 @@ pub trait MeterLog: Send + Sync {
     /// If the store cannot be read.
     async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageRow>, StoreError>;
 
+    /// The keys that were used most, the busiest first. Those that were not used at all are missing.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    async fn busiest_keys(&self, query: BusyQuery) -> Result<Vec<BusyKey>, StoreError>;
+
     /// When keys were last used; those that never were are missing.
     ///
     /// # Errors
     /// If the store cannot be read.
     async fn last_uses(&self, keys: Vec<KeyId>) -> Result<Vec<LastUse>, StoreError>;
 
-    /// Forgets usage of an API of days that ended before a moment, at most so many rows, and says how many it were. Zero means
-    /// that there are no more.
+    /// Forgets usage of an API of days that ended before a moment, and what was refused before it, at most so many rows, and says how
+    /// many it were. Zero means that there are no more.
     ///
     /// # Errors
     /// If the store cannot be written.

@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Gauge, Level, Limit, Pace};
+use super::{Gauge, Level, Limit, Pace, Refused};
 use crate::key::KeyId;
 use crate::name::NameId;
 use crate::reason::Reason;
@@ -34,6 +34,8 @@ pub struct KeyPage {
     pub levels: Levels,
     /// What was used and not written down.
     pub tallies: Vec<Tallied>,
+    /// What was refused and not written down.
+    pub refused: Vec<Refused>,
     /// The last use that was not written down.
     pub last_use: Option<(Timestamp, Option<IpAddr>)>,
 }
@@ -129,7 +131,8 @@ impl Hasher for IdHasher {
 impl Book {
     /// What is remembered of a key, and of what the keys of its environment share.
     pub fn open(&mut self, key: KeyId, environment: NameId) -> (&mut KeyPage, &mut Levels) {
-        let new = || KeyPage { environment, levels: Levels::default(), tallies: Vec::new(), last_use: None };
+        let new =
+            || KeyPage { environment, levels: Levels::default(), tallies: Vec::new(), refused: Vec::new(), last_use: None };
         (self.keys.entry(key).or_insert_with(new), Levels::of_environment(&mut self.shared, environment))
     }
 
@@ -219,6 +222,11 @@ impl Levels {
             self.0.len() - 1
         });
         self.0.swap(found, position);
+    }
+
+    /// The level of a limit, if there is one.
+    pub fn level_of(&self, limit: &Limit) -> Option<Level> {
+        self.0.iter().find(|entry| entry.id == limit.id && entry.pace == limit.pace).map(|entry| entry.level)
     }
 
     /// All entries.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bitting_core::limit::{Levels, Outcome, Tallied};
+use bitting_core::limit::{Levels, Outcome, Refusal, Refused, Tallied};
 use bitting_core::name::NameId;
 use bitting_core::time::Timestamp;
 
@@ -21,10 +21,15 @@ pub(crate) struct ApiBook {
 #[derive(Debug, Default)]
 struct Keyless {
     tallies: Vec<Tallied>,
+    refused: Vec<Refused>,
     is_dirty: bool,
     /// The label of no route, made once.
     nowhere: Arc<str>,
 }
+
+/// How many kinds of refused requests without a known key are told apart until they are written down, which is for about a second.
+/// Whoever attacks from a million addresses shall take neither memory nor time.
+const KINDS: usize = 32;
 
 impl ApiBooks {
     /// The book of an API.
@@ -42,15 +47,25 @@ impl ApiBook {
     /// Counts a request without a key. Whether somebody has to be told that there is something to write down.
     pub(super) fn note(&self, now: Timestamp, route: Option<&Arc<str>>, outcome: Outcome) -> bool {
         let mut keyless = self.keyless.lock().unwrap_or_else(PoisonError::into_inner);
-        let Keyless { tallies, is_dirty, nowhere } = &mut *keyless;
+        let Keyless { tallies, is_dirty, nowhere, .. } = &mut *keyless;
         Tallied::add(tallies, now, route.unwrap_or(nowhere), outcome);
         !std::mem::replace(is_dirty, true)
     }
 
-    /// Takes out what was counted of requests without a key.
-    pub(super) fn take_keyless(&self) -> Vec<Tallied> {
+    /// Counts and remembers a request without a known key that is refused. Whether somebody has to be told that there is something to
+    /// write down.
+    pub(super) fn refuse(&self, refusal: &Refusal<'_>) -> bool {
+        let mut keyless = self.keyless.lock().unwrap_or_else(PoisonError::into_inner);
+        let Keyless { tallies, refused, is_dirty, nowhere } = &mut *keyless;
+        Tallied::add(tallies, refusal.now, nowhere, Outcome::Refused(refusal.reason));
+        Refused::add(refused, refusal, KINDS);
+        !std::mem::replace(is_dirty, true)
+    }
+
+    /// Takes out what was counted of requests without a key, and what was refused of them.
+    pub(super) fn take_keyless(&self) -> (Vec<Tallied>, Vec<Refused>) {
         let mut keyless = self.keyless.lock().unwrap_or_else(PoisonError::into_inner);
         keyless.is_dirty = false;
-        std::mem::take(&mut keyless.tallies)
+        (std::mem::take(&mut keyless.tallies), std::mem::take(&mut keyless.refused))
     }
 }

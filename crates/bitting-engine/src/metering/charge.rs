@@ -2,15 +2,18 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitting_core::api::Api;
 use bitting_core::dialect::Standing;
-use bitting_core::limit::{self, Entry, Gauge, Level, Levels, Limit, Outcome, Reading, Verdict};
+use bitting_core::limit::{self, Entry, Gauge, Level, Levels, Limit, Outcome, Reading, Refusal, Refused, Verdict};
 use bitting_core::name::NameId;
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_core::route::{Route, Target};
 use bitting_core::time::Timestamp;
+use bitting_store::KEPT_OF_KEY;
+use http::Method;
 use smallvec::SmallVec;
 
 use super::Metering;
@@ -22,9 +25,10 @@ pub(crate) struct Charge<'c> {
     pub(crate) api: &'c Arc<ServedApi>,
     pub(crate) record: &'c Arc<Record>,
     pub(crate) route: &'c Route,
-    /// Why it is refused whatever its limits say; then nothing is charged.
-    pub(crate) refused: Option<Reason>,
+    /// Why it is refused whatever its limits say, and which right it lacks; then nothing is charged.
+    pub(crate) refused: Option<(Reason, &'c str)>,
     pub(crate) now: Timestamp,
+    pub(crate) method: &'c Method,
     pub(crate) client: Option<IpAddr>,
 }
 
@@ -67,42 +71,46 @@ impl Limited {
 impl Metering {
     /// Charges a request to all of its limits or to none, and counts it.
     pub(crate) fn charge(&self, charge: &Charge<'_>, if_short: IfShort) -> Charged {
-        let Charge { api, record, route, now, client, .. } = *charge;
+        let Charge { api, record, route, now, method, client, .. } = *charge;
         let mut book = record.account.book();
         let (page, shared) = book.open(record.id, record.environment);
         let (weight, limited) = self.weigh(charge, &mut page.levels, shared, if_short);
-        let reason = match weight {
+        let refused = match weight {
             Weight::Short => return Charged::Short,
-            Weight::Admitted => charge.refused,
-            Weight::Refused(reason) => Some(reason),
+            Weight::Admitted => charge.refused.map(|(reason, wanted)| (reason, wanted, Refused::WITHIN)),
+            Weight::Refused(reason, None) => Some((reason, "", Refused::WITHIN)),
+            Weight::Refused(reason, Some(limit)) => Some((reason, &*limit.name, hit_within(limit))),
         };
         page.tally(
             now,
             &route.label,
-            match (reason, route.target) {
-                (Some(reason), _) => Outcome::Refused(reason),
+            match (refused, route.target) {
+                (Some((reason, ..)), _) => Outcome::Refused(reason),
                 (None, Target::Upstream) => Outcome::Admitted,
                 (None, _) => Outcome::Answered,
             },
         );
-        if reason.is_none() {
+        if let Some((reason, wanted, within)) = refused {
+            let refusal = Refusal { reason, wanted, method, route: Some(&route.label), address: client, now, within };
+            Refused::add(&mut page.refused, &refusal, KEPT_OF_KEY);
+        } else {
             page.last_use = Some((now, client));
         }
         self.mark(api, &record.account, &mut book);
         match weight {
-            Weight::Refused(reason) => Charged::Refused(reason, limited),
+            Weight::Refused(reason, _) => Charged::Refused(reason, limited),
             Weight::Admitted | Weight::Short => Charged::Admitted(limited),
         }
     }
 
     /// Holds a request against its limits, and charges it.
-    fn weigh(
+    fn weigh<'c>(
         &self,
-        charge: &Charge<'_>,
+        charge: &Charge<'c>,
         of_key: &mut Levels,
         of_account: &mut Levels,
         if_short: IfShort,
-    ) -> (Weight, Option<Box<Limited>>) {
+    ) -> (Weight<'c>, Option<Box<Limited>>) {
         let Charge { api, record, now, .. } = *charge;
         let plan = api.plans.of(record.account.plan());
         if plan.limits().is_empty() {
@@ -138,11 +146,14 @@ impl Metering {
         let (weight, refused) = match verdict {
             Verdict::Charged => (Weight::Admitted, None),
             Verdict::Refused { position, retry_at } => {
-                (Weight::Refused(plan.limits()[position].reason()), Some((position, Some(retry_at))))
+                let limit = &plan.limits()[position];
+                (Weight::Refused(limit.reason(), Some(limit)), Some((position, Some(retry_at))))
             }
-            Verdict::TooDear { position } => (Weight::Refused(Reason::CostExceedsLimit), Some((position, None))),
+            Verdict::TooDear { position } => {
+                (Weight::Refused(Reason::CostExceedsLimit, plan.limits().get(position)), Some((position, None)))
+            }
             Verdict::Short if if_short == IfShort::Wait => (Weight::Short, None),
-            Verdict::Short => (Weight::Refused(Reason::StoreUnavailable), None),
+            Verdict::Short => (Weight::Refused(Reason::StoreUnavailable, None), None),
         };
         (weight, Some(Box::new(Limited { plan: plan.id, readings, refused, now })))
     }
@@ -160,10 +171,16 @@ impl Metering {
 
 /// What the limits make of a request.
 #[derive(Clone, Copy)]
-enum Weight {
+enum Weight<'c> {
     Admitted,
-    Refused(Reason),
+    Refused(Reason, Option<&'c Limit>),
     Short,
+}
+
+/// For how long refusals by a limit are one hit of it: until there was something left again, in a new window or a drained bucket,
+/// and for a minute at least, since a program that asks too much in each minute hits it once and for long.
+fn hit_within(limit: &Limit) -> Duration {
+    limit.pace.length().clamp(Duration::from_mins(1), Refused::WITHIN)
 }
 
 /// How much to buy of a limit, if it is time: when half of the last block is spent, or this request found too little.

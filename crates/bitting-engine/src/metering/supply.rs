@@ -371,14 +371,14 @@ fn settlement(entry: &Entry, holder: &Holder) -> Option<Settlement> {
 }
 
 /// A limit's name with its period: the latest window of each is kept, and which of two is later can be said of one period alone.
-fn stored_name(limit: &str, pace: Pace) -> Box<str> {
+pub(super) fn stored_name(limit: &str, pace: Pace) -> Box<str> {
     match pace {
         Pace::Window(period) => format!("{limit}/{}", period.name()).into(),
         Pace::Bucket { .. } => limit.into(),
     }
 }
 
-fn holder(api: &ServedApi, environment: NameId, whose: Whose) -> Holder {
+pub(super) fn holder(api: &ServedApi, environment: NameId, whose: Whose) -> Holder {
     let name = api.environment(environment).map_or("", |environment| &environment.name);
     Holder { api: api.name.clone(), environment: name.into(), whose }
 }

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use bitting_core::account::Account;
 use bitting_core::key::KeyId;
-use bitting_core::limit::Tallied;
+use bitting_core::limit::{self, Tallied};
 use bitting_core::name::NameId;
 use bitting_core::time::Timestamp;
-use bitting_store::{Holder, LastUse, Store, StoreError, Tally, Whose};
+use bitting_store::{
+    Holder, LastUse, Refused, RefusedBearer, RefusedRequest, RefusedRow, Store, StoreError, Tally, UsageBatch, Whose,
+};
 
 use super::{Counted, Metering};
 use crate::apis::ServedApi;
@@ -18,21 +20,21 @@ use crate::apis::ServedApi;
 pub(super) struct Unwritten {
     tallies: HashMap<(Holder, u32), Vec<Tallied>>,
     last_uses: HashMap<KeyId, LastUse>,
+    refused: HashMap<RefusedRequest, Refused>,
     /// What was tried to be written and may have been.
-    batch: Option<Batch>,
+    batch: Option<UsageBatch>,
     /// The number of the last batch that is known to be written.
     last_number: Option<u64>,
 }
 
-/// What is written at once.
-#[derive(Default)]
-struct Batch {
-    tallies: Vec<Tally>,
-    last_uses: Vec<LastUse>,
-}
-
 /// How many tallies are written at once: so many that the writer is not held over 20 ms.
 const CHUNK: usize = 500;
+
+/// How many refused requests are.
+const REFUSED_CHUNK: usize = 100;
+
+/// How many kinds of refused requests may wait to be written. Of more only the number is known, which usage has.
+const REFUSED: usize = 5_000;
 
 impl Unwritten {
     /// Takes over everything that was counted until now.
@@ -41,21 +43,25 @@ impl Unwritten {
         for counted in dirty {
             match counted {
                 Counted::Account(api, account) => {
-                    for (key, environment, tallies) in self.drain(&account) {
+                    for Drained { key, environment, tallies, refused } in self.drain(&account) {
                         let whose = [Whose::Key(key), Whose::Account(account.id().clone()), Whose::Api];
                         self.add(&api, Some(environment), &whose, &tallies);
+                        let environment = environment_name(&api, Some(environment)).into();
+                        let bearer = RefusedBearer { key, account: account.id().clone(), environment };
+                        self.add_refused(&api, Some(&bearer), refused);
                     }
                 }
                 Counted::Keyless(api) => {
-                    let tallies = api.book().take_keyless();
+                    let (tallies, refused) = api.book().take_keyless();
                     self.add(&api, None, &[Whose::Api], &tallies);
+                    self.add_refused(&api, None, refused);
                 }
             }
         }
     }
 
     /// What was counted of each key of an account. Requests wait for its book meanwhile, so it is only taken out.
-    fn drain(&mut self, account: &Account) -> Vec<(KeyId, NameId, Vec<Tallied>)> {
+    fn drain(&mut self, account: &Account) -> Vec<Drained> {
         let mut book = account.book();
         book.is_dirty = false;
         let mut drained = Vec::new();
@@ -64,14 +70,15 @@ impl Unwritten {
                 self.last_uses.insert(*key, LastUse { key: *key, at, address });
             }
             if !page.tallies.is_empty() {
-                drained.push((*key, page.environment, std::mem::take(&mut page.tallies)));
+                let (tallies, refused) = (std::mem::take(&mut page.tallies), std::mem::take(&mut page.refused));
+                drained.push(Drained { key: *key, environment: page.environment, tallies, refused });
             }
         }
         drained
     }
 
     fn add(&mut self, api: &ServedApi, environment: Option<NameId>, whose: &[Whose], tallies: &[Tallied]) {
-        let environment = environment.and_then(|id| api.environment(id)).map_or("", |environment| &environment.name);
+        let environment = environment_name(api, environment);
         for whose in whose {
             let holder = Holder { api: api.name.clone(), environment: environment.into(), whose: whose.clone() };
             for tallied in tallies {
@@ -84,9 +91,30 @@ impl Unwritten {
         }
     }
 
+    fn add_refused(&mut self, api: &ServedApi, bearer: Option<&RefusedBearer>, refused: Vec<limit::Refused>) {
+        for limit::Refused { reason, wanted, method, route, address, first, last, times, within } in refused {
+            let request = RefusedRequest {
+                api: api.name.clone(),
+                bearer: bearer.cloned(),
+                reason: reason.name().into(),
+                wanted,
+                method: method.into(),
+                route: route.as_deref().unwrap_or_default().into(),
+                address,
+            };
+            if let Some(known) = self.refused.get_mut(&request) {
+                known.row.last = last;
+                known.row.times = known.row.times.saturating_add(times);
+            } else if self.refused.len() < REFUSED {
+                let row = RefusedRow { request: request.clone(), first, last, times };
+                self.refused.insert(request, Refused { row, within });
+            }
+        }
+    }
+
     /// Whether everything is written.
     pub(super) fn is_empty(&self) -> bool {
-        self.tallies.is_empty() && self.last_uses.is_empty() && self.batch.is_none()
+        self.tallies.is_empty() && self.last_uses.is_empty() && self.refused.is_empty() && self.batch.is_none()
     }
 
     /// Writes a part of it. What could not be written is written again, under the same number, so that it counts once even if it
@@ -101,7 +129,7 @@ impl Unwritten {
         };
         self.last_number = Some(number - 1);
         let batch = self.batch.take().unwrap_or_else(|| self.next_batch());
-        let written = store.add_usage(number, batch.tallies.clone(), batch.last_uses.clone()).await;
+        let written = store.add_usage(number, batch.clone()).await;
         match &written {
             Ok(()) => self.last_number = Some(number),
             Err(_) => self.batch = Some(batch),
@@ -110,8 +138,8 @@ impl Unwritten {
     }
 
     /// As much as is written at once.
-    fn next_batch(&mut self) -> Batch {
-        let mut batch = Batch::default();
+    fn next_batch(&mut self) -> UsageBatch {
+        let mut batch = UsageBatch::default();
         while let Some(at) = self.tallies.keys().next().cloned()
             && batch.tallies.len() < CHUNK
         {
@@ -120,8 +148,22 @@ impl Unwritten {
         }
         let keys: Vec<KeyId> = self.last_uses.keys().take(CHUNK).copied().collect();
         batch.last_uses = keys.iter().filter_map(|key| self.last_uses.remove(key)).collect();
+        let requests: Vec<RefusedRequest> = self.refused.keys().take(REFUSED_CHUNK).cloned().collect();
+        batch.refused = requests.iter().filter_map(|request| self.refused.remove(request)).collect();
         batch
     }
+}
+
+/// What was counted of a key.
+struct Drained {
+    key: KeyId,
+    environment: NameId,
+    tallies: Vec<Tallied>,
+    refused: Vec<limit::Refused>,
+}
+
+fn environment_name(api: &ServedApi, environment: Option<NameId>) -> &str {
+    environment.and_then(|id| api.environment(id)).map_or("", |environment| &environment.name)
 }
 
 fn tally((holder, hour): &(Holder, u32), tallied: &Tallied) -> Tally {

@@ -29,7 +29,7 @@ fn limit(fixture: &Fixture, text: &str) -> Limit {
 }
 
 /// Puts limits in force.
-fn install(fixture: &Fixture, limits: &[&str]) {
+pub(super) fn install(fixture: &Fixture, limits: &[&str]) {
     let limits = limits.iter().map(|text| limit(fixture, text)).collect();
     let plans = Plans::new(Plan::new("only", limits, &fixture.names), Vec::new(), false);
     let api = Api { plans, ..shop(&fixture.names, &["clerk", "boss"]) };
@@ -46,7 +46,7 @@ async fn ask(fixture: &Fixture, key: &PlaintextKey, path: &str) -> String {
 }
 
 /// How many of so many requests are let through.
-async fn admitted(fixture: &Fixture, key: &PlaintextKey, requests: usize) -> usize {
+pub(super) async fn admitted(fixture: &Fixture, key: &PlaintextKey, requests: usize) -> usize {
     let mut count = 0;
     for _ in 0..requests {
         count += usize::from(ask(fixture, key, "/things").await == "admitted");
@@ -81,7 +81,7 @@ fn remaining(headers: &HeaderMap) -> &str {
     headers["x-ratelimit-remaining"].to_str().unwrap()
 }
 
-async fn live_key(fixture: &Fixture, account: &str) -> PlaintextKey {
+pub(super) async fn live_key(fixture: &Fixture, account: &str) -> PlaintextKey {
     fixture.key_of(account, KeySpec::default()).await.0
 }
 

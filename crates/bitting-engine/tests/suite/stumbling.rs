@@ -12,11 +12,11 @@ use bitting_core::member::{MemberId, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{
-    AccountReader, AccountRow, Archive, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict, Bought, ChangeLog,
-    Committed, Entry, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse,
-    LinkRow, MemberRow, MeterLog, Overview, OverviewQuery, OverviewReader, Page, People, Progress, Purchase, Refusal, RingRow,
-    RingSource, SessionRow, Settlement, Store, StoreError, StoreErrorKind, StoredKey, StoredMember, Tally, UsageQuery,
-    UsageRow, Window,
+    AccountReader, AccountRow, Archive, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict, Bought, BusyKey, BusyQuery,
+    ChangeLog, Committed, Entry, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow,
+    LastUse, LinkRow, MemberRow, MeterLog, Overview, OverviewQuery, OverviewReader, Page, People, Progress, Purchase, Refusal,
+    RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource, SessionRow, Settlement, Store, StoreError, StoreErrorKind,
+    StoredKey, StoredMember, UsageBatch, UsageQuery, UsageRow, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -229,6 +229,13 @@ impl Archive for Stumbling {
 }
 
 #[async_trait]
+impl RefusedReader for Stumbling {
+    async fn refused(&self, query: RefusedQuery) -> Result<Vec<RefusedRow>, StoreError> {
+        self.inner.refused(query).await
+    }
+}
+
+#[async_trait]
 impl MeterLog for Stumbling {
     async fn buy(&self, purchases: Vec<Purchase>) -> Result<Vec<Bought>, StoreError> {
         self.commit(self.inner.buy(purchases)).await
@@ -238,8 +245,12 @@ impl MeterLog for Stumbling {
         self.commit(self.inner.settle(settlements)).await
     }
 
-    async fn add_usage(&self, batch: u64, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {
-        self.commit(self.inner.add_usage(batch, tallies, last_uses)).await
+    async fn add_usage(&self, number: u64, batch: UsageBatch) -> Result<(), StoreError> {
+        self.commit(self.inner.add_usage(number, batch)).await
+    }
+
+    async fn busiest_keys(&self, query: BusyQuery) -> Result<Vec<BusyKey>, StoreError> {
+        self.inner.busiest_keys(query).await
     }
 
     async fn usage(&self, query: UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
@@ -248,6 +259,10 @@ impl MeterLog for Stumbling {
 
     async fn last_batch(&self) -> Result<u64, StoreError> {
         self.inner.last_batch().await
+    }
+
+    async fn bought(&self, windows: Vec<Window>) -> Result<Vec<u64>, StoreError> {
+        self.inner.bought(windows).await
     }
 
     async fn windows(&self, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError> {

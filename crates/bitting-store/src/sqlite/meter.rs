@@ -1,20 +1,34 @@
 //! What must last of limits and usage, in SQLite. Holders and names are [`numbers`]; [`windows`] are a row for each limit of each
-//! holder, [`usage`] a row for each [`day`] of each holder.
+//! holder, [`usage`] a row for each [`day`] of each holder, [`busy`] one for each [`month`] of each key, [`refused`] a
+//! few rows for each key.
 
+mod address;
+mod busy;
 mod day;
+mod month;
 mod numbers;
+mod refused;
 mod usage;
+mod varint;
 mod windows;
 
 use async_trait::async_trait;
 use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
+use rusqlite::Connection;
 
 pub(super) use self::usage::last_uses;
 
 use super::SqliteStore;
 use crate::error::StoreError;
-use crate::meter::{Bought, LastUse, MeterLog, Purchase, Settlement, Tally, UsageQuery, UsageRow, Window};
+use crate::meter::{
+    Bought, BusyKey, BusyQuery, LastUse, MeterLog, Purchase, Settlement, UsageBatch, UsageQuery, UsageRow, Window,
+};
+
+/// Brings what was written by earlier versions up to date, where that is more than tables.
+pub(super) fn bring_up_to_date(connection: &Connection) -> Result<(), StoreError> {
+    busy::fill(connection)
+}
 
 #[async_trait]
 impl MeterLog for SqliteStore {
@@ -26,17 +40,23 @@ impl MeterLog for SqliteStore {
         self.transact(move |transaction| windows::settle(transaction, &settlements)).await
     }
 
+    async fn bought(&self, windows: Vec<Window>) -> Result<Vec<u64>, StoreError> {
+        self.read(move |connection| windows::bought_of(connection, &windows)).await
+    }
+
     async fn windows(&self, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError> {
         self.read(move |connection| windows::list(connection, now)).await
     }
 
-    async fn add_usage(&self, batch: u64, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {
+    async fn add_usage(&self, number: u64, batch: UsageBatch) -> Result<(), StoreError> {
         self.transact(move |transaction| {
-            if !usage::begin_batch(transaction, batch)? {
+            if !usage::begin_batch(transaction, number)? {
                 return Ok(());
             }
-            usage::add(transaction, &tallies)?;
-            usage::keep_last_uses(transaction, &last_uses)
+            usage::add(transaction, &batch.tallies)?;
+            busy::add(transaction, &batch.tallies)?;
+            usage::keep_last_uses(transaction, &batch.last_uses)?;
+            refused::add(transaction, &batch.refused)
         })
         .await
     }
@@ -49,12 +69,21 @@ impl MeterLog for SqliteStore {
         self.read(move |connection| usage::find(connection, &query)).await
     }
 
+    async fn busiest_keys(&self, query: BusyQuery) -> Result<Vec<BusyKey>, StoreError> {
+        self.read(move |connection| busy::find(connection, &query)).await
+    }
+
     async fn last_uses(&self, keys: Vec<KeyId>) -> Result<Vec<LastUse>, StoreError> {
         self.read(move |connection| last_uses(connection, &keys)).await
     }
 
     async fn forget_usage(&self, api: &str, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let api = api.to_owned();
-        self.transact(move |transaction| usage::forget(transaction, &api, before, limit)).await
+        self.transact(move |transaction| {
+            let forgotten = usage::forget(transaction, &api, before, limit)?;
+            let forgotten = forgotten + busy::forget(transaction, &api, before, limit - forgotten)?;
+            Ok(forgotten + refused::forget(transaction, &api, before, limit - forgotten)?)
+        })
+        .await
     }
 }

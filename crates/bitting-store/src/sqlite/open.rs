@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::unavailable;
-use super::{Inner, OwnerLock, SqliteStore, chain};
+use super::error::{in_doubt, unavailable};
+use super::{Inner, OwnerLock, SqliteStore, chain, meter};
 use crate::error::{StoreError, StoreErrorKind};
 
 mod migrations {
@@ -62,6 +62,7 @@ impl SqliteStore {
         let named = |error: StoreError| StoreError::new(error.kind(), format!("{shown}: {error}"));
         let mut writer = writer(&options).map_err(named)?;
         migrate(&mut writer).map_err(named)?;
+        bring_up_to_date(&mut writer).map_err(named)?;
         Ok(Self(Arc::new(Inner { options, writer: Mutex::new(writer), idle_readers: Mutex::default(), lock })))
     }
 }
@@ -148,6 +149,13 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let done = runner.run(connection);
     done.map_err(|error| StoreError::new(StoreErrorKind::Unusable, "its tables cannot be brought up to date").because(error))?;
     chain::complete(connection)
+}
+
+/// What migrations cannot say in SQL.
+fn bring_up_to_date(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction().map_err(unavailable)?;
+    meter::bring_up_to_date(&transaction)?;
+    transaction.commit().map_err(in_doubt)
 }
 
 fn schema_version(connection: &Connection) -> Result<i64, StoreError> {

@@ -1,5 +1,6 @@
 //! What every store must do. Each case gets an empty store; a second backend adds one line at the end.
 
+mod busy;
 mod conditions;
 mod importing;
 mod listing;
@@ -7,6 +8,7 @@ mod meters;
 mod overview;
 mod people;
 mod plans;
+mod refused;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,12 +17,16 @@ use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_store::{
     Change, Committed, Entry, KeyCursor, KeyFilter, KeyPatch, KeyStatus, LastUse, OwnerLock, Page, Refusal, RingRow,
-    SqliteStore, StatusFilter, Store, StoreError, SwitchPatch, Tally,
+    SqliteStore, StatusFilter, Store, StoreError, SwitchPatch, Tally, UsageBatch,
 };
 use serde_json::Value;
 
 use super::fixture::{API, at, digest, entry, id, new_account, new_key, rename, revoke, rotate, suspend, update};
 
+use self::busy::{
+    the_busiest_keys_are_those_with_the_most_requests_in_exactly_the_hours_that_are_asked_for,
+    usage_of_a_key_that_nobody_has_made_makes_no_key_busy,
+};
 use self::conditions::{
     a_change_is_refused_if_what_it_was_decided_on_has_changed,
     a_request_that_is_repeated_is_answered_as_before_and_changes_nothing, an_account_has_no_more_keys_than_it_may_have,
@@ -69,6 +75,12 @@ use self::plans::{
     an_imported_key_brings_its_own_numbers_and_they_are_exported,
 };
 
+use self::refused::{
+    of_each_key_the_latest_refusals_are_kept_and_nobody_elses_go_for_them, refusals_are_forgotten_with_the_usage_of_their_time,
+    refusals_are_listed_latest_first_by_whose_they_are, refusals_of_one_kind_that_follow_one_another_are_one_row,
+    requests_of_one_kind_from_very_many_addresses_are_put_together,
+};
+
 /// A store under test and what must live as long as it.
 struct Case {
     store: Arc<dyn Store>,
@@ -80,8 +92,12 @@ struct Case {
 impl Case {
     /// Adds usage as the next batch.
     async fn add_usage(&self, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {
-        let batch = self.store.last_batch().await?;
-        self.store.add_usage(batch + 1, tallies, last_uses).await
+        self.add_batch(UsageBatch { tallies, last_uses, refused: Vec::new() }).await
+    }
+
+    async fn add_batch(&self, batch: UsageBatch) -> Result<(), StoreError> {
+        let last = self.store.last_batch().await?;
+        self.store.add_usage(last + 1, batch).await
     }
 
     async fn append(&self, ms: i64, change: Change) -> Result<Committed, Refusal> {
@@ -481,6 +497,13 @@ macro_rules! every_case_on {
                 usage_counts_for_its_holder_and_its_environment_alone,
                 of_two_last_uses_the_later_stays,
                 usage_is_forgotten_by_whole_days_of_one_api_and_so_many_rows_at_once,
+                the_busiest_keys_are_those_with_the_most_requests_in_exactly_the_hours_that_are_asked_for,
+                usage_of_a_key_that_nobody_has_made_makes_no_key_busy,
+                refusals_of_one_kind_that_follow_one_another_are_one_row,
+                refusals_are_listed_latest_first_by_whose_they_are,
+                requests_of_one_kind_from_very_many_addresses_are_put_together,
+                of_each_key_the_latest_refusals_are_kept_and_nobody_elses_go_for_them,
+                refusals_are_forgotten_with_the_usage_of_their_time,
                 lists_for_people_have_every_key_of_their_view_in_every_order_forwards_and_back,
                 lists_of_more_keys_than_are_counted_are_as_right_as_short_ones,
                 a_key_in_a_list_comes_with_its_state_and_its_last_use,

@@ -2,11 +2,16 @@
 
 use bitting_core::time::Timestamp;
 use bitting_store::{
-    ChangeLog, Holder, MeterLog, OwnerLock, Refusal, RingSource, SqliteStore, StoreErrorKind, Tally, UsageQuery, Whose,
+    ChangeLog, Holder, MeterLog, OwnerLock, Refusal, RingSource, SqliteStore, StoreErrorKind, Tally, UsageBatch, UsageQuery,
+    Whose,
 };
 use rusqlite::Connection;
 
 use super::fixture::{API, at, entry, id, new_account, new_key, rename, revoke, suspend};
+
+fn batch(tallies: impl Into<Vec<Tally>>) -> UsageBatch {
+    UsageBatch { tallies: tallies.into(), ..UsageBatch::default() }
+}
 
 /// A store with the accounts "acme" and "other", two keys of the former, and one statement run past it.
 async fn damaged_by(sql: &str) -> (SqliteStore, tempfile::TempDir) {
@@ -61,12 +66,12 @@ async fn a_damaged_day_of_usage_cannot_be_read_and_hinders_no_other_and_is_count
             let found = store.usage(UsageQuery { api: API.into(), environment: None, whose, route: None, from, until }).await;
             found.map(|rows| rows.iter().map(|row| row.count).sum::<u64>())
         };
-        store.add_usage(1, vec![tally(1)], Vec::new()).await.unwrap();
+        store.add_usage(1, batch([tally(1)])).await.unwrap();
         Connection::open(folder.path().join("bitting.db")).unwrap().execute(sql, []).unwrap();
-        store.add_usage(2, vec![tally(2)], Vec::new()).await.unwrap();
+        store.add_usage(2, batch([tally(2)])).await.unwrap();
         assert_eq!(usage(1).await.unwrap_err().kind(), StoreErrorKind::Damaged, "{sql}");
         assert_eq!(usage(2).await.unwrap(), 1, "{sql}");
-        store.add_usage(3, vec![tally(1), tally(2)], Vec::new()).await.unwrap();
+        store.add_usage(3, batch([tally(1), tally(2)])).await.unwrap();
         assert_eq!((usage(1).await.unwrap(), usage(2).await.unwrap()), (1, 2), "{sql}");
     }
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use bitting_core::record::Sequence;
 use bitting_store::{
-    ChangeLog, Holder, Journal, KeyFilter, KeyReader, LastUse, MeterLog, OwnerLock, Page, Purchase, RingSource, SqliteStore,
-    StoreError, StoreErrorKind, Tally, Whose, Window,
+    Ages, BusyQuery, ChangeLog, Count, Holder, Journal, KeyFilter, KeyReader, LastUse, MeterLog, OverviewQuery, OverviewReader,
+    OwnerLock, Page, Part, Purchase, RingSource, SortBy, SqliteStore, StoreError, StoreErrorKind, Tally, UsageBatch, View,
+    Whose, Window,
 };
 use rusqlite::Connection;
 
@@ -147,6 +148,47 @@ async fn a_store_of_the_first_version_is_brought_up_to_date_with_what_is_in_it()
 }
 
 #[tokio::test]
+async fn a_store_from_before_lists_for_people_is_listed_with_the_last_uses_and_the_usage_that_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bitting.db");
+    let old = of_version(6, &path);
+    let rows = "INSERT INTO account (api, id, name, enabled, created_at, updated_at, sequence) VALUES ('csboard', 'acme', '', 1, 0, 0, 1);
+         INSERT INTO api_key (id, digest, api, account, environment, rights, enabled, sequence, name, description, prefix, metadata, \
+         created_at, created_by, updated_at, revoked_at) VALUES
+         (x'00000000000000000000000000000007', zeroblob(32), 'csboard', 'acme', 'live', '[null,[],[]]', 1, 2, 'used', '', '', '{}', 0, '', 0, NULL),
+         (x'00000000000000000000000000000008', zeroblob(31), 'csboard', 'acme', 'live', '[null,[],[]]', 1, 2, 'ended', '', '', '{}', 0, '', 0, 9);
+         INSERT INTO last_use VALUES (x'00000000000000000000000000000007', 7776000000, NULL);
+         INSERT INTO meter_name VALUES (1, 'csboard'), (2, 'live'), (3, 'GET /a'), (4, 'admitted');
+         INSERT INTO meter_holder VALUES (1, 1, x'6B00000000000000000000000000000007', 2), (2, 1, x'', 2);
+         INSERT INTO usage VALUES (1, 40, 1, x'0304020000C801'), (1, 40, 2, x'0304020000C801');";
+    old.execute_batch(rows).unwrap();
+    drop(old);
+    let store = open(&path).unwrap();
+    let account = Some("acme".parse().unwrap());
+    let query = OverviewQuery {
+        api: API.into(),
+        account,
+        environment: None,
+        search: None,
+        view: View::Unused,
+        sort: SortBy::Name.usual(),
+        part: Part::First,
+        limit: 9,
+        ages: Ages::default(),
+        now: at(2 * 7_776_000_000),
+    };
+    let list = store.overview(query).await.unwrap();
+    assert_eq!((list.keys.len(), list.keys[0].row.name.as_str()), (1, "used"));
+    assert_eq!((list.counts.all, list.counts.revoked), (Count::exactly(2), Count::exactly(1)));
+    let query =
+        BusyQuery { api: API.into(), account: None, environment: None, from: at(0), until: at(7_776_000_000), limit: 9 };
+    for _ in 0..2 {
+        let busy = store.busiest_keys(query.clone()).await.unwrap();
+        assert_eq!((busy.len(), busy[0].key, busy[0].sums.allowed), (1, list.keys[0].row.id, 200));
+    }
+}
+
+#[tokio::test]
 async fn a_store_from_before_limits_and_usage_takes_them_and_keeps_its_accounts() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("bitting.db");
@@ -160,6 +202,7 @@ async fn a_store_from_before_limits_and_usage_takes_them_and_keeps_its_accounts(
     let bought = store.buy(vec![Purchase { window, more: 5, at_most: 9 }]).await.unwrap();
     assert_eq!((bought[0].before, bought[0].now), (0, 5));
     let tally = Tally { holder, at: at(0), route: "GET /a".into(), outcome: "admitted".into(), count: 1 };
-    store.add_usage(1, vec![tally], vec![LastUse { key: id(1), at: at(5), address: None }]).await.unwrap();
+    let last_uses = vec![LastUse { key: id(1), at: at(5), address: None }];
+    store.add_usage(1, UsageBatch { tallies: vec![tally], last_uses, ..UsageBatch::default() }).await.unwrap();
     assert_eq!(store.last_uses(vec![id(1)]).await.unwrap().len(), 1);
 }

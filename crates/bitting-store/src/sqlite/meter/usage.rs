@@ -1,7 +1,6 @@
 //! Usage by holder and day, and when keys were last used.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
 
 use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
@@ -10,20 +9,21 @@ use rusqlite::{Connection, Row};
 use super::super::error::{damaged, unavailable};
 use super::super::read::{rows, sql_limit};
 use super::super::write::execute;
+use super::address::{address_column, address_of};
 use super::day::{Day, Kind};
 use super::numbers::{Numbers, find_holders, find_name};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::meter::{LastUse, Tally, UsageQuery, UsageRow};
 
-const HOUR_MS: i64 = 3_600_000;
-const DAY_HOURS: i64 = 24;
+pub(super) const HOUR_MS: i64 = 3_600_000;
+pub(super) const DAY_HOURS: i64 = 24;
 
 /// The key of a row, in the order in which rows lie.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    api: i64,
-    day: i64,
-    holder: i64,
+pub(super) struct Place {
+    pub(super) api: i64,
+    pub(super) day: i64,
+    pub(super) holder: i64,
 }
 
 /// Whether a batch is new. From now on it is not.
@@ -129,7 +129,7 @@ pub(super) fn forget(connection: &Connection, api: &str, before: Timestamp, limi
 }
 
 /// What a holder used in a day.
-fn day(connection: &Connection, Place { api, day, holder }: Place) -> Result<Option<Day>, StoreError> {
+pub(super) fn day(connection: &Connection, Place { api, day, holder }: Place) -> Result<Option<Day>, StoreError> {
     let sql = "SELECT hours FROM usage WHERE api = ?1 AND day = ?2 AND holder = ?3";
     let read = |row: &Row<'_>| {
         let blob = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).map_err(unavailable)?;
@@ -139,7 +139,7 @@ fn day(connection: &Connection, Place { api, day, holder }: Place) -> Result<Opt
 }
 
 /// The first and the last day of an API of which there is anything. Asked for at once, SQLite would read every row for them.
-fn days_kept(connection: &Connection, api: i64) -> Result<Option<(i64, i64)>, StoreError> {
+pub(super) fn days_kept(connection: &Connection, api: i64) -> Result<Option<(i64, i64)>, StoreError> {
     let sql = "SELECT (SELECT min(day) FROM usage WHERE api = ?1), (SELECT max(day) FROM usage WHERE api = ?1)";
     let read = |row: &Row<'_>| -> Result<(Option<i64>, Option<i64>), StoreError> { row.try_into().map_err(unavailable) };
     let found = rows(connection, sql, [api], read)?.pop();
@@ -169,23 +169,11 @@ fn named(connection: &Connection, sums: BTreeMap<(i64, Kind), u64>) -> Result<Ve
 }
 
 /// Whole hours since 1970.
-fn hours(at: Timestamp) -> i64 {
+pub(super) fn hours(at: Timestamp) -> i64 {
     at.as_millis() / HOUR_MS
 }
 
 /// Whole days since 1970 and the hour of the day.
 fn day_and_hour(hours: i64) -> (i64, usize) {
     (hours / DAY_HOURS, usize::try_from(hours % DAY_HOURS).unwrap_or_default())
-}
-
-fn address_column(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
-}
-
-fn address_of(bytes: &[u8]) -> Result<IpAddr, StoreError> {
-    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).map_err(|error| damaged("an address", error))
 }

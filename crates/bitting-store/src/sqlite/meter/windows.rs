@@ -50,6 +50,14 @@ pub(super) fn settle(connection: &Connection, settlements: &[Settlement]) -> Res
     Ok(())
 }
 
+pub(super) fn bought_of(connection: &Connection, windows: &[Window]) -> Result<Vec<u64>, StoreError> {
+    let of = |window: &Window| {
+        let kept = kept(connection, window)?;
+        Ok(kept.filter(|kept| kept.start == window.start && kept.end == window.end).map_or(0, |kept| kept.bought))
+    };
+    windows.iter().map(of).collect()
+}
+
 pub(super) fn list(connection: &Connection, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError> {
     let sql = "SELECT api.text, holder.whose, environment.text, name.text, starts_at, ends_at, bought FROM limit_window \
                JOIN meter_holder AS holder ON holder.number = limit_window.holder \

@@ -83,7 +83,7 @@ CREATE INDEX refusal_of_key     ON refusal (api, key, last_at);
 CREATE INDEX refusal_of_account ON refusal (api, account, last_at);
 CREATE INDEX refusal_of_api     ON refusal (api, last_at);
 
--- A month in UTC, as months since 1970, of each key, by its days (sqlite/meter/month.rs): which keys were busy. The keys of an
+-- A month in UTC, as the days from 1970 to its first, of each key, by its days (sqlite/meter/month.rs): which keys were busy. The keys of an
 -- account stand together within a month, so that either an account or a whole API is one piece. Account and key are holders.
 CREATE TABLE usage_month (
     api     INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 
 use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
-use bitting_store::{Bought, Holder, LastUse, Purchase, Settlement, Tally, UsageQuery, Whose, Window};
+use bitting_store::{Bought, Holder, LastUse, Purchase, Settlement, Tally, UsageBatch, UsageQuery, Whose, Window};
 
 use super::super::fixture::{API, at, id};
 use super::Case;
@@ -295,7 +295,7 @@ pub(super) async fn a_batch_of_usage_that_is_written_again_counts_once(case: Cas
     let tally = |count| Tally { holder: key(1), at: at(0), route: "GET /a".into(), outcome: "admitted".into(), count };
     assert_eq!(case.store.last_batch().await.unwrap(), 0);
     for (batch, count) in [(1, 3), (1, 3), (2, 4), (1, 9)] {
-        case.store.add_usage(batch, vec![tally(count)], Vec::new()).await.unwrap();
+        case.store.add_usage(batch, UsageBatch { tallies: vec![tally(count)], ..UsageBatch::default() }).await.unwrap();
     }
     assert_eq!(case.store.last_batch().await.unwrap(), 2);
     let query =
