@@ -71,6 +71,8 @@ pub(crate) struct Bounds<'a> {
     pub(crate) now: Timestamp,
     /// The key that is changed; `None` for a new one.
     pub(crate) row: Option<&'a KeyRow>,
+    /// Whether a key's own numbers may be above the plan's: where the API lets them, and then only for operators.
+    pub(crate) may_exceed: bool,
 }
 
 /// What is wrong, by the name of the field.

@@ -125,7 +125,7 @@ pub(in crate::dashboard) async fn extend(Path((api, id)): Named, Submission { vi
             let response = ask(&visitor, &subject, KeyAction::Extend, &errors).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
         };
-        let expires_at = match end_of(&fields, subject.bounds(visitor.now())) {
+        let expires_at = match end_of(&fields, subject.bounds(&visitor)) {
             Ok(end) => end,
             Err(errors) => return wrong(errors).await,
         };

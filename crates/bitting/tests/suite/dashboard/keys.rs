@@ -402,3 +402,54 @@ async fn the_first_page_takes_less_than_60_kb_over_the_wire_in_all() {
     }
     assert!(sum < 60_000, "{sum}");
 }
+
+#[tokio::test]
+async fn a_developer_gives_no_key_more_than_the_plan_whatever_the_api_lets_operators_write() {
+    let house = House::open_with(&["api.product-api.key_limits=\"replace\""]).await;
+    let mara = house.developer("northwind", "mara@northwind.example").await;
+    let tomasz = house.operator("tomasz@example.com").await;
+    let once = hidden(&mara.open(NEW).await, "once").unwrap();
+    let with = |limit: &'static str| [fields(&once, "Billing sync"), vec![("limit", "own"), ("limit:minute", limit)]].concat();
+    let mut asked = with("9000000000000");
+    asked.retain(|field| *field != ("limit", "plan"));
+    let refused = mara.send(NEW, &asked).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(refused.body.contains("At most 100, which is what the plan allows."), "{}", refused.body);
+    // Not only the form says so.
+    let member = house.server.engine().store().member_by_email("mara@northwind.example").await.unwrap().unwrap().row.id;
+    let submit = async |change: bitting_store::Change| {
+        house.server.engine().commit(change, bitting_store::Actor::Member(member), "req_test").await
+    };
+    let issue = |minute: u64, account: &str| {
+        let engine = house.server.engine();
+        let limits = [("minute".to_owned(), minute)].into();
+        let account = Some(account.parse().unwrap());
+        let spec = bitting_engine::KeySpec { name: "x".to_owned(), limits, account, ..bitting_engine::KeySpec::default() };
+        let issued = spec.issue(engine.apis().find("product-api").unwrap(), engine.now()).unwrap();
+        house.traces.issued(issued.key.expose());
+        issued.change
+    };
+    assert!(submit(issue(101, "northwind")).await.unwrap_err().to_string().contains("the plan allows 100"));
+    assert!(submit(issue(100, "somebody-elses")).await.is_err());
+    let id = submit(issue(50, "northwind")).await.unwrap().keys[0].row.id;
+    let set = |minute: u64| {
+        let patch = bitting_store::KeyPatch { limits: Some([("minute".to_owned(), minute)].into()), ..Default::default() };
+        bitting_store::Change::UpdateKey { api: "product-api".to_owned(), key: id, patch: Box::new(patch) }
+    };
+    assert!(submit(set(100)).await.is_ok(), "one below the plan is lifted up to it");
+    house.server.engine().commit(set(5_000), bitting_store::Actor::System, "req_test").await.unwrap();
+    assert!(submit(set(5_001)).await.is_err() && submit(set(4_000)).await.is_ok() && submit(set(4_001)).await.is_err());
+    let form = tomasz.open(&format!("{KEYS}/{id}/edit")).await;
+    let sequence = hidden(&form, "sequence").unwrap();
+    let edit = [
+        ("sequence", &*sequence),
+        ("name", "x"),
+        ("access", "read"),
+        ("expires", "keep"),
+        ("limit", "own"),
+        ("limit:minute", "9000"),
+        ("enabled", "yes"),
+    ];
+    let saved = tomasz.send(&format!("{KEYS}/{id}/edit"), &edit).await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "an operator may: {}", saved.body);
+}

@@ -6,7 +6,13 @@ use super::*;
 use crate::dashboard::fixture::{at, csboard, key, launchboard, now, product};
 
 fn bounds(api: &Api) -> Bounds<'_> {
-    Bounds { api, plan: api.plans.named("professional").unwrap_or(api.plans.fallback()), now: now(), row: None }
+    Bounds {
+        api,
+        plan: api.plans.named("professional").unwrap_or(api.plans.fallback()),
+        now: now(),
+        row: None,
+        may_exceed: false,
+    }
 }
 
 /// The form as it is first shown and then sent, with some fields typed over.
