@@ -4,7 +4,6 @@ mod actions;
 
 use std::collections::HashMap;
 
-use axum::extract::Path;
 use axum::response::Response;
 use bitting_core::account::AccountId;
 use bitting_core::api::Api;
@@ -12,6 +11,7 @@ use bitting_engine::{CommitError, Guest, InvalidChange, Invitation, ServedApi};
 use bitting_store::{Conditions, MemberRow, Page, Refusal};
 use http::{HeaderMap, StatusCode};
 
+use super::address::Path;
 use super::setback::{Setback, answered};
 use super::submission::Submission;
 use super::view::{ApiLinks, LinkMadePage, MemberLine, MembersPage, Place, Trouble, Whose, called, link};

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Response};
 use bitting_core::account::AccountId;
 use bitting_core::time::Timestamp;
@@ -10,6 +9,7 @@ use bitting_engine::{ServedApi, UsageReport};
 use bitting_store::{KeyRow, UsageQuery, Whose};
 use http::{HeaderValue, StatusCode, header};
 
+use super::address::{Path, Query};
 use super::respond;
 use super::setback::{Setback, answered};
 use super::view::{ApiLinks, Chart, Place, Tally, Trouble, UsageAsked, UsagePage};

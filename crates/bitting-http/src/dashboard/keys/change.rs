@@ -1,6 +1,5 @@
 //! `…/keys/{id}/edit`: other values for a key.
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::record::Sequence;
 use bitting_engine::{CommitError, InvalidChange};
@@ -9,6 +8,7 @@ use http::StatusCode;
 
 use super::subject::Subject;
 use super::{FieldErrors, KeyDraft};
+use crate::dashboard::address::Path;
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
@@ -35,6 +35,9 @@ pub(in crate::dashboard) async fn change(
 ) -> Response {
     answered(&visitor, async {
         let subject = Subject::of(&visitor, &api, &id).await?;
+        if subject.row.revoked_at.is_some() {
+            return Ok(to_page(&subject, "ended"));
+        }
         let (api, row, bounds) = (&subject.api, &subject.row, subject.bounds(&visitor));
         let draft = KeyDraft::read(&fields, bounds);
         let patch = match draft.patch(row, bounds) {

@@ -1,6 +1,5 @@
 //! `…/keys/new`: a new key, shown once.
 
-use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::account::AccountId;
 use bitting_core::api::Api;
@@ -11,6 +10,7 @@ use serde::Deserialize;
 
 use super::subject::bounds;
 use super::{Bounds, FieldErrors, KeyDraft, once};
+use crate::dashboard::address::{Path, Query};
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;

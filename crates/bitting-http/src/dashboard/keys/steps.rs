@@ -1,7 +1,6 @@
 //! What is done with a key in one step: rotate, extend, revoke, and turning a switch. Each can be asked for on a page of its own,
 //! and is done by a form.
 
-use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::rights::CapabilitySpec;
 use bitting_engine::{CommitError, InvalidChange, Issued};
@@ -15,6 +14,7 @@ use super::create::shown_before;
 use super::draft::end_of;
 use super::once;
 use super::subject::Subject;
+use crate::dashboard::address::{Path, Query};
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
