@@ -288,6 +288,7 @@ impl Engine {
         desk::check(&apis, &change, at)?;
         desk::complete(&apis, &mut change);
         self.check_new_end(&apis, &change).await?;
+        self.check_customer(&apis, &change, &origin).await?;
         self.hand_over(Entry { change, origin, conditions, at }).await
     }
 

@@ -12,6 +12,7 @@
 pub mod access;
 mod apis;
 mod clock;
+mod customer;
 mod decision;
 mod delegation;
 mod desk;

@@ -153,7 +153,9 @@ each("[data-live]", (line) => {
   const ask = async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(line.dataset.live, { headers: { Accept: "text/plain" }, cache: "no-store" });
+      const answer = await fetch(line.dataset.live, { headers: { Accept: "text/plain" }, cache: "no-store", redirect: "error" });
+      // Signed out, or the key is gone: nothing will come any more.
+      if (answer.status === 401 || answer.status === 404) clearInterval(timer);
       const text = answer.ok ? (await answer.text()).trim() : "";
       if (!text) return;
       clearInterval(timer);

@@ -7,6 +7,7 @@
 #![expect(dead_code, unused_imports, reason = "the handlers that use the pages come next")]
 
 mod accounts;
+mod address;
 mod assets;
 mod attempts;
 mod audit_log;

@@ -57,7 +57,7 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
     let mut response = match decision {
         Decision::Denial(denial) => {
             (reason, key) = (Some(denial.reason()), denial.key().cloned());
-            if denial.reason() == Reason::NotFound && wants_page(request.headers()) {
+            if matches!(denial.reason(), Reason::NotFound | Reason::InvalidPath) && wants_page(request.headers()) {
                 dashboard::nothing_here(&shared, request.headers())
             } else {
                 refuse(&denial, &request_id)

@@ -6,6 +6,7 @@ mod people;
 
 use std::collections::HashSet;
 
+use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
 use bitting_core::api::Api;
 use bitting_core::rights::{Permission, UnknownRight};
@@ -33,6 +34,7 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
     let mut checks = Checks { api, found: Vec::new(), quoting };
     match change {
         Change::CreateAccount(new) => {
+            checks.account("id", &new.id);
             checks.text("name", &new.name, 0, 200);
             checks.plan(new.plan.as_deref());
         }
@@ -118,6 +120,13 @@ impl Checks<'_> {
             self.wrong("allowed_addresses", format!("{} asks for the networks that a key may be used from", self.api.name));
         }
         self.lifetime(expires_at, made_at);
+    }
+
+    /// The id of an account that may be made. These would lead elsewhere in the paths of pages and of the management API.
+    pub(super) fn account(&mut self, field: &str, id: &AccountId) {
+        if id.as_str() == "new" || id.as_str().bytes().all(|b| b == b'.') {
+            self.wrong(field, format!("{} has a meaning of its own in paths; choose another id", self.said(id.as_str())));
+        }
     }
 
     fn name_policy(&mut self, name: &str) {

@@ -1,6 +1,5 @@
 //! `/apis/{api}/accounts`: whoever owns keys, for operators.
 
-use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::account::AccountId;
 use bitting_core::record::Sequence;
@@ -9,6 +8,7 @@ use bitting_store::{AccountPatch, AccountRow, Change, Conditions, NewAccount, Pa
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::address::{Path, Query};
 use super::fields::Fields;
 use super::respond;
 use super::setback::{Setback, answered};
@@ -84,8 +84,8 @@ pub(super) async fn create(Path(api): Path<String>, Submission { visitor, fields
                 new_page(&visitor, &api, wrong, typed, Some(error), form).await
             }
             Err(CommitError::Invalid(invalid)) => {
-                blame(&mut form, invalid);
-                new_page(&visitor, &api, wrong, typed, None, form).await
+                let id_error = blame(&mut form, invalid);
+                new_page(&visitor, &api, wrong, typed, id_error, form).await
             }
             Err(error) => Err(error.into()),
         }
@@ -198,11 +198,17 @@ fn chosen_plan(api: &ServedApi, form: &AccountForm) -> Option<String> {
     Some(form.plan.clone()).filter(|plan| **plan != *api.plans.fallback().name)
 }
 
-fn blame(form: &mut AccountForm, invalid: InvalidChange) {
-    if let InvalidChange::Fields(violations) = invalid {
-        for violation in violations {
-            let of = if violation.field == "plan" { &mut form.plan_error } else { &mut form.name_error };
-            *of = Some(violation.message);
-        }
+/// Says at each field what is wrong with it, and of the id, which only a new account's form has, to the caller.
+fn blame(form: &mut AccountForm, invalid: InvalidChange) -> Option<String> {
+    let InvalidChange::Fields(violations) = invalid else { return None };
+    let mut id_error = None;
+    for violation in violations {
+        let of = match violation.field.as_str() {
+            "plan" => &mut form.plan_error,
+            "id" => &mut id_error,
+            _ => &mut form.name_error,
+        };
+        *of = Some(violation.message);
     }
+    id_error
 }

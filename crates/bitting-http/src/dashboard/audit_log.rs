@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{AuditFilter, Page};
 use http::StatusCode;
 
+use super::address::{Path, Query};
 use super::members::maker;
 use super::respond;
 use super::setback::answered;

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use askama::Template as _;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::api::Api;
 use bitting_engine::{Engine, ServedApi};
 use http::{Extensions, HeaderMap, StatusCode, Uri, header};
 
+use super::address::Path;
 use super::setback::Setback;
 use super::view::{ApiLinks, DocsFile, DocsPage, Place, Trouble, sign_in_at};
 use super::visitor::Visitor;

@@ -19,11 +19,6 @@ impl Fields {
         self.pairs().find(|(field, _)| *field == name).map_or("", |(_, value)| value)
     }
 
-    /// Whether a field is there at all.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.pairs().any(|(field, _)| field == name)
-    }
-
     /// A field's value, if there is one with something in it.
     pub(crate) fn given(&self, name: &str) -> Option<&str> {
         Some(self.text(name).trim()).filter(|text| !text.is_empty())

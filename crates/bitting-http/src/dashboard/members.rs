@@ -5,7 +5,6 @@ mod actions;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use axum::extract::Path;
 use axum::response::Response;
 use bitting_core::account::AccountId;
 use bitting_core::api::Api;
@@ -13,6 +12,7 @@ use bitting_engine::{CommitError, Guest, InvalidChange, Invitation, ServedApi};
 use bitting_store::{Conditions, MemberRow, Page, Refusal};
 use http::{HeaderMap, StatusCode};
 
+use super::address::Path;
 use super::setback::{Setback, answered};
 use super::submission::Submission;
 use super::view::{ApiLinks, LinkMadePage, MemberLine, MembersPage, Place, Trouble, Whose, called, link, may_invite};

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Response};
 use bitting_core::account::AccountId;
 use bitting_core::time::Timestamp;
@@ -10,6 +9,7 @@ use bitting_engine::{ServedApi, UsageReport};
 use bitting_store::{BusyKey, BusyQuery, KeyRow, RefusedOf, UsageQuery, Whose};
 use http::{HeaderValue, StatusCode, header};
 
+use super::address::{Path, Query};
 use super::setback::{Setback, answered};
 use super::view::{ApiLinks, Chart, Place, Share, Tally, Trouble, UsageAsked, UsagePage};
 use super::visitor::Visitor;

@@ -36,7 +36,7 @@ mod you;
 pub(crate) use accounts::{AccountForm, AccountLine, AccountPage, AccountsPage, NewAccountPage};
 pub(crate) use actors::Actors;
 pub(crate) use audit::{AuditLine, AuditPage, AuditQuery};
-pub(crate) use chart::{Chart, Outcome, Tally};
+pub(crate) use chart::{Chart, Tally};
 pub(crate) use cuts::Cuts;
 pub(crate) use docs::{DocsFile, DocsPage};
 pub(crate) use door::{CodePage, Errand, JoinPage, KeptPage, SignInPage, SwitchPage, sign_in_at};

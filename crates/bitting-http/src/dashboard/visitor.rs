@@ -11,8 +11,8 @@ use bitting_core::member::{MemberId, Token};
 use bitting_core::time::Timestamp;
 use bitting_engine::{Admission, CommitError, Engine, ServedApi};
 use bitting_store::{Actor, Change, Committed, Conditions, KeyRow, MemberRow, Origin, SessionRow, Store};
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 
 use super::setback::Setback;
 use super::view::{ApiLinks, Frame, Person, Place, Theme, Trouble};
@@ -32,6 +32,10 @@ pub(crate) struct Visitor {
     theme: Theme,
 }
 
+/// Somebody whose page asks by itself, whether or not they look at it. That does not count as being there, and whoever is not
+/// signed in any more is told so in a word, since no page would be seen.
+pub(crate) struct Watcher(pub(crate) Visitor);
+
 /// How often it is kept when somebody was last there.
 const TOUCH: Duration = Duration::from_mins(1);
 
@@ -50,6 +54,18 @@ impl FromRequestParts<Shared> for Visitor {
     }
 }
 
+impl FromRequestParts<Shared> for Watcher {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
+        match Visitor::found(&parts.headers, &parts.extensions, shared).await {
+            Ok(Some(visitor)) => Ok(Self(visitor)),
+            Ok(None) => Err(StatusCode::UNAUTHORIZED.into_response()),
+            Err(setback) => Err(setback.for_nobody(shared, &parts.headers)),
+        }
+    }
+}
+
 impl Visitor {
     /// Whoever a request's cookie says it is; `None` if it says nothing that holds.
     pub(super) async fn of(
@@ -57,14 +73,22 @@ impl Visitor {
         extensions: &http::Extensions,
         shared: &Shared,
     ) -> Result<Option<Self>, Setback> {
+        let found = Self::found(headers, extensions, shared).await?;
+        if let Some(visitor) = &found
+            && visitor.now().since(visitor.session.seen_at) >= TOUCH
+        {
+            visitor.store().touch_session(visitor.session.digest, visitor.now()).await?;
+        }
+        Ok(found)
+    }
+
+    /// The same, and nobody notes that they were there.
+    async fn found(headers: &HeaderMap, extensions: &http::Extensions, shared: &Shared) -> Result<Option<Self>, Setback> {
         let admission = extensions.get::<Admission>().cloned().ok_or(Trouble::NotFound)?;
         let Some(token) = cookie::read(headers, shared.reception.is_secure()) else { return Ok(None) };
         let (engine, now) = (&shared.engine, shared.engine.now());
         let idle = shared.reception.settings.idle;
         let Some((session, member)) = engine.store().session(token.digest(), idle, now).await? else { return Ok(None) };
-        if now.since(session.seen_at) >= TOUCH {
-            engine.store().touch_session(session.digest, now).await?;
-        }
         let (form_token, theme) = (token.derived("form"), theme_of(headers));
         Ok(Some(Self { shared: shared.clone(), member: member.row, session, form_token, admission, theme }))
     }

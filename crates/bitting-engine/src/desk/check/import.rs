@@ -50,6 +50,7 @@ impl Checks<'_> {
     }
 
     fn imported(&mut self, key: &ImportedKey, now: Timestamp) {
+        self.account("account", &key.account);
         self.text("name", &key.name, 1, 200);
         self.text("description", &key.description, 0, 2_000);
         self.prefix(key);

@@ -1,7 +1,7 @@
 //! `/link`: one-time links, with which people come for the first time, choose another password, or are sent by the API's own
 //! site.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::member::Token;
 use bitting_engine::{CommitError, InvalidChange};
@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
 use super::{Arrival, enter, frame, origin, subject};
+use crate::dashboard::address::Query;
 use crate::dashboard::attempts::Tried;
 use crate::dashboard::password::{Password, SHORTEST};
 use crate::dashboard::respond;

@@ -1,6 +1,6 @@
 //! `/sign-in`: e-mail address and password.
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::api::Api;
 use bitting_store::SignInWay;
@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use super::{Arrival, enter, errand, frame, own_path};
+use crate::dashboard::address::Query;
 use crate::dashboard::attempts::Tried;
 use crate::dashboard::password::{Password, Unanswered};
 use crate::dashboard::respond;

@@ -1,6 +1,5 @@
 //! `…/keys/{id}/edit`: other values for a key.
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::record::Sequence;
 use bitting_engine::{CommitError, InvalidChange};
@@ -9,6 +8,7 @@ use http::StatusCode;
 
 use super::subject::Subject;
 use super::{FieldErrors, KeyDraft};
+use crate::dashboard::address::Path;
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
@@ -22,7 +22,7 @@ pub(in crate::dashboard) async fn edit(visitor: Visitor, Path((api, id)): Path<(
         if subject.row.revoked_at.is_some() {
             return Ok(to_page(&subject, "ended"));
         }
-        let draft = KeyDraft::of(&subject.row, subject.bounds(visitor.now()));
+        let draft = KeyDraft::of(&subject.row, subject.bounds(&visitor));
         page(&visitor, &subject, StatusCode::OK, draft, FieldErrors::default()).await
     })
     .await
@@ -35,7 +35,10 @@ pub(in crate::dashboard) async fn change(
 ) -> Response {
     answered(&visitor, async {
         let subject = Subject::of(&visitor, &api, &id).await?;
-        let (api, row, bounds) = (&subject.api, &subject.row, subject.bounds(visitor.now()));
+        if subject.row.revoked_at.is_some() {
+            return Ok(to_page(&subject, "ended"));
+        }
+        let (api, row, bounds) = (&subject.api, &subject.row, subject.bounds(&visitor));
         let draft = KeyDraft::read(&fields, bounds);
         let patch = match draft.patch(row, bounds) {
             Ok(patch) if patch == KeyPatch::default() => return Ok(to_page(&subject, "")),
@@ -80,7 +83,7 @@ async fn page(
     let (links, row) = (ApiLinks::new(&subject.api.name), &subject.row);
     let (key, action) = (links.key(row.id), links.key_action(row.id, "edit"));
     let purpose = FormPurpose::Edit { sequence: row.sequence.0 };
-    let bounds = subject.bounds(visitor.now());
+    let bounds = subject.bounds(visitor);
     let form = KeyForm::new(bounds, (draft, errors), purpose, (action, key.clone()), visitor.form_token.expose());
     let frame = visitor.frame(Some(&subject.api), Place::Keys).await?;
     Ok(respond(status, &KeyFormPage::edit(frame, links.keys(), (row.name.clone(), key), form)))

@@ -1,6 +1,5 @@
 //! `…/keys/new`: a new key, shown once.
 
-use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::account::AccountId;
 use bitting_core::api::Api;
@@ -9,8 +8,9 @@ use bitting_store::{AccountRow, Page, Refusal};
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::subject::plan_of;
+use super::subject::bounds;
 use super::{Bounds, FieldErrors, KeyDraft, once};
+use crate::dashboard::address::{Path, Query};
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
@@ -44,7 +44,7 @@ pub(in crate::dashboard) async fn create(Path(api): Path<String>, Submission { v
         let api = visitor.api(&api)?;
         let (links, now) = (ApiLinks::new(&api.name), visitor.now());
         let account = owner(&visitor, &api, fields.text("account").trim()).await?;
-        let bounds = Bounds { api: &api, plan: plan_of(&api, account.as_ref()), now, row: None };
+        let bounds = bounds(&visitor, &api, account.as_ref());
         let draft = KeyDraft::read(&fields, bounds);
         let again = async |draft: KeyDraft, errors: FieldErrors| {
             let form = form(&visitor, bounds, (draft, errors), &links.keys()).await?;
@@ -116,7 +116,7 @@ async fn owner(visitor: &Visitor, api: &Api, typed: &str) -> Result<Option<Accou
 /// The form of a new key as it is first shown. `back` is where it is given up.
 pub(super) async fn empty_form(visitor: &Visitor, api: &ServedApi, account: &str, back: &str) -> Result<KeyForm, Setback> {
     let owner = owner(visitor, api, account).await?;
-    let bounds = Bounds { api, plan: plan_of(api, owner.as_ref()), now: visitor.now(), row: None };
+    let bounds = bounds(visitor, api, owner.as_ref());
     let draft = KeyDraft { account: account.to_owned(), ..KeyDraft::new(bounds) };
     form(visitor, bounds, (draft, FieldErrors::default()), back).await
 }

@@ -71,6 +71,8 @@ pub(crate) struct Bounds<'a> {
     pub(crate) now: Timestamp,
     /// The key that is changed; `None` for a new one.
     pub(crate) row: Option<&'a KeyRow>,
+    /// Whether a key's own numbers may be above the plan's: where the API lets them, and then only for operators.
+    pub(crate) may_exceed: bool,
 }
 
 /// What is wrong, by the name of the field.
@@ -137,7 +139,7 @@ impl KeyDraft {
             environment: text("environment"),
             role: text("role"),
             access: access.unwrap_or(Access::Custom),
-            permissions: fields.all("permission").map(str::to_owned).collect(),
+            permissions: once_each(fields.all("permission")),
             expiry: Expiry::read(fields.text("expires")),
             expires_on: text("expires_on"),
             has_limits: fields.text("limit") == "own",
@@ -174,6 +176,7 @@ impl FieldErrors {
             let field = match field.as_str() {
                 "allowed_addresses" => "addresses",
                 "expires_at" => "expires",
+                "permissions" => "access",
                 other => other,
             };
             errors.add(field, sentence(message));
@@ -237,6 +240,17 @@ pub(super) fn safest_environment(api: &Api) -> &str {
 /// The role that includes no other.
 fn lowest_role(api: &Api) -> Option<&str> {
     api.catalogue.roles().iter().min_by_key(|role| role.includes.len()).map(|role| &*role.name)
+}
+
+/// Names in their order, each once: a box can be ticked only once.
+fn once_each<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let mut listed: Vec<String> = Vec::new();
+    for name in names {
+        if !listed.iter().any(|known| known == name) {
+            listed.push(name.to_owned());
+        }
+    }
+    listed
 }
 
 /// Whether two lists hold the same names, in whatever order.

@@ -1,6 +1,5 @@
 //! `…/keys`: the list.
 
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -16,6 +15,7 @@ use serde::de::DeserializeOwned;
 
 use super::create::empty_form;
 use super::{ages, makers};
+use crate::dashboard::address::{Path, Query};
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::view::{
@@ -61,6 +61,8 @@ pub(in crate::dashboard) async fn list(visitor: Visitor, Path(api): Path<String>
         }
         let shown_keys = lines(&visitor, &api, &links, &part.keys).await?;
         let made_by = match &shown.made_by {
+            // Who has made nothing that may be seen here has no name here.
+            Some(maker) if shown_keys.is_empty() => Some(maker.clone()),
             Some(maker) => Some(crate::dashboard::members::maker(&visitor, maker).await?),
             None => None,
         };

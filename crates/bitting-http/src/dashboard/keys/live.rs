@@ -1,18 +1,18 @@
 //! `…/live`: whether a first request has come, for the line that waits for it.
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use bitting_store::{LastUse, OverviewQuery, Part, SortBy, View};
 use http::{HeaderValue, header};
 
 use super::ages;
 use super::subject::Subject;
+use crate::dashboard::address::Path;
 use crate::dashboard::setback::answered;
 use crate::dashboard::view::ago;
-use crate::dashboard::visitor::Visitor;
+use crate::dashboard::visitor::{Visitor, Watcher};
 
 /// `GET /apis/{api}/keys/live`: nothing until some key was used.
-pub(in crate::dashboard) async fn any(visitor: Visitor, Path(api): Path<String>) -> Response {
+pub(in crate::dashboard) async fn any(Watcher(visitor): Watcher, Path(api): Path<String>) -> Response {
     answered(&visitor, async {
         let api = visitor.api(&api)?;
         let query = OverviewQuery {
@@ -34,7 +34,7 @@ pub(in crate::dashboard) async fn any(visitor: Visitor, Path(api): Path<String>)
 }
 
 /// `GET /apis/{api}/keys/{id}/live`: nothing until this key was used.
-pub(in crate::dashboard) async fn one(visitor: Visitor, Path((api, id)): Path<(String, String)>) -> Response {
+pub(in crate::dashboard) async fn one(Watcher(visitor): Watcher, Path((api, id)): Path<(String, String)>) -> Response {
     answered(&visitor, async {
         let subject = Subject::of(&visitor, &api, &id).await?;
         Ok(line(&visitor, subject.last_use(&visitor).await?.as_ref()))
@@ -48,6 +48,7 @@ fn line(visitor: &Visitor, last: Option<&LastUse>) -> Response {
         format!("It works. The last request came {}{from}.", ago(last.at, visitor.now()))
     });
     let mut response = text.into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let headers = [(header::CACHE_CONTROL, "no-store"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    response.headers_mut().extend(headers.map(|(name, value)| (name, HeaderValue::from_static(value))));
     response
 }

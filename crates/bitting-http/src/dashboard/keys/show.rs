@@ -1,6 +1,5 @@
 //! `…/keys/{id}`: one key.
 
-use axum::extract::{Path, Query};
 use axum::response::Response;
 use bitting_core::time::Timestamp;
 use bitting_engine::{UsageReport, UsageStep};
@@ -10,6 +9,7 @@ use serde::Deserialize;
 
 use super::subject::Subject;
 use super::{ages, makers, once};
+use crate::dashboard::address::{Path, Query};
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::view::{Chart, Gauge, KeyPage, KeyPageParts, Place};
 use crate::dashboard::visitor::Visitor;

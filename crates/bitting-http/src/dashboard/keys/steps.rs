@@ -1,7 +1,6 @@
 //! What is done with a key in one step: rotate, extend, revoke, and turning a switch. Each can be asked for on a page of its own,
 //! and is done by a form.
 
-use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::rights::CapabilitySpec;
 use bitting_engine::{CommitError, InvalidChange, Issued};
@@ -15,6 +14,7 @@ use super::create::shown_before;
 use super::draft::end_of;
 use super::once;
 use super::subject::Subject;
+use crate::dashboard::address::{Path, Query};
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
@@ -125,7 +125,7 @@ pub(in crate::dashboard) async fn extend(Path((api, id)): Named, Submission { vi
             let response = ask(&visitor, &subject, KeyAction::Extend, &errors).await?;
             Ok((StatusCode::UNPROCESSABLE_ENTITY, response).into_response())
         };
-        let expires_at = match end_of(&fields, subject.bounds(visitor.now())) {
+        let expires_at = match end_of(&fields, subject.bounds(&visitor)) {
             Ok(end) => end,
             Err(errors) => return wrong(errors).await,
         };

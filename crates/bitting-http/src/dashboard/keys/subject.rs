@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bitting_core::api::Api;
 use bitting_core::limit::Plan;
-use bitting_core::time::Timestamp;
 use bitting_engine::ServedApi;
 use bitting_store::{AccountRow, KeyRow, LastUse};
 
@@ -29,8 +28,8 @@ impl Subject {
     }
 
     /// What is asked of it.
-    pub(super) fn bounds(&self, now: Timestamp) -> Bounds<'_> {
-        Bounds { api: &self.api, plan: self.plan(), now, row: Some(&self.row) }
+    pub(super) fn bounds(&self, visitor: &Visitor) -> Bounds<'_> {
+        Bounds { row: Some(&self.row), ..bounds(visitor, &self.api, self.account.as_ref()) }
     }
 
     pub(super) fn plan(&self) -> &Plan {
@@ -47,8 +46,14 @@ impl Subject {
     }
 }
 
+/// What is asked of a new key of an account.
+pub(super) fn bounds<'a>(visitor: &Visitor, api: &'a Api, account: Option<&AccountRow>) -> Bounds<'a> {
+    let may_exceed = visitor.is_operator() && api.plans.keys_may_exceed();
+    Bounds { api, plan: plan_of(api, account), now: visitor.now(), row: None, may_exceed }
+}
+
 /// The plan of an account: its own, or the first where it has none or one that is gone.
-pub(super) fn plan_of<'a>(api: &'a Api, account: Option<&AccountRow>) -> &'a Plan {
+fn plan_of<'a>(api: &'a Api, account: Option<&AccountRow>) -> &'a Plan {
     let named = account.and_then(|account| account.plan.as_deref());
     named.and_then(|plan| api.plans.named(plan)).unwrap_or_else(|| api.plans.fallback())
 }

@@ -1,12 +1,12 @@
 //! What can be done with a member.
 
-use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_engine::Invitation;
 use bitting_store::{Change, Conditions, MemberPatch, MemberRow};
 use http::HeaderMap;
 
 use super::{hand_over, place};
+use crate::dashboard::address::Path;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
 use crate::dashboard::view::{Trouble, called, may_make_link, may_remove_second_factor};

@@ -45,11 +45,6 @@ impl KeyFace {
         }
     }
 
-    /// What is shown of the key in words: `sk_live_aB3x…`
-    pub(crate) fn text(&self) -> String {
-        format!("{}{}…", self.common, self.telling)
-    }
-
     /// Its environment alone.
     pub(crate) fn environment(&self) -> &Environment {
         &self.environment

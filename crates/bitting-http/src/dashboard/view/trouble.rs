@@ -5,7 +5,7 @@ use bitting_core::time::Timestamp;
 use http::StatusCode;
 
 use super::links::link;
-use super::{ApiLinks, Frame, Moment, ahead};
+use super::{Frame, Moment, ahead};
 
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]

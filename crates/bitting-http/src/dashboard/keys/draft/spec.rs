@@ -175,16 +175,21 @@ impl KeyDraft {
         }
     }
 
-    fn check_limits(&self, Bounds { api, plan, row, .. }: Bounds<'_>, errors: &mut FieldErrors) -> BTreeMap<String, u64> {
+    fn check_limits(
+        &self,
+        Bounds { plan, row, may_exceed, .. }: Bounds<'_>,
+        errors: &mut FieldErrors,
+    ) -> BTreeMap<String, u64> {
         let mut numbers = BTreeMap::new();
         for (name, text) in &self.limits {
             let digits = text.replace([',', ' ', '\u{a0}', '\u{202f}', '’', '\''], "");
             match digits.parse::<u64>() {
                 Ok(number) if (1..=MOST).contains(&number) => {
-                    let most = bound(plan, name).filter(|_| !api.plans.keys_may_exceed());
-                    let had = row.and_then(|row| row.limits.get(name)) == Some(&number);
-                    if let Some(most) = most.filter(|most| number > *most && !had) {
-                        errors.add("limits", format!("At most {}, which is what the plan allows.", thousands(most)));
+                    let had = row.and_then(|row| row.limits.get(name)).copied();
+                    let most = bound(plan, name);
+                    if !may_exceed && most.max(had).is_none_or(|most| number > most) {
+                        let allowed = most.map_or("nothing".to_owned(), thousands);
+                        errors.add("limits", format!("At most {allowed}, which is what the plan allows."));
                         errors.add(&limit_field(name), "");
                     }
                     numbers.insert(name.clone(), number);

@@ -6,7 +6,13 @@ use super::*;
 use crate::dashboard::fixture::{at, csboard, key, launchboard, now, product};
 
 fn bounds(api: &Api) -> Bounds<'_> {
-    Bounds { api, plan: api.plans.named("professional").unwrap_or(api.plans.fallback()), now: now(), row: None }
+    Bounds {
+        api,
+        plan: api.plans.named("professional").unwrap_or(api.plans.fallback()),
+        now: now(),
+        row: None,
+        may_exceed: false,
+    }
 }
 
 /// The form as it is first shown and then sent, with some fields typed over.
@@ -87,6 +93,8 @@ fn single_permissions_are_those_that_are_ticked() {
     let names: Vec<Permission> = draft.spec(bounds(&api), None).unwrap().permissions.unwrap();
     assert_eq!(names.iter().map(Permission::as_str).collect::<Vec<_>>(), ["tasks:delete", "admin:*"]);
     assert_eq!(errors(&api, &[("access", "custom")])[0].1, "Choose at least one. A key without any can do nothing.");
+    let twice = sent(&api, &[("access", "custom"), ("permission", "tasks:read"), ("permission", "tasks:read")]);
+    assert_eq!(twice.spec(bounds(&api), None).unwrap().permissions.unwrap().len(), 1);
     let gone = errors(&api, &[("access", "custom"), ("permission", "gone:read")]);
     assert_eq!(gone[0], ("access".to_owned(), "Some of these are not offered any more. Choose again.".to_owned()));
 }

@@ -65,6 +65,15 @@ fn pa1_the_list_shows_every_state_with_its_cure() {
     assert!(!html.contains("role=\"switch\""), "this API has no capability");
 }
 
+/// The page of the pictures in `docs/pictures`.
+#[test]
+fn the_list_that_stands_in_the_readme() {
+    let (api, keys) = (product(), all());
+    let asked = ListAsked { order: Order::LastUsed, ..ListAsked::default() };
+    let html = hang("picture-keys", &list(developer(), &api, &keys[..12], asked, false));
+    assert!(html.contains("1–12 of 37"));
+}
+
 #[test]
 fn the_first_page_is_small_enough_for_a_slow_line() {
     let api = product();

@@ -103,7 +103,13 @@ fn odd() -> Vec<Used> {
 }
 
 pub(super) fn bounds(api: &Api) -> Bounds<'_> {
-    Bounds { api, plan: api.plans.named("professional").unwrap_or(api.plans.fallback()), now: now(), row: None }
+    Bounds {
+        api,
+        plan: api.plans.named("professional").unwrap_or(api.plans.fallback()),
+        now: now(),
+        row: None,
+        may_exceed: false,
+    }
 }
 
 pub(super) fn new_form(api: &Api, draft: KeyDraft, errors: FieldErrors) -> KeyForm {

@@ -55,6 +55,7 @@ pub(crate) struct KeyForm {
     limits: Vec<LimitChoice>,
     plan: String,
     addresses_required: bool,
+    may_exceed: bool,
 }
 
 impl HtmlSafe for KeyForm {}
@@ -120,7 +121,7 @@ impl KeyForm {
         (action, back): (String, String),
         csrf: &str,
     ) -> Self {
-        let Bounds { api, plan, now, row } = bounds;
+        let Bounds { api, plan, now, row, may_exceed } = bounds;
         let own = row.into_iter().flat_map(|row| row.limits.keys());
         let limits = plan.by_scope().0.iter().map(|limit| LimitChoice::of(limit, &draft));
         // A number for a limit of another plan stays, and can be taken away.
@@ -158,6 +159,7 @@ impl KeyForm {
             first_date: Moment::date_field(now),
             limits,
             plan: plan_words(plan.by_scope().0, &plan.name),
+            may_exceed,
             addresses_required: api.policy.addresses_required,
             draft,
         }
