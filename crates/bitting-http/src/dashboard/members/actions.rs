@@ -37,12 +37,12 @@ pub(in crate::dashboard) async fn make_link(
 
 /// `POST /members/{id}/disable`: out at once, and not in again.
 pub(in crate::dashboard) async fn disable(Path(id): Path<String>, Submission { visitor, .. }: Submission) -> Response {
-    change(&visitor, &id, MemberPatch { enabled: Some(false), ..MemberPatch::default() }).await
+    change(&visitor, &id, true, MemberPatch { enabled: Some(false), ..MemberPatch::default() }).await
 }
 
 /// `POST /members/{id}/enable`
 pub(in crate::dashboard) async fn enable(Path(id): Path<String>, Submission { visitor, .. }: Submission) -> Response {
-    change(&visitor, &id, MemberPatch { enabled: Some(true), ..MemberPatch::default() }).await
+    change(&visitor, &id, true, MemberPatch { enabled: Some(true), ..MemberPatch::default() }).await
 }
 
 /// `POST /members/{id}/remove-second-factor`, for whoever has lost their phone.
@@ -50,17 +50,15 @@ pub(in crate::dashboard) async fn remove_second_factor(
     Path(id): Path<String>,
     Submission { visitor, .. }: Submission,
 ) -> Response {
-    if !may_remove_second_factor(&visitor.member) {
-        return Setback::from(Trouble::Forbidden).response(&visitor).await;
-    }
-    change(&visitor, &id, MemberPatch { second_factor: Some(None), ..MemberPatch::default() }).await
+    let is_allowed = may_remove_second_factor(&visitor.member);
+    change(&visitor, &id, is_allowed, MemberPatch { second_factor: Some(None), ..MemberPatch::default() }).await
 }
 
-/// Changes somebody else. Nobody locks themselves out.
-async fn change(visitor: &Visitor, id: &str, patch: MemberPatch) -> Response {
+/// Changes somebody else. Nobody locks themselves out, and whom somebody does not see is not there, whatever they may do.
+async fn change(visitor: &Visitor, id: &str, is_allowed: bool, patch: MemberPatch) -> Response {
     answered(visitor, async {
         let row: MemberRow = visitor.colleague(id).await?;
-        if row.id == visitor.member.id {
+        if row.id == visitor.member.id || !is_allowed {
             return Err(Setback::from(Trouble::Forbidden));
         }
         let change = Change::UpdateMember { api: row.api.clone(), member: row.id, patch: Box::new(patch) };
