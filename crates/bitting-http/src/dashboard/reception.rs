@@ -224,6 +224,11 @@ mod tests {
             let url: PublicUrl = good.parse().unwrap();
             assert_eq!(url.to_string(), good.trim_end_matches('/'));
         }
+        for (written, sent) in
+            [("https://keys.example.com:443", "https://keys.example.com"), ("http://[::1]:80/", "http://[::1]")]
+        {
+            assert_eq!(written.parse::<PublicUrl>().unwrap().to_string(), sent, "as browsers send it");
+        }
         for wrong in
             ["keys.example.com", "ftp://example.com", "https://u@example.com", "https://example.com/x", "https://e.com/?q"]
         {
