@@ -118,7 +118,7 @@ impl Metering {
     pub(crate) fn refuse_keyless(&self, denial: &Denial, method: &Method, address: Option<IpAddr>, now: Timestamp) {
         let (api, reason) = (denial.api(), denial.reason());
         let route = denial.route().map(|route| &route.label);
-        let refusal = Refusal { reason, wanted: "", method, route, address, now, within: Refused::WITHIN };
+        let refusal = Refusal { reason, wanted: None, method, route, address, now, within: Refused::WITHIN };
         if api.book().refuse(&refusal) {
             self.dirty().push(Counted::Keyless(Arc::clone(api)));
         }

@@ -208,15 +208,15 @@ fn authorise(
         Some(Reason::AddressNotAllowed) => Some(Unmet::Address),
         Some(reason) => {
             let address = client;
-            let refusal = Refusal { reason, wanted: "", method, route: None, address, now, within: Refused::WITHIN };
+            let refusal = Refusal { reason, wanted: None, method, route: None, address, now, within: Refused::WITHIN };
             bench.metering.refuse(api, &record, &route.label, refusal);
             return Err(Denial::of_key(api, reason, record).into());
         }
         None => need.unmet_by(record.holdings.grants()).map(|clause| Unmet::Rights(clause.asked())),
     };
     let refused = unmet.as_ref().map(|unmet| match unmet {
-        Unmet::Address => (Reason::AddressNotAllowed, ""),
-        Unmet::Rights(asked) => (Reason::InsufficientPermission, *asked),
+        Unmet::Address => (Reason::AddressNotAllowed, None),
+        Unmet::Rights(asked) => (Reason::InsufficientPermission, Some(*asked)),
     });
     let charge = Charge { api, record: &record, route, refused, now, method, client };
     let (reason, limited) = match (bench.metering.charge(&charge, short), unmet) {

@@ -3,18 +3,25 @@
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
+#[path = "../tests/suite/fixture.rs"]
+#[expect(dead_code, reason = "the tests use the rest of it")]
+mod fixture;
+
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use bitting_core::key::KeyId;
+use bitting_core::key::{Digest, KeyId};
 use bitting_core::time::Timestamp;
 use bitting_store::{
-    Holder, LastUse, MeterLog as _, OwnerLock, Purchase, SqliteStore, Tally, UsageBatch, UsageQuery, Whose, Window,
+    BusyQuery, Change, ChangeLog as _, Holder, LastUse, MeterLog as _, NewKey, OwnerLock, Purchase, SqliteStore, Tally,
+    UsageBatch, UsageQuery, Whose, Window,
 };
 use divan::Bencher;
 use divan::counter::ItemsCount;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
+
+use self::fixture::{entry, new_key};
 
 const KEYS: u64 = 10_000;
 
@@ -60,6 +67,30 @@ fn query(bencher: Bencher, what: &str) {
     let rows = usize::try_from(days.end - days.start).unwrap() * 24 * routes;
     assert_eq!(runtime.block_on(store.usage(query.clone())).unwrap().len(), rows);
     bencher.bench_local(|| runtime.block_on(store.usage(query.clone())).unwrap());
+}
+
+/// The busiest of all keys, or of an account's two, in a month out of the same year, in 24 hours of two days, and in the year.
+#[divan::bench(args = ["month", "month of account", "24 hours", "24 hours of account", "year"], sample_count = 20)]
+fn busiest_keys(bencher: Bencher, what: &str) {
+    let runtime = Runtime::new().unwrap();
+    let mut year = YEAR.lock().unwrap();
+    let (store, _) = year.get_or_insert_with(|| a_year(&runtime));
+    let hours = match what.split(' ').next() {
+        Some("month") => 300 * 24..330 * 24,
+        Some("year") => 0..DAYS * 24,
+        _ => 329 * 24 + 7..330 * 24 + 7,
+    };
+    let query = BusyQuery {
+        api: "csboard".into(),
+        account: what.ends_with("account").then(|| account(4_321)),
+        environment: None,
+        from: Timestamp::from_millis(hours.start * HOUR_MS),
+        until: Timestamp::from_millis(hours.end * HOUR_MS),
+        limit: 10,
+    };
+    let keys = if query.account.is_some() { 2 } else { 10 };
+    assert_eq!(runtime.block_on(store.busiest_keys(query.clone())).unwrap().len(), keys);
+    bencher.bench_local(|| runtime.block_on(store.busiest_keys(query.clone())).unwrap());
 }
 
 /// What is added at once when so many keys, their accounts and the API were used, late in a day in which they always were.
@@ -127,7 +158,20 @@ fn a_year(runtime: &Runtime) -> (SqliteStore, TempDir) {
     }
     let bytes = size(store, &folder);
     println!("a year of {KEYS} keys and {ACCOUNTS} accounts: {} MiB", bytes >> 20);
-    (open(&folder.path().join("bitting.db")), folder)
+    let store = open(&folder.path().join("bitting.db"));
+    let batch = (0..KEYS).map(|number| entry(0, Change::CreateKey(Box::new(key_of_account(number))))).collect();
+    for answer in Runtime::new().unwrap().block_on(store.append(batch)).unwrap() {
+        answer.unwrap();
+    }
+    (store, folder)
+}
+
+fn key_of_account(number: u64) -> NewKey {
+    let Change::CreateKey(new) = new_key(1, "acme") else { unreachable!() };
+    let mut digest = [0; 32];
+    digest[..8].copy_from_slice(&number.to_be_bytes());
+    let digest = Digest::from_bytes(digest);
+    NewKey { api: "csboard".into(), id: key(number), digest, account: account(number % ACCOUNTS), create_account: true, ..*new }
 }
 
 fn add(runtime: &Runtime, store: &SqliteStore, holders: &[Holder], hours: std::ops::Range<i64>) {

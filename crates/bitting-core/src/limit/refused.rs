@@ -14,8 +14,9 @@ use crate::time::Timestamp;
 pub struct Refused {
     /// Why.
     pub reason: Reason,
-    /// The right that was missing or the limit that refused, by its name; empty for other reasons.
-    pub wanted: Box<str>,
+    /// The right that was missing or the limit that refused, by its name, if it was one of these. Nothing instead of an empty text, since
+    /// to compare two of those takes 70 ns where `memcmp` reads with masks, as long as half a refusal.
+    pub wanted: Option<Box<str>>,
     /// Their method, if it is one that HTTP knows: whoever makes one up may write anything.
     pub method: &'static str,
     /// The route's label, if one was found.
@@ -38,7 +39,7 @@ pub struct Refusal<'r> {
     /// Why.
     pub reason: Reason,
     /// The right that is missing or the limit that refuses.
-    pub wanted: &'r str,
+    pub wanted: Option<&'r str>,
     /// Its method.
     pub method: &'r Method,
     /// The route's label, if one was found.
@@ -72,7 +73,7 @@ impl Refused {
             known.reason == refusal.reason
                 && is_route(known.route.as_ref())
                 && known.method == method
-                && *known.wanted == *refusal.wanted
+                && known.wanted.as_deref() == refusal.wanted
         };
         let (mut addresses, mut elsewhere, mut like) = (0, None, None);
         for (position, known) in list.iter_mut().enumerate().filter(|(_, known)| is_like(known)) {
@@ -88,7 +89,7 @@ impl Refused {
         let is_too_many = addresses >= Self::ADDRESSES;
         if list.len() < most && !(is_too_many && elsewhere.is_some()) {
             let Refusal { reason, wanted, route, address, now, within, .. } = *refusal;
-            let (wanted, route, address) = (wanted.into(), route.cloned(), address.filter(|_| !is_too_many));
+            let (wanted, route, address) = (wanted.map(Into::into), route.cloned(), address.filter(|_| !is_too_many));
             return list.push(Self { reason, wanted, method, route, address, first: now, last: now, times: 1, within });
         }
         if let Some(like) = elsewhere.or(like).and_then(|position| list.get_mut(position)) {
@@ -105,19 +106,18 @@ impl Refused {
 
 /// A method by its name, if HTTP knows it.
 fn known(method: &Method) -> &'static str {
-    const KNOWN: [Method; 9] = [
-        Method::GET,
-        Method::POST,
-        Method::PUT,
-        Method::PATCH,
-        Method::DELETE,
-        Method::HEAD,
-        Method::OPTIONS,
-        Method::TRACE,
-        Method::CONNECT,
-    ];
-    const NAMES: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
-    KNOWN.iter().position(|known| known == method).and_then(|position| NAMES.get(position)).copied().unwrap_or_default()
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::TRACE => "TRACE",
+        Method::CONNECT => "CONNECT",
+        _ => "",
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +129,7 @@ mod tests {
         let (reason, method, now) = (Reason::ExpiredKey, &Method::GET, Timestamp::from_millis(ms));
         Refused::add(
             list,
-            &Refusal { reason, wanted: "", method, route: Some(&route), address, now, within: Refused::WITHIN },
+            &Refusal { reason, wanted: None, method, route: Some(&route), address, now, within: Refused::WITHIN },
             3,
         );
     }
@@ -161,7 +161,7 @@ mod tests {
         for (number, reason) in (0..200).flat_map(|number| [(number, Reason::UnknownKey), (number % 2, Reason::MissingKey)]) {
             let address = Some([192, 0, 2, number].into());
             let (method, within) = (&Method::GET, Refused::WITHIN);
-            Refused::add(&mut list, &Refusal { reason, wanted: "", method, route: Some(&route), address, now, within }, 20);
+            Refused::add(&mut list, &Refusal { reason, wanted: None, method, route: Some(&route), address, now, within }, 20);
         }
         let of =
             |reason| list.iter().filter(|refused| refused.reason == reason).map(|refused| refused.times).collect::<Vec<_>>();

@@ -26,7 +26,7 @@ pub(crate) struct Charge<'c> {
     pub(crate) record: &'c Arc<Record>,
     pub(crate) route: &'c Route,
     /// Why it is refused whatever its limits say, and which right it lacks; then nothing is charged.
-    pub(crate) refused: Option<(Reason, &'c str)>,
+    pub(crate) refused: Option<(Reason, Option<&'c str>)>,
     pub(crate) now: Timestamp,
     pub(crate) method: &'c Method,
     pub(crate) client: Option<IpAddr>,
@@ -78,8 +78,8 @@ impl Metering {
         let refused = match weight {
             Weight::Short => return Charged::Short,
             Weight::Admitted => charge.refused.map(|(reason, wanted)| (reason, wanted, Refused::WITHIN)),
-            Weight::Refused(reason, None) => Some((reason, "", Refused::WITHIN)),
-            Weight::Refused(reason, Some(limit)) => Some((reason, &*limit.name, hit_within(limit))),
+            Weight::Refused(reason, None) => Some((reason, None, Refused::WITHIN)),
+            Weight::Refused(reason, Some(limit)) => Some((reason, Some(&*limit.name), hit_within(limit))),
         };
         page.tally(
             now,

@@ -97,7 +97,7 @@ impl Unwritten {
                 api: api.name.clone(),
                 bearer: bearer.cloned(),
                 reason: reason.name().into(),
-                wanted,
+                wanted: wanted.unwrap_or_default(),
                 method: method.into(),
                 route: route.as_deref().unwrap_or_default().into(),
                 address,
