@@ -1,6 +1,7 @@
 //! What was refused of late, as the store keeps it, made ready to be shown.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use bitting_core::api::Api;
 use bitting_core::dialect::AnswerContext;
@@ -32,22 +33,25 @@ pub(super) async fn of(
     let rows = read(visitor, api, of, environment).await?;
     let (links, now) = (ApiLinks::new(&api.name), visitor.now());
     let mut names: BTreeMap<KeyId, Option<String>> = BTreeMap::new();
-    let mut lines = Vec::new();
+    let mut shown = Vec::new();
     for row in &rows {
         let Some(refusal) = told(row, api, &[]) else { continue };
         let Some(bearer) = &row.request.bearer else {
-            lines.push((String::new(), String::new(), RefusalLine::of_nobody(&refusal, now)));
+            shown.push((String::new(), String::new(), RefusalLine::of_nobody(&refusal, now)));
             continue;
         };
-        if !names.contains_key(&bearer.key) {
-            let name = visitor.store().key(&api.name, bearer.key).await?.map(|key| key.name);
-            names.insert(bearer.key, name);
-        }
+        let name = match names.entry(bearer.key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => {
+                let key = visitor.store().key(&api.name, bearer.key).await?;
+                unknown.insert(key.map(|key| key.name))
+            }
+        };
         // A key that is gone from the store has no page.
-        let Some(Some(name)) = names.get(&bearer.key) else { continue };
-        lines.push((name.clone(), links.key(bearer.key), RefusalLine::of_key(&refusal, bearer.key, &links, now)));
+        let Some(name) = name else { continue };
+        shown.push((name.clone(), links.key(bearer.key), RefusalLine::of_key(&refusal, bearer.key, &links, now)));
     }
-    Ok(lines)
+    Ok(shown)
 }
 
 async fn read(visitor: &Visitor, api: &Api, of: RefusedOf, environment: Option<Box<str>>) -> Result<Vec<RefusedRow>, Setback> {

@@ -106,18 +106,14 @@ async fn subject(visitor: &Visitor, api: &str, asked: &UsageAsked) -> Result<Sub
         (None, Some(Ok(named))) => Some(named),
         (None, None) => None,
     };
-    Ok(match account {
-        Some(account) => {
-            let row = visitor.store().account(&api.name, &account).await?.ok_or(Trouble::NotFound)?;
-            let called = if row.name.is_empty() { row.id.to_string() } else { row.name };
-            let words = format!("All keys of {called}");
-            Subject { api, whose: Whose::Account(account.clone()), words, account: Some(account), key: None }
-        }
-        None => {
-            let words = format!("All keys of {}", api.labels.title);
-            Subject { api, whose: Whose::Api, words, account: None, key: None }
-        }
-    })
+    let Some(account) = account else {
+        let words = format!("All keys of {}", api.labels.title);
+        return Ok(Subject { api, whose: Whose::Api, words, account: None, key: None });
+    };
+    let row = visitor.store().account(&api.name, &account).await?.ok_or(Trouble::NotFound)?;
+    let called = if row.name.is_empty() { row.id.to_string() } else { row.name };
+    let (whose, words) = (Whose::Account(account.clone()), format!("All keys of {called}"));
+    Ok(Subject { api, whose, words, account: Some(account), key: None })
 }
 
 /// The keys that were used most, where they are several.

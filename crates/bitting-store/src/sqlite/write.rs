@@ -364,9 +364,17 @@ fn write_journal(
         (entry.change.api(), entry.origin.actor.to_string(), write.before.to_string(), write.after.to_string());
     let address = entry.origin.address.map(|address| address.to_string());
     let (request_id, subject) = (entry.origin.request_id.as_str(), write.subject.as_str());
-    let texts = [api, &actor, request_id, write.action, subject, &before, &after].map(Some);
-    let [a, b, c, d, e, f, g] = texts;
-    let hash = Columns { sequence: number, at, texts: [a, b, c, d, e, f, g, address.as_deref()] }.hash_after(head);
+    let texts = [
+        Some(api),
+        Some(&*actor),
+        Some(request_id),
+        Some(write.action),
+        Some(subject),
+        Some(&*before),
+        Some(&*after),
+        address.as_deref(),
+    ];
+    let hash = Columns { sequence: number, at, texts }.hash_after(head);
     let sql = format!("INSERT INTO audit ({AUDIT_COLUMNS}, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     execute(
         connection,

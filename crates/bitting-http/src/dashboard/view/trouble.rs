@@ -25,11 +25,6 @@ pub(crate) enum Trouble {
     },
     /// What was sent is too much or cannot be read.
     Unreadable,
-    /// A fault of Bitting's.
-    Broken {
-        /// By which it is found in the log.
-        request_id: String,
-    },
     /// The store cannot be read or written at the moment.
     Unavailable,
 }
@@ -56,7 +51,6 @@ impl TroublePage {
             Trouble::LinkUsed => StatusCode::GONE,
             Trouble::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Trouble::Unreadable => StatusCode::BAD_REQUEST,
-            Trouble::Broken { .. } => StatusCode::INTERNAL_SERVER_ERROR,
             Trouble::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -69,7 +63,6 @@ impl TroublePage {
             Trouble::LinkUsed => "This link no longer works",
             Trouble::TooMany { .. } => "Too many attempts",
             Trouble::Unreadable => "This could not be read",
-            Trouble::Broken { .. } => "Something went wrong here",
             Trouble::Unavailable => "Keys cannot be shown at the moment",
         }
     }

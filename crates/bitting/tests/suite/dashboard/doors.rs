@@ -10,7 +10,7 @@ use crate::harness::{Person, Reply, code, form, hidden, post, request};
 
 /// The path of a link that stands in a page or was printed.
 fn path_of(link: &str) -> String {
-    link.split_once("/link").map(|(_, rest)| format!("/link{rest}")).unwrap_or_else(|| panic!("{link} is no link"))
+    link.split_once("/link").map_or_else(|| panic!("{link} is no link"), |(_, rest)| format!("/link{rest}"))
 }
 
 /// The one-time link that a page shows.
@@ -170,13 +170,13 @@ async fn a_reset_link_sets_another_password_once_and_signs_out_everywhere() {
     let made = mara.send(&format!("/members/{id}/link"), &[]).await;
     assert_eq!((made.status, made.header("cache-control")), (StatusCode::CREATED, "no-store"));
     let link = link_in(&made);
-    let reset = house.stranger();
-    let page = reset.open(&link).await;
+    let whoever = house.stranger();
+    let page = whoever.open(&link).await;
     assert!(page.body.contains("Set a new password") && page.body.contains("tomasz@example.com"), "{}", page.body);
     let fields = [("token", &*hidden(&page, "token").unwrap()), ("password", "another good password")];
-    assert_eq!(reset.send("/link", &fields).await.status, StatusCode::SEE_OTHER);
-    assert!(reset.is_in().await && !tomasz.is_in().await);
-    assert_eq!(reset.send("/link", &fields).await.status, StatusCode::GONE);
+    assert_eq!(whoever.send("/link", &fields).await.status, StatusCode::SEE_OTHER);
+    assert!(whoever.is_in().await && !tomasz.is_in().await);
+    assert_eq!(whoever.send("/link", &fields).await.status, StatusCode::GONE);
     assert_eq!(house.stranger().sign_in("tomasz@example.com", PASSWORD).await.status, StatusCode::UNAUTHORIZED);
 }
 

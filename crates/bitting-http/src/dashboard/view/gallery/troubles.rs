@@ -13,7 +13,6 @@ fn every_trouble_says_what_to_do() {
         ("link-used", Trouble::LinkUsed, StatusCode::GONE, "Ask whoever gave it to you"),
         ("too-many", Trouble::TooMany { again_at: at("2025-10-14T10:57:00Z") }, StatusCode::TOO_MANY_REQUESTS, "in 15 minutes"),
         ("unreadable", Trouble::Unreadable, StatusCode::BAD_REQUEST, "Go back and try again"),
-        ("500", Trouble::Broken { request_id: "req_01".to_owned() }, StatusCode::INTERNAL_SERVER_ERROR, "req_01"),
         ("503", Trouble::Unavailable, StatusCode::SERVICE_UNAVAILABLE, "Try again in a minute"),
     ] {
         let page = TroublePage::new(developer(), trouble.clone(), now());
