@@ -24,6 +24,7 @@ mod keys;
 mod members;
 mod password;
 mod reception;
+mod refusals;
 mod respond;
 mod setback;
 mod submission;

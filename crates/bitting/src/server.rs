@@ -20,11 +20,11 @@ use http::uri::Scheme;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
-use self::connections::ConnectionLimits;
+use self::connections::{ConnectionLimit, ConnectionLimits};
 use crate::config::{Config, Listener, Serves};
 use crate::failure::Failure;
 use crate::owner::ControlSocket;
@@ -64,7 +64,7 @@ impl Server {
         let reserved = bitting_http::reserved::<Incoming>(Arc::clone(&engine), Arc::clone(&ids));
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), Arc::clone(&ids), reserved));
         let (stopping, stopped) = watch::channel(false);
-        let limits = ConnectionLimits::of_process();
+        let limits = ConnectionLimits::of_process(sockets.iter().map(|(_, listener)| &listener.serves));
         let (mut addresses, mut tasks) = (Vec::new(), Vec::new());
         let mut dashboard_url = None;
         for (socket, listener) in sockets {
@@ -74,8 +74,7 @@ impl Server {
             let stopped = stopped.clone();
             tasks.push(match listener.serves.clone() {
                 Serves::Gateway { api } => {
-                    let limit = Arc::clone(&limits.gateway);
-                    tokio::spawn(serve_gateway(socket, limit, listener, api, Arc::clone(&gateway), stopped))
+                    tokio::spawn(serve_gateway(socket, limits.gateway(), listener, api, Arc::clone(&gateway), stopped))
                 }
                 Serves::Service(parts) => {
                     if parts.contains(&Part::Dashboard) {
@@ -83,7 +82,8 @@ impl Server {
                     }
                     let service =
                         bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), &dashboard, &parts);
-                    tokio::spawn(serve_service(socket, Arc::clone(&limits.service), listener, service, stopped))
+                    let limit = ConnectionLimits::service(&parts, &listener.trusted_proxies);
+                    tokio::spawn(serve_service(socket, limit, listener, service, stopped))
                 }
             });
         }
@@ -155,7 +155,7 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 
 async fn serve_gateway(
     socket: TcpListener,
-    limit: Arc<Semaphore>,
+    limit: ConnectionLimit,
     listener: Listener,
     api: Option<String>,
     gateway: Arc<Gateway>,
@@ -175,7 +175,7 @@ async fn serve_gateway(
 
 async fn serve_service(
     socket: TcpListener,
-    limit: Arc<Semaphore>,
+    limit: ConnectionLimit,
     listener: Listener,
     router: axum::Router,
     stopped: watch::Receiver<bool>,

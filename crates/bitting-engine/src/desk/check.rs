@@ -151,7 +151,9 @@ impl Checks<'_> {
     }
 
     fn text(&mut self, field: &str, text: &str, least: usize, most: usize) {
-        if text.trim().chars().count() < least || text.chars().count() > most {
+        let seen = text.trim().chars().count();
+        let is_blank = least > 0 && !text.chars().any(is_seen);
+        if seen < least || is_blank || text.chars().count() > most {
             self.wrong(field, format!("write {least} to {most} characters"));
         }
         // Only a description has lines.
@@ -212,4 +214,13 @@ impl Checks<'_> {
             self.wrong("expires_at", format!("it must lie in the future; now is {now}"));
         }
     }
+}
+
+/// Whether a character leaves a mark on a page, or joins others that do: a name of others alone would look like none.
+fn is_seen(c: char) -> bool {
+    let is_unseen = matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'
+        | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}'
+        | '\u{FFA0}' | '\u{E0000}'..='\u{E0FFF}');
+    !is_unseen && !c.is_whitespace() && !c.is_control()
 }

@@ -1,16 +1,20 @@
 //! How often somebody may try to sign in.
 //!
-//! Failures are counted for the address that is tried and for the network that it is tried from. Whoever has failed often waits
-//! before each further attempt, for longer each time; so trying passwords leads nowhere, and nobody is locked out of
-//! their account for long by somebody else. Whether there is such an address plays no part.
+//! Attempts are counted for what is tried and for the network that it is tried from, as failures until they turn out right: so
+//! many that are made at once count like those made one after the other. Whoever has failed often waits before each further
+//! attempt, for longer each time; so trying passwords leads nowhere, and nobody is locked out of their account for long by
+//! somebody else. Whether there is such an address plays no part.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bitting_core::ban::ClientNetwork;
+use bitting_core::member::MemberId;
 use bitting_core::time::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 /// The failures of the last while.
 #[derive(Debug, Default)]
@@ -18,8 +22,28 @@ pub(super) struct Attempts(Mutex<Failures>);
 
 #[derive(Debug, Default)]
 struct Failures {
-    by_email: HashMap<String, Record>,
-    by_network: HashMap<[u8; 8], Record>,
+    by_tried: HashMap<Tried, Record>,
+    by_network: HashMap<ClientNetwork, Record>,
+}
+
+/// What somebody tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Tried {
+    /// The password of an e-mail address, of which only the digest is kept: it may be as long as a form.
+    Email([u8; 32]),
+    /// The password of a member who is signed in.
+    Password(MemberId),
+    /// The code of a member whose password was right.
+    Code(MemberId),
+}
+
+/// An attempt, which counts as a failure from the beginning.
+#[derive(Debug)]
+#[must_use = "an attempt that was right is taken back"]
+pub(super) struct Attempt<'a> {
+    attempts: &'a Attempts,
+    tried: Tried,
+    network: ClientNetwork,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -29,11 +53,12 @@ struct Record {
 }
 
 /// Failures before the first wait.
-const FREE_FOR_EMAIL: u32 = 5;
+const FREE: u32 = 5;
 const FREE_FOR_NETWORK: u32 = 30;
 
-/// The longest wait. An address is only so long out of its owner's reach.
-const LONGEST_FOR_EMAIL: Duration = Duration::from_mins(1);
+/// The longest wait. An address is only so long out of its owner's reach; whoever guesses codes has the password already.
+const LONGEST: Duration = Duration::from_mins(1);
+const LONGEST_FOR_CODE: Duration = Duration::from_mins(15);
 const LONGEST_FOR_NETWORK: Duration = Duration::from_mins(15);
 
 /// After how long without one failures are forgotten.
@@ -42,25 +67,54 @@ const FORGOTTEN: Duration = Duration::from_mins(30);
 /// The most that is remembered of either kind: a few megabytes.
 const MOST: usize = 20_000;
 
+impl Tried {
+    pub(super) fn email(email: &str) -> Self {
+        Self::Email(Sha256::digest(email).into())
+    }
+
+    fn longest(self) -> Duration {
+        if matches!(self, Self::Code(_)) { LONGEST_FOR_CODE } else { LONGEST }
+    }
+}
+
 impl Attempts {
-    /// When somebody may try, if that is not now.
-    pub(super) fn wait_until(&self, email: &str, client: IpAddr, now: Timestamp) -> Option<Timestamp> {
-        let failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let email = wait(failures.by_email.get(email), FREE_FOR_EMAIL, LONGEST_FOR_EMAIL);
-        let network = wait(failures.by_network.get(&network(client)), FREE_FOR_NETWORK, LONGEST_FOR_NETWORK);
-        email.max(network).filter(|until| *until > now)
+    /// Somebody tries something. If they may not yet, the error is the moment from which on they may.
+    pub(super) fn begin(&self, tried: Tried, client: IpAddr, now: Timestamp) -> Result<Attempt<'_>, Timestamp> {
+        let (mut failures, network) = (self.lock(), ClientNetwork::from(client));
+        let of_it = wait(failures.by_tried.get(&tried), FREE, tried.longest());
+        let of_network = wait(failures.by_network.get(&network), FREE_FOR_NETWORK, LONGEST_FOR_NETWORK);
+        if let Some(until) = of_it.max(of_network).filter(|until| *until > now) {
+            return Err(until);
+        }
+        count(&mut failures.by_tried, tried, now);
+        count(&mut failures.by_network, network, now);
+        Ok(Attempt { attempts: self, tried, network })
     }
 
-    /// Somebody tried and was wrong.
-    pub(super) fn failed(&self, email: &str, client: IpAddr, now: Timestamp) {
-        let mut failures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut failures.by_email, email.to_owned(), now);
-        count(&mut failures.by_network, network(client), now);
+    /// Somebody has shown that it is theirs.
+    pub(super) fn forget(&self, tried: Tried) {
+        self.lock().by_tried.remove(&tried);
     }
 
-    /// Somebody tried and was right. The network's failures stay: they may own one account and try others.
-    pub(super) fn succeeded(&self, email: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).by_email.remove(email);
+    fn lock(&self) -> MutexGuard<'_, Failures> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Attempt<'_> {
+    /// It was right. The network's other failures stay: they may own one account and try others.
+    pub(super) fn succeeded(self) {
+        let attempts = self.attempts;
+        let tried = self.tried;
+        self.taken_back();
+        attempts.forget(tried);
+    }
+
+    /// It was neither right nor wrong.
+    pub(super) fn taken_back(self) {
+        let mut failures = self.attempts.lock();
+        uncount(failures.by_tried.get_mut(&self.tried));
+        uncount(failures.by_network.get_mut(&self.network));
     }
 }
 
@@ -84,14 +138,10 @@ fn count<K: Eq + Hash + Clone>(records: &mut HashMap<K, Record>, key: K, now: Ti
     *record = Record { failures: before.saturating_add(1), last: now };
 }
 
-/// An IPv4 address, or the /64 of an IPv6 one, which is one customer's.
-fn network(address: IpAddr) -> [u8; 8] {
-    let mut network = [0; 8];
-    match address {
-        IpAddr::V4(address) => network[4..].copy_from_slice(&address.octets()),
-        IpAddr::V6(address) => network.copy_from_slice(&address.octets()[..8]),
+fn uncount(record: Option<&mut Record>) {
+    if let Some(record) = record {
+        record.failures = record.failures.saturating_sub(1);
     }
-    network
 }
 
 #[cfg(test)]
@@ -106,62 +156,103 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
+    fn email(number: usize) -> Tried {
+        Tried::email(&format!("{number}@example.com"))
+    }
+
+    fn wait(attempts: &Attempts, tried: Tried, client: IpAddr, now: Timestamp) -> Option<Timestamp> {
+        attempts.begin(tried, client, now).map(Attempt::taken_back).err()
+    }
+
+    fn fail(attempts: &Attempts, tried: Tried, client: IpAddr, now: Timestamp) {
+        let _counts = attempts.begin(tried, client, now).unwrap();
+    }
+
     #[test]
     fn whoever_fails_often_waits_longer_each_time_and_not_for_ever() {
-        let attempts = Attempts::default();
-        let mut now = 1_000;
-        let mut waits = Vec::new();
-        for _ in 0..14 {
-            attempts.failed("mara@example.com", client(1), at(now));
-            let until = attempts.wait_until("mara@example.com", client(2), at(now)).map_or(now, |at| at.as_millis() / 1_000);
-            waits.push(until - now);
-            now = until;
+        let mara = MemberId::from_bytes([1; 16]);
+        for (tried, longest) in [
+            (Tried::email("mara@example.com"), [32, 60, 60, 60, 60, 60]),
+            (Tried::Password(mara), [32, 60, 60, 60, 60, 60]),
+            (Tried::Code(mara), [32, 64, 128, 256, 512, 900]),
+        ] {
+            let attempts = Attempts::default();
+            let mut now = 1_000;
+            let mut waits = Vec::new();
+            for _ in 0..15 {
+                fail(&attempts, tried, client(1), at(now));
+                let until = wait(&attempts, tried, client(2), at(now)).map_or(now, |at| at.as_millis() / 1_000);
+                waits.push(until - now);
+                now = until;
+            }
+            assert_eq!((&waits[..9], &waits[9..]), (&[0, 0, 0, 0, 1, 2, 4, 8, 16][..], &longest[..]), "{tried:?}");
+            assert_eq!(wait(&attempts, Tried::email("tomasz@example.com"), client(2), at(now)), None, "others are not held up");
+            attempts.begin(tried, client(2), at(now)).unwrap().succeeded();
+            assert_eq!(wait(&attempts, tried, client(2), at(now)), None);
         }
-        assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
-        assert_eq!(attempts.wait_until("tomasz@example.com", client(2), at(now)), None, "others are not held up");
-        attempts.succeeded("mara@example.com");
-        assert_eq!(attempts.wait_until("mara@example.com", client(2), at(now)), None);
+    }
+
+    #[test]
+    fn attempts_at_once_count_like_attempts_one_after_the_other() {
+        let attempts = Attempts::default();
+        let at_once: Vec<_> =
+            (0..60).map(|number| attempts.begin(Tried::email("mara@example.com"), client(number), at(1_000))).collect();
+        assert_eq!(at_once.iter().filter(|attempt| attempt.is_ok()).count(), 5);
+        let networks: Vec<_> = (0..60).map(|number| attempts.begin(email(number), client(100), at(1_000))).collect();
+        assert_eq!(networks.iter().filter(|attempt| attempt.is_ok()).count(), 30);
+        for attempt in networks.into_iter().flatten() {
+            attempt.taken_back();
+        }
+        assert_eq!(wait(&attempts, email(99), client(100), at(1_000)), None, "what was right does not count");
+    }
+
+    #[test]
+    fn what_somebody_tries_at_the_door_does_not_hold_up_whoever_is_inside() {
+        let (attempts, mara) = (Attempts::default(), MemberId::from_bytes([1; 16]));
+        for number in 0..5 {
+            fail(&attempts, Tried::email(&mara.to_string()), client(number), at(1_000));
+        }
+        assert!(wait(&attempts, Tried::email(&mara.to_string()), client(9), at(1_000)).is_some());
+        assert_eq!(wait(&attempts, Tried::Password(mara), client(9), at(1_000)), None);
+        assert_eq!(wait(&attempts, Tried::Code(mara), client(9), at(1_000)), None);
     }
 
     #[test]
     fn a_network_that_tries_many_addresses_waits_too() {
         let attempts = Attempts::default();
-        for number in 0..31 {
-            attempts.failed(&format!("{number}@example.com"), client(1), at(1_000));
+        for number in 0..30 {
+            fail(&attempts, email(number), client(1), at(1_000));
         }
-        assert_eq!(attempts.wait_until("new@example.com", client(1), at(1_000)), Some(at(1_002)));
-        assert_eq!(attempts.wait_until("new@example.com", client(2), at(1_000)), None);
-        attempts.succeeded("new@example.com");
-        assert!(attempts.wait_until("new@example.com", client(1), at(1_000)).is_some());
+        assert_eq!(wait(&attempts, email(99), client(1), at(1_000)), Some(at(1_001)));
+        assert_eq!(wait(&attempts, email(99), client(2), at(1_000)), None);
+        attempts.begin(email(99), client(1), at(1_001)).unwrap().succeeded();
+        assert!(wait(&attempts, email(99), client(1), at(1_001)).is_some());
     }
 
     #[test]
     fn failures_are_forgotten_after_half_an_hour() {
         let attempts = Attempts::default();
-        for _ in 0..6 {
-            attempts.failed("mara@example.com", client(1), at(1_000));
+        let mara = Tried::email("mara@example.com");
+        for _ in 0..5 {
+            fail(&attempts, mara, client(1), at(1_000));
         }
-        attempts.failed("mara@example.com", client(1), at(1_000 + 1_800));
-        assert_eq!(attempts.wait_until("mara@example.com", client(1), at(1_000 + 1_800)), None);
+        fail(&attempts, mara, client(1), at(1_000 + 1_800));
+        assert_eq!(wait(&attempts, mara, client(1), at(1_000 + 1_800)), None);
     }
 
     #[test]
     fn a_flood_of_addresses_neither_fills_the_memory_nor_frees_whoever_waits() {
         let attempts = Attempts::default();
-        for _ in 0..6 {
-            attempts.failed("mara@example.com", client(1), at(1_000));
+        let mara = Tried::email("mara@example.com");
+        for _ in 0..5 {
+            fail(&attempts, mara, client(1), at(1_000));
         }
         for number in 0..MOST + 100 {
-            attempts.failed(&format!("{number}@example.com"), client(2), at(1_001));
+            let octets = u32::try_from(number).unwrap().to_be_bytes();
+            fail(&attempts, email(number), IpAddr::from(octets), at(1_001));
         }
         let failures = attempts.0.lock().unwrap();
-        assert_eq!((failures.by_email.len(), failures.by_network.len()), (MOST, 2));
-        assert!(failures.by_email.contains_key("mara@example.com"));
-    }
-
-    #[test]
-    fn addresses_of_one_ipv6_network_are_one() {
-        assert_eq!(network("2001:db8:1:2::1".parse().unwrap()), network("2001:db8:1:2:ffff::9".parse().unwrap()));
-        assert_ne!(network("2001:db8:1:2::1".parse().unwrap()), network("2001:db8:1:3::1".parse().unwrap()));
+        assert_eq!((failures.by_tried.len(), failures.by_network.len()), (MOST, MOST));
+        assert!(failures.by_tried.contains_key(&mara));
     }
 }

@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::member::{MemberId, Token, TokenDigest};
 use bitting_engine::{Admission, Engine, Entropy};
-use bitting_store::{Actor, Change, Conditions, MemberRow, NewSession, Origin, Sessions, SignInWay};
+use bitting_store::{Actor, Change, Conditions, MemberRow, NewSession, Origin, PasswordHash, Sessions, SignInWay};
 use http::header::{COOKIE, SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
@@ -76,11 +76,13 @@ struct Arrival<'a> {
     spends: Option<TokenDigest>,
     /// The time step of the code that they gave.
     step: Option<u64>,
+    /// What was kept of the password that they gave or have chosen.
+    proof: Option<PasswordHash>,
 }
 
 /// Signs somebody in and leads them on.
 async fn enter(arrival: Arrival<'_>, errand: Errand) -> Result<Response, Setback> {
-    let Arrival { shared, headers, extensions, member, way, spends, step } = arrival;
+    let Arrival { shared, headers, extensions, member, way, spends, step, proof } = arrival;
     let engine = &shared.engine;
     let mut random = [0; 32];
     Entropy.fill(&mut random).map_err(|_| Trouble::Unavailable)?;
@@ -93,6 +95,7 @@ async fn enter(arrival: Arrival<'_>, errand: Errand) -> Result<Response, Setback
         agent: agent.chars().take(200).collect(),
         spends,
         step,
+        proof,
     };
     let change = Change::SignIn { api: member.api.clone(), member: member.id, session };
     engine.submit(change, origin(extensions, Actor::Member(member.id)), Conditions::default()).await?;

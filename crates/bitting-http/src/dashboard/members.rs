@@ -2,7 +2,8 @@
 
 mod actions;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use axum::response::Response;
 use bitting_core::account::AccountId;
@@ -14,7 +15,7 @@ use http::{HeaderMap, StatusCode};
 use super::address::Path;
 use super::setback::{Setback, answered};
 use super::submission::Submission;
-use super::view::{ApiLinks, LinkMadePage, MemberLine, MembersPage, Place, Trouble, Whose, called, link};
+use super::view::{ApiLinks, LinkMadePage, MemberLine, MembersPage, Place, Trouble, Whose, called, link, may_invite};
 use super::visitor::Visitor;
 use super::{one_time_link, respond};
 
@@ -22,6 +23,10 @@ pub(super) use actions::{disable, enable, make_link, remove_second_factor};
 
 /// The most members on the page. Accounts with more are rare, and their newest come first.
 const MOST: usize = 500;
+
+/// The most people whom developers of an account have invited and who have not come, as long as an invitation lasts.
+const MOST_AWAITED: usize = 20;
+const AWAITED: Duration = Duration::from_hours(24 * 7);
 
 /// What somebody has typed to invite somebody.
 #[derive(Default)]
@@ -107,7 +112,8 @@ async fn list(
     let Typed { email, name, account, email_error, account_error } = typed;
     let action = place(api.map(|api| &**api));
     let lines = rows.into_iter().map(line).collect();
-    let page = MembersPage { frame, action, whose, lines, email, name, account, email_error, account_error, done };
+    let may_invite = may_invite(&visitor.member);
+    let page = MembersPage { frame, action, whose, lines, email, name, account, email_error, account_error, done, may_invite };
     Ok(respond(status, &page))
 }
 
@@ -126,6 +132,9 @@ pub(super) async fn maker(visitor: &Visitor, by: &str) -> Result<String, Setback
 
 async fn invite(submission: &Submission, headers: &HeaderMap, api: Option<&ServedApi>) -> Result<Response, Setback> {
     let Submission { visitor, fields } = submission;
+    if !may_invite(&visitor.member) {
+        return Err(Trouble::Forbidden.into());
+    }
     let (email, name) = (fields.text("email").trim().to_owned(), fields.text("name").trim().to_owned());
     let typed =
         Typed { email: email.clone(), name: name.clone(), account: fields.text("account").to_owned(), ..Typed::default() };
@@ -141,6 +150,11 @@ async fn invite(submission: &Submission, headers: &HeaderMap, api: Option<&Serve
             Some(account)
         }
     };
+    if has_invited_enough(visitor).await? {
+        let enough = format!("{MOST_AWAITED} people were invited within a week and have not come yet. Wait until some have.");
+        let typed = Typed { email_error: Some(enough), ..typed };
+        return list(visitor, api, StatusCode::UNPROCESSABLE_ENTITY, typed, None).await;
+    }
     let own = api.map_or(bitting_own(visitor), |api| api.name.to_string());
     let guest = Guest { api: own, account, name: name.clone(), email: Some(email.clone()) };
     let made = Invitation::of(guest, visitor.now()).map_err(|_| Trouble::Unavailable)?;
@@ -153,7 +167,7 @@ async fn invite(submission: &Submission, headers: &HeaderMap, api: Option<&Serve
             Typed { email_error: wrong.first().map(|wrong| wrong.message.clone()), ..typed }
         }
         Err(CommitError::Refused(Refusal::MemberExists)) => {
-            Typed { email_error: Some("Somebody signs in with this address already.".to_owned()), ..typed }
+            Typed { email_error: Some(taken(visitor, &email).await?.to_owned()), ..typed }
         }
         Err(CommitError::Refused(Refusal::NoSuchAccount(_))) => {
             Typed { account_error: Some("There is no such account. Make it first.".to_owned()), ..typed }
@@ -161,6 +175,30 @@ async fn invite(submission: &Submission, headers: &HeaderMap, api: Option<&Serve
         Err(error) => return Err(error.into()),
     };
     list(visitor, api, StatusCode::UNPROCESSABLE_ENTITY, wrong, None).await
+}
+
+/// Why an address that somebody has cannot be invited, as far as the visitor may know of them.
+async fn taken(visitor: &Visitor, email: &str) -> Result<&'static str, Setback> {
+    let found = visitor.store().member_by_email(&email.to_lowercase()).await?;
+    let is_seen = visitor.is_operator() || found.is_some_and(|member| visitor.is_colleague(&member.row));
+    Ok(if is_seen {
+        "Somebody signs in with this address already."
+    } else {
+        "This address cannot be invited. Ask whoever runs the API."
+    })
+}
+
+/// Whether developers of an account have invited as many as may be awaited at once. Who is somebody's customer already shows in
+/// which addresses cannot be invited, so nobody may try many.
+async fn has_invited_enough(visitor: &Visitor) -> Result<bool, Setback> {
+    let Some(account) = visitor.account() else { return Ok(false) };
+    let all = Page { after: None, limit: usize::MAX };
+    let rows = visitor.store().members(&visitor.member.api, Some(account), all).await?;
+    let developers: HashSet<String> = rows.iter().map(|row| row.id.to_string()).collect();
+    // Disabling somebody who has not come makes no room.
+    let is_awaited = |row: &&MemberRow| row.is_awaited() && visitor.now().since(row.created_at) < AWAITED;
+    let awaited = rows.iter().filter(is_awaited).filter(|row| developers.contains(&row.created_by)).count();
+    Ok(awaited >= MOST_AWAITED)
 }
 
 /// Shows a link that was made, once.

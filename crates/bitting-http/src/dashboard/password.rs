@@ -1,30 +1,34 @@
 //! Passwords: argon2id, a few at a time, off the threads that serve requests.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use argon2::password_hash::phc::PasswordHash as Phc;
-use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash as Phc, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use bitting_engine::{Entropy, EntropyError};
 use bitting_store::PasswordHash;
 use tokio::sync::{Semaphore, TryAcquireError};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// A password in the clear, from the form to the hash. It does not print itself and is wiped on drop.
 #[derive(Clone)]
 pub(super) struct Password(Zeroizing<String>);
 
 /// Computes hashes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Hasher(Arc<Places>);
 
-#[derive(Debug)]
 struct Places {
     /// Each computation takes 19 MiB and a core for some 20 ms.
     working: Semaphore,
     /// Whoever finds none comes again later.
     waiting: Semaphore,
+    /// The memory of those that are done, for the next ones. The system's allocator would keep it for each thread that ever
+    /// computed one, and they are many.
+    memory: Mutex<Vec<Blocks>>,
 }
+
+type Blocks = Vec<Block>;
 
 /// So many are computed at once, and so many wait for it.
 const WORKING: usize = 2;
@@ -45,8 +49,8 @@ const LONGEST: usize = 200;
 
 /// What is compared with where there is nothing to compare with, so that the answer takes as long: the hash of nobody's password.
 static NOBODYS: LazyLock<String> = LazyLock::new(|| {
-    let hash = Argon2::default().hash_password_with_salt(b"the password of nobody", b"nobody's own salt");
-    hash.map(|hash: Phc| hash.to_string()).unwrap_or_default()
+    let hash = phc("the password of nobody", b"nobody's own salt", &mut Blocks::new());
+    hash.map(|hash| hash.to_string()).unwrap_or_default()
 });
 
 impl Password {
@@ -82,18 +86,19 @@ impl fmt::Debug for Password {
 
 impl Default for Hasher {
     fn default() -> Self {
-        Self(Arc::new(Places { working: Semaphore::new(WORKING), waiting: Semaphore::new(WAITING) }))
+        let (working, waiting) = (Semaphore::new(WORKING), Semaphore::new(WAITING));
+        Self(Arc::new(Places { working, waiting, memory: Mutex::default() }))
     }
 }
 
 impl Hasher {
     /// What is kept of a password.
     pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Unanswered> {
-        let hash = self.run(move || {
+        let hash = self.run(move |memory| {
             let mut salt = [0; 16];
             Entropy.fill(&mut salt).map_err(|error: EntropyError| error.to_string())?;
-            let hash: Result<Phc, _> = Argon2::default().hash_password_with_salt(password.0.as_bytes(), &salt);
-            hash.map(|hash| PasswordHash::new(hash.to_string())).map_err(|error| error.to_string())
+            let hash = phc(&password.0, &salt, memory).map_err(|error| error.to_string())?;
+            Ok::<_, String>(PasswordHash::new(hash.to_string()))
         });
         hash.await?.map_err(|error| {
             tracing::error!(%error, "a password could not be hashed");
@@ -103,23 +108,69 @@ impl Hasher {
 
     /// Whether it is the password of which this is kept. Where nothing is kept the answer is no, and takes as long.
     pub(super) async fn verify(&self, password: Password, kept: Option<PasswordHash>) -> Result<bool, Unanswered> {
-        self.run(move || {
+        self.run(move |memory| {
             let is_somebodys = kept.is_some();
             let kept = kept.as_ref().map_or(NOBODYS.as_str(), PasswordHash::as_str);
-            let fits = Phc::new(kept).is_ok_and(|kept| Argon2::default().verify_password(password.0.as_bytes(), &kept).is_ok());
-            fits && is_somebodys
+            fits(&password.0, kept, memory).is_ok_and(|fits| fits && is_somebodys)
         })
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Unanswered> {
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Blocks) -> T + Send + 'static) -> Result<T, Unanswered> {
         let _place = match self.0.waiting.try_acquire() {
             Ok(place) => place,
             Err(TryAcquireError::NoPermits | TryAcquireError::Closed) => return Err(Unanswered::Busy),
         };
         let _core = self.0.working.acquire().await.map_err(|_| Unanswered::Failed)?;
+        let places = Arc::clone(&self.0);
+        let work = move || {
+            let idle = || places.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut memory = idle().pop().unwrap_or_default();
+            let done = work(&mut memory);
+            memory.zeroize();
+            idle().push(memory);
+            done
+        };
         tokio::task::spawn_blocking(work).await.map_err(|_| Unanswered::Failed)
     }
+}
+
+/// The hash of a password in the PHC string format.
+fn phc(password: &str, salt: &[u8], memory: &mut Blocks) -> Result<Phc, argon2::password_hash::Error> {
+    let (params, salt) = (Params::default(), Salt::new(salt)?);
+    let (algorithm, version) = (Algorithm::default(), Version::default());
+    let hash = output(password, &Argon2::new(algorithm, version, params.clone()), &salt, Params::DEFAULT_OUTPUT_LEN, memory)?;
+    Ok(Phc {
+        algorithm: algorithm.ident(),
+        version: Some(version.into()),
+        params: ParamsString::try_from(&params)?,
+        salt: Some(salt),
+        hash: Some(hash),
+    })
+}
+
+/// Whether a password has a hash, which says itself how it was made.
+fn fits(password: &str, kept: &str, memory: &mut Blocks) -> Result<bool, argon2::password_hash::Error> {
+    let kept = Phc::new(kept)?;
+    let (Some(salt), Some(expected)) = (&kept.salt, &kept.hash) else { return Ok(false) };
+    let version = kept.version.map(Version::try_from).transpose()?.unwrap_or_default();
+    let argon2 = Argon2::new(Algorithm::try_from(kept.algorithm.as_str())?, version, Params::try_from(&kept)?);
+    // They compare in constant time.
+    Ok(output(password, &argon2, salt, expected.len(), memory)? == *expected)
+}
+
+fn output(
+    password: &str,
+    argon2: &Argon2<'_>,
+    salt: &[u8],
+    length: usize,
+    memory: &mut Blocks,
+) -> Result<Output, argon2::password_hash::Error> {
+    let mut buffer = Zeroizing::new([0; Output::MAX_LENGTH]);
+    let out = buffer.get_mut(..length).ok_or(argon2::password_hash::Error::OutputSize)?;
+    memory.resize(argon2.params().block_count(), Block::default());
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, memory)?;
+    Ok(Output::new(out)?)
 }
 
 #[cfg(test)]
@@ -143,6 +194,26 @@ mod tests {
     async fn nobodys_password_opens_nothing() {
         assert!(!Hasher::default().verify(password("the password of nobody"), None).await.unwrap());
         assert!(Phc::new(NOBODYS.as_str()).is_ok(), "the same work is done for nobody");
+    }
+
+    #[tokio::test]
+    async fn however_many_passwords_are_tried_the_memory_is_that_of_those_at_once() {
+        let hasher = Hasher::default();
+        let tries = (0..20).map(|_| hasher.verify(password("not this one"), None));
+        for tried in futures_util::future::join_all(tries).await {
+            assert!(!tried.unwrap());
+        }
+        let memory = hasher.0.memory.lock().unwrap();
+        assert!((1..=WORKING).contains(&memory.len()), "{}", memory.len());
+        assert!(memory.iter().flatten().all(|block| block.as_ref().iter().all(|word| *word == 0)), "it is wiped");
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_others_have_made_is_read() {
+        let made_elsewhere = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let kept = Some(PasswordHash::new(made_elsewhere.to_owned()));
+        assert!(Hasher::default().verify(password("password"), kept.clone()).await.unwrap());
+        assert!(!Hasher::default().verify(password("passwort"), kept).await.unwrap());
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bitting_core::member::{MemberId, Token, TokenDigest};
 use bitting_core::time::Timestamp;
 use bitting_engine::{Entropy, EntropyError};
+use bitting_store::PasswordHash;
 use http::HeaderMap;
 use http::header::HOST;
 use http::uri::{Authority, Scheme, Uri};
@@ -64,7 +65,16 @@ impl FromStr for PublicUrl {
         let is_web = is_secure || uri.scheme() == Some(&Scheme::HTTP);
         let authority = uri.authority().filter(|authority| !authority.as_str().contains('@')).ok_or_else(invalid)?;
         let is_bare = uri.path_and_query().is_none_or(|rest| rest.as_str() == "/");
-        if is_web && is_bare { Ok(Self { is_secure, authority: authority.clone() }) } else { Err(invalid()) }
+        if !is_web || !is_bare {
+            return Err(invalid());
+        }
+        // Browsers leave out the port that goes without saying.
+        let usual = if is_secure { ":443" } else { ":80" };
+        let authority = match authority.as_str().strip_suffix(usual) {
+            Some(host) => host.parse().map_err(|_| invalid())?,
+            None => authority.clone(),
+        };
+        Ok(Self { is_secure, authority })
     }
 }
 
@@ -124,9 +134,11 @@ impl Reception {
 #[derive(Debug, Default)]
 pub(super) struct HalfWay(Mutex<HashMap<TokenDigest, Step>>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Step {
     member: MemberId,
+    /// What was kept of the password that they gave.
+    proof: PasswordHash,
     until: Timestamp,
     left: u8,
 }
@@ -140,24 +152,24 @@ const MOST: usize = 10_000;
 
 impl HalfWay {
     /// Somebody has come half the way.
-    pub(super) fn enter(&self, member: MemberId, now: Timestamp) -> Result<Token, EntropyError> {
+    pub(super) fn enter(&self, member: MemberId, proof: PasswordHash, now: Timestamp) -> Result<Token, EntropyError> {
         let mut random = [0; 32];
         Entropy.fill(&mut random)?;
         let token = Token::new(random);
         let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         steps.retain(|_, step| step.until > now);
         if steps.len() < MOST {
-            steps.insert(token.digest(), Step { member, until: now.plus(PATIENCE), left: TRIES });
+            steps.insert(token.digest(), Step { member, proof, until: now.plus(PATIENCE), left: TRIES });
         }
         Ok(token)
     }
 
-    /// Who it is, once for each try.
-    pub(super) fn who(&self, token: &Token, now: Timestamp) -> Option<MemberId> {
+    /// Who it is and what was kept of the password that they gave, once for each try.
+    pub(super) fn who(&self, token: &Token, now: Timestamp) -> Option<(MemberId, PasswordHash)> {
         let mut steps = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let step = steps.get_mut(&token.digest()).filter(|step| step.until > now && step.left > 0)?;
         step.left -= 1;
-        Some(step.member)
+        Some((step.member, step.proof.clone()))
     }
 
     /// They are in.
@@ -223,13 +235,14 @@ mod tests {
     fn half_way_in_somebody_has_five_tries_and_five_minutes() {
         let (half_way, now) = (HalfWay::default(), Timestamp::from_millis(1_000));
         let member = MemberId::new(now, 7);
-        let token = half_way.enter(member, now).unwrap();
+        let proof = PasswordHash::new("what is kept".to_owned());
+        let token = half_way.enter(member, proof.clone(), now).unwrap();
         assert_eq!(half_way.who(&token, now.plus(PATIENCE)), None);
         for _ in 0..TRIES {
-            assert_eq!(half_way.who(&token, now), Some(member));
+            assert_eq!(half_way.who(&token, now), Some((member, proof.clone())));
         }
         assert_eq!(half_way.who(&token, now), None);
-        let again = half_way.enter(member, now).unwrap();
+        let again = half_way.enter(member, proof, now).unwrap();
         half_way.leave(&again);
         assert_eq!(half_way.who(&again, now), None);
     }

@@ -6,14 +6,14 @@ use axum::response::{IntoResponse, Response};
 use bitting_core::account::AccountId;
 use bitting_core::time::Timestamp;
 use bitting_engine::{ServedApi, UsageReport};
-use bitting_store::{KeyRow, UsageQuery, Whose};
+use bitting_store::{BusyKey, BusyQuery, KeyRow, RefusedOf, UsageQuery, Whose};
 use http::{HeaderValue, StatusCode, header};
 
 use super::address::{Path, Query};
-use super::respond;
 use super::setback::{Setback, answered};
-use super::view::{ApiLinks, Chart, Place, Tally, Trouble, UsageAsked, UsagePage};
+use super::view::{ApiLinks, Chart, Place, Share, Tally, Trouble, UsageAsked, UsagePage};
 use super::visitor::Visitor;
+use super::{refusals, respond};
 
 /// Whose usage somebody asks for, and may see.
 struct Subject {
@@ -24,6 +24,14 @@ struct Subject {
     /// The account, if it is one's or one of its keys'.
     account: Option<AccountId>,
     key: Option<KeyRow>,
+}
+
+impl Subject {
+    /// The environment that is asked for, if the API has it.
+    fn environment(&self, asked: &UsageAsked) -> Option<Box<str>> {
+        let known = self.api.environments.iter().find(|environment| *environment.name == *asked.env);
+        known.map(|environment| environment.name.clone())
+    }
 }
 
 /// `GET /apis/{api}/usage`
@@ -38,6 +46,13 @@ async fn page(visitor: &Visitor, api: &str, asked: UsageAsked) -> Result<Respons
     let report = read(visitor, &subject, &asked, from, until).await?;
     let before = read(visitor, &subject, &asked, earlier, from).await?;
     let api = Arc::clone(&subject.api);
+    let keys = busiest(visitor, &subject, &asked, &report, (from, until)).await?;
+    let refused_of = match &subject.whose {
+        Whose::Key(key) => RefusedOf::Key(*key),
+        Whose::Account(account) => RefusedOf::Account(account.clone()),
+        Whose::Api => RefusedOf::Api,
+    };
+    let refusals = refusals::of(visitor, &api, refused_of, subject.environment(&asked)).await?;
     let page = UsagePage {
         frame: visitor.frame(Some(&api), Place::Usage).await?,
         links: ApiLinks::new(&api.name),
@@ -50,8 +65,8 @@ async fn page(visitor: &Visitor, api: &str, asked: UsageAsked) -> Result<Respons
         before: Tally::of(&before.rows),
         reasons: UsagePage::reasons(&report.rows),
         routes: UsagePage::routes(&report.rows),
-        keys: Vec::new(),
-        refusals: Vec::new(),
+        keys,
+        refusals,
         asked,
     };
     Ok(respond(StatusCode::OK, &page))
@@ -105,6 +120,35 @@ async fn subject(visitor: &Visitor, api: &str, asked: &UsageAsked) -> Result<Sub
     })
 }
 
+/// The keys that were used most, where they are several.
+async fn busiest(
+    visitor: &Visitor,
+    subject: &Subject,
+    asked: &UsageAsked,
+    report: &UsageReport,
+    (from, until): (Timestamp, Timestamp),
+) -> Result<Vec<Share>, Setback> {
+    if subject.key.is_some() {
+        return Ok(Vec::new());
+    }
+    let query = BusyQuery {
+        api: subject.api.name.clone(),
+        account: subject.account.clone(),
+        environment: subject.environment(asked),
+        from,
+        until,
+        limit: Share::MOST,
+    };
+    let links = ApiLinks::new(&subject.api.name);
+    let mut counts = Vec::new();
+    for BusyKey { key, sums } in visitor.engine().busiest_keys(query).await? {
+        // Usage is kept for longer than keys that were taken out of the store by hand.
+        let Some(row) = visitor.store().key(&subject.api.name, key).await? else { continue };
+        counts.push((row.name, key.to_string(), Some(links.key(key)), sums.total()));
+    }
+    Ok(Share::ranked_of(report.sums().total(), counts, |_| false))
+}
+
 async fn read(
     visitor: &Visitor,
     subject: &Subject,
@@ -112,10 +156,9 @@ async fn read(
     from: Timestamp,
     until: Timestamp,
 ) -> Result<UsageReport, Setback> {
-    let known = subject.api.environments.iter().find(|environment| *environment.name == *asked.env);
     let query = UsageQuery {
         api: subject.api.name.clone(),
-        environment: known.map(|environment| environment.name.clone()),
+        environment: subject.environment(asked),
         whose: subject.whose.clone(),
         route: None,
         from,

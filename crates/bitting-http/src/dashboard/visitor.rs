@@ -134,9 +134,13 @@ impl Visitor {
     pub(crate) async fn colleague(&self, id: &str) -> Result<MemberRow, Setback> {
         let id: MemberId = id.parse().map_err(|_| Trouble::NotFound)?;
         let row = self.store().member(id).await?.map(|member| member.row);
-        let is_seen =
-            |row: &MemberRow| self.is_operator() || (row.api == self.member.api && row.account == self.member.account);
+        let is_seen = |row: &MemberRow| self.is_operator() || self.is_colleague(row);
         Ok(row.filter(is_seen).ok_or(Trouble::NotFound)?)
+    }
+
+    /// Whether somebody is of the same account, or both are operators.
+    pub(crate) fn is_colleague(&self, row: &MemberRow) -> bool {
+        row.api == self.member.api && row.account == self.member.account
     }
 
     /// Makes a change in their name.

@@ -2,9 +2,10 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_engine::{CommitError, Entropy};
-use bitting_store::{Change, Conditions, MemberPatch, SecondFactor, Sessions};
+use bitting_store::{Change, Conditions, MemberPatch, PasswordHash, SecondFactor, Sessions};
 use http::StatusCode;
 
+use super::attempts::Tried;
 use super::code::{Enrolment, SECRET};
 use super::password::{Password, SHORTEST};
 use super::respond;
@@ -67,15 +68,16 @@ pub(super) async fn end_sessions(Submission { visitor, fields }: Submission) -> 
 pub(super) async fn change_password(Submission { visitor, fields }: Submission) -> Response {
     answered(&visitor, async {
         let wrong = StatusCode::UNPROCESSABLE_ENTITY;
-        if let Some(remark) = refuse(&visitor, fields.text("password")).await? {
-            return page(&visitor, wrong, Remarks { password: Some(remark), ..Remarks::default() }).await;
-        }
+        let proof = match prove(&visitor, fields.text("password")).await? {
+            Ok(proof) => Some(proof),
+            Err(remark) => return page(&visitor, wrong, Remarks { password: Some(remark), ..Remarks::default() }).await,
+        };
         let password = Password::new(fields.text("new_password").to_owned());
         if let Some(weak) = password.weakness(visitor.member.email.as_deref().unwrap_or_default()) {
             return page(&visitor, wrong, Remarks { new_password: Some(weak), ..Remarks::default() }).await;
         }
         let password = Some(visitor.shared.reception.hasher.hash(password).await?);
-        change(&visitor, MemberPatch { password, ..MemberPatch::default() }).await?;
+        change(&visitor, MemberPatch { password, proof, ..MemberPatch::default() }).await?;
         let done = Some("Your password was changed, and you were signed out everywhere else.");
         page(&visitor, StatusCode::OK, Remarks { done, ..Remarks::default() }).await
     })
@@ -90,16 +92,24 @@ pub(super) async fn offer_second_factor(visitor: Visitor) -> Response {
         }
         let mut secret = [0; SECRET];
         Entropy.fill(&mut secret).map_err(|_| Trouble::Unavailable)?;
-        enrol(&visitor, &secret, StatusCode::OK, None).await
+        enrol(&visitor, &secret, StatusCode::OK, Unproven::default()).await
     })
     .await
 }
 
-async fn enrol(visitor: &Visitor, secret: &[u8], status: StatusCode, error: Option<String>) -> Result<Response, Setback> {
+/// What is wrong with what somebody has typed to begin with codes.
+#[derive(Default)]
+struct Unproven {
+    code: Option<String>,
+    password: Option<String>,
+}
+
+async fn enrol(visitor: &Visitor, secret: &[u8], status: StatusCode, wrong: Unproven) -> Result<Response, Setback> {
     let frame = visitor.frame(None, Place::You).await?;
     let enrolment = enrolment(visitor, secret, &frame.brand.title)?;
     let (secret, link, square) = (enrolment.secret(), enrolment.link(), enrolment.square());
-    Ok(respond(status, &SecondFactorPage { frame, secret, link, square, error }))
+    let Unproven { code: error, password: password_error } = wrong;
+    Ok(respond(status, &SecondFactorPage { frame, secret, link, square, error, password_error }))
 }
 
 fn enrolment(visitor: &Visitor, secret: &[u8], title: &str) -> Result<Enrolment, Trouble> {
@@ -111,47 +121,56 @@ fn enrolment(visitor: &Visitor, secret: &[u8], title: &str) -> Result<Enrolment,
 pub(super) async fn set_second_factor(Submission { visitor, fields }: Submission) -> Response {
     answered(&visitor, async {
         if fields.text("remove") == "yes" {
-            if let Some(remark) = refuse(&visitor, fields.text("password")).await? {
-                let remarks = Remarks { factor: Some(remark), ..Remarks::default() };
-                return page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, remarks).await;
-            }
-            change(&visitor, MemberPatch { second_factor: Some(None), ..MemberPatch::default() }).await?;
+            let proof = match prove(&visitor, fields.text("password")).await? {
+                Ok(proof) => Some(proof),
+                Err(remark) => {
+                    let remarks = Remarks { factor: Some(remark), ..Remarks::default() };
+                    return page(&visitor, StatusCode::UNPROCESSABLE_ENTITY, remarks).await;
+                }
+            };
+            change(&visitor, MemberPatch { second_factor: Some(None), proof, ..MemberPatch::default() }).await?;
             let done = Some("No code is asked for any more.");
             return page(&visitor, StatusCode::OK, Remarks { done, ..Remarks::default() }).await;
         }
         if visitor.member.has_second_factor {
             return Err(Trouble::Stale.into());
         }
+        if !visitor.member.has_password {
+            return Err(Trouble::Forbidden.into());
+        }
         let secret = Enrolment::read(fields.text("secret")).ok_or(Trouble::Unreadable)?;
+        let again = StatusCode::UNPROCESSABLE_ENTITY;
+        // Whoever finds a browser open would lock its owner out with codes of their own.
+        let proof = match prove(&visitor, fields.text("password")).await? {
+            Ok(proof) => Some(proof),
+            Err(remark) => return enrol(&visitor, &secret, again, Unproven { password: Some(remark), code: None }).await,
+        };
         let step = enrolment(&visitor, &secret, "")?.step(fields.text("code"), visitor.now());
         let Some(last_step) = step else {
-            let error = Some(
-                "This is not the code of the secret above. Wait for the next one, and see that the phone's clock is right.",
-            );
-            return enrol(&visitor, &secret, StatusCode::UNPROCESSABLE_ENTITY, error.map(str::to_owned)).await;
+            let remark =
+                "This is not the code of the secret above. Wait for the next one, and see that the phone's clock is right.";
+            return enrol(&visitor, &secret, again, Unproven { code: Some(remark.to_owned()), password: None }).await;
         };
         let factor = SecondFactor { secret, last_step };
-        change(&visitor, MemberPatch { second_factor: Some(Some(factor)), ..MemberPatch::default() }).await?;
+        change(&visitor, MemberPatch { second_factor: Some(Some(factor)), proof, ..MemberPatch::default() }).await?;
         let done = Some("A code is asked for from now on, after the password.");
         page(&visitor, StatusCode::OK, Remarks { done, ..Remarks::default() }).await
     })
     .await
 }
 
-/// What is wrong with a password that somebody gives once more, if it is wrong. Here too nobody tries for ever.
-async fn refuse(visitor: &Visitor, password: &str) -> Result<Option<String>, Setback> {
+/// What is kept of the password that somebody gives once more, or what is wrong with it. Here too nobody tries for ever.
+async fn prove(visitor: &Visitor, password: &str) -> Result<Result<PasswordHash, String>, Setback> {
     let (reception, now, client) = (&visitor.shared.reception, visitor.now(), visitor.admission.client);
-    let known_as = visitor.member.id.to_string();
-    if let Some(again_at) = reception.attempts.wait_until(&known_as, client, now) {
-        return Err(Trouble::TooMany { again_at }.into());
-    }
+    let begun = reception.attempts.begin(Tried::Password(visitor.member.id), client, now);
+    let attempt = begun.map_err(|again_at| Trouble::TooMany { again_at })?;
     let kept = visitor.store().member(visitor.member.id).await?.and_then(|member| member.password);
-    if reception.hasher.verify(Password::new(password.to_owned()), kept).await? {
-        reception.attempts.succeeded(&known_as);
-        return Ok(None);
-    }
-    reception.attempts.failed(&known_as, client, now);
-    Ok(Some("This is not your password.".to_owned()))
+    let is_right = reception.hasher.verify(Password::new(password.to_owned()), kept.clone()).await?;
+    let Some(kept) = kept.filter(|_| is_right) else {
+        return Ok(Err("This is not your password.".to_owned()));
+    };
+    attempt.succeeded();
+    Ok(Ok(kept))
 }
 
 async fn change(visitor: &Visitor, patch: MemberPatch) -> Result<(), CommitError> {

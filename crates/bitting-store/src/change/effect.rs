@@ -70,8 +70,12 @@ pub(crate) enum RowWrite {
     SpentLink(TokenDigest),
     /// The links of a member, for one purpose or for all.
     WithdrawnLinks(MemberId, Option<LinkPurpose>),
+    /// The links that were printed as long as nobody could sign in.
+    WithdrawnSetUpLinks,
     NewSession(SessionRow),
     EndedSessions(MemberId, Sessions),
+    /// The sessions of a member but for so many, the newest.
+    EndedOldSessions(MemberId, u32),
 }
 
 impl Entry {
@@ -199,8 +203,10 @@ impl Write {
                 RowWrite::NewLink(_)
                 | RowWrite::SpentLink(_)
                 | RowWrite::WithdrawnLinks(..)
+                | RowWrite::WithdrawnSetUpLinks
                 | RowWrite::NewSession(_)
-                | RowWrite::EndedSessions(..) => {}
+                | RowWrite::EndedSessions(..)
+                | RowWrite::EndedOldSessions(..) => {}
             }
         }
         committed

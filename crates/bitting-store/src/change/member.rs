@@ -44,9 +44,9 @@ pub struct MemberPatch {
     pub email: Option<String>,
     /// Whether they may sign in. Whoever may not is signed out at once.
     pub enabled: Option<bool>,
-    /// What is kept of a new password. Whoever was signed in with the old one is signed out.
+    /// What is kept of a new password. Whoever was signed in with the old one is signed out, and all links are withdrawn.
     pub password: Option<PasswordHash>,
-    /// What codes are made of from now on; `Some(None)` asks for none.
+    /// What codes are made of from now on; `Some(None)` asks for none. Sessions end and links are withdrawn as with a password.
     #[serde(deserialize_with = "super::present")]
     pub second_factor: Option<Option<SecondFactor>>,
     /// A link to give to them, in place of those for the same purpose.
@@ -55,6 +55,8 @@ pub struct MemberPatch {
     pub spends: Option<TokenDigest>,
     /// The session that stays if others end.
     pub keeps: Option<TokenDigest>,
+    /// What was kept of the password that they gave for the change. If another one is kept by now, the change is refused.
+    pub proof: Option<PasswordHash>,
 }
 
 /// A one-time link, without its secret.
@@ -85,6 +87,10 @@ pub struct NewSession {
     /// The time step of the code that was given. One that was used before is refused.
     #[serde(default)]
     pub step: Option<u64>,
+    /// What was kept of the password that they gave or have just chosen. Nobody comes in if another one is kept by now, nor
+    /// without a step if a code is asked for by now. Whom the API's own site sends gives none.
+    #[serde(default)]
+    pub proof: Option<PasswordHash>,
 }
 
 /// Some of a member's sessions.
@@ -98,6 +104,9 @@ pub enum Sessions {
     /// All.
     All,
 }
+
+/// The most sessions of a member. One more ends the oldest: a script that signs in for each request would fill the store.
+const MOST_SESSIONS: u32 = 50;
 
 impl Entry {
     pub(super) fn create_member(&self, new: &NewMember, found: &Found, sequence: Sequence) -> Result<Effect, Refusal> {
@@ -141,6 +150,14 @@ impl Entry {
         if patch.spends.is_some() && found.link.is_none_or(|link| link.member != id || link.expires_at <= self.at) {
             return Err(Refusal::LinkSpent);
         }
+        if patch.proof.is_some() && patch.proof != old.password {
+            return Err(Refusal::Changed(id.to_string()));
+        }
+        let invites = patch.link.as_ref().is_some_and(|link| link.purpose == LinkPurpose::Invitation);
+        if invites && old.password.is_some() {
+            // They have joined since; a link would let its maker choose another password for them.
+            return Err(Refusal::Changed(id.to_string()));
+        }
         if old.row.is_operator() && patch.enabled == Some(false) && !found.has_other_operator {
             return Err(Refusal::LastOperator);
         }
@@ -152,8 +169,13 @@ impl Entry {
             rows.push(RowWrite::WithdrawnLinks(id, None));
         } else if patch.password.is_some() || patch.second_factor.is_some() {
             rows.push(RowWrite::EndedSessions(id, patch.keeps.map_or(Sessions::All, Sessions::AllBut)));
+            // Whoever made a link for themselves before would come back with it.
+            rows.push(RowWrite::WithdrawnLinks(id, None));
         }
         rows.extend(patch.spends.map(RowWrite::SpentLink));
+        if old.row.is_operator() && !old.row.has_password && new.row.has_password {
+            rows.push(RowWrite::WithdrawnSetUpLinks);
+        }
         if let Some(link) = &patch.link {
             rows.push(RowWrite::WithdrawnLinks(id, Some(link.purpose)));
             rows.push(RowWrite::NewLink(link_row(link, id)));
@@ -180,6 +202,11 @@ impl Entry {
         if session.spends.is_some() && found.link.is_none_or(|link| link.member != id || link.expires_at <= self.at) {
             return Err(Refusal::LinkSpent);
         }
+        // Between reading the password and this lies the slow work of comparing it, and with a code as long as a person takes.
+        let owes_code = member.second_factor.is_some() && session.step.is_none();
+        if session.way != SignInWay::Portal && (session.proof.is_none() || session.proof != member.password || owes_code) {
+            return Err(Refusal::Changed(id.to_string()));
+        }
         let mut rows: Vec<RowWrite> = session.spends.map(RowWrite::SpentLink).into_iter().collect();
         if let (Some(step), Some(factor)) = (session.step, &mut member.second_factor) {
             if step <= factor.last_step {
@@ -199,6 +226,7 @@ impl Entry {
             agent: session.agent.clone(),
         };
         let after = json!({"way": row.way, "agent": row.agent, "expires_at": row.expires_at});
+        rows.push(RowWrite::EndedOldSessions(id, MOST_SESSIONS - 1));
         rows.push(RowWrite::NewSession(row));
         let write = Write { rows, action: "member.signed_in", subject: id.to_string(), before: Value::Null, after };
         Ok(Effect::Write(write))

@@ -103,25 +103,20 @@ fn page(connection: &Connection, after: i64) -> Result<Vec<Stored>, StoreError> 
     rows(connection, &sql, [after], Stored::read)
 }
 
-/// Chains the rows that were written before there was a chain.
-pub(super) fn complete(connection: &mut Connection) -> Result<(), StoreError> {
-    let unchained = "SELECT 1 FROM audit WHERE hash IS NULL LIMIT 1";
-    if rows(connection, unchained, [], |_| Ok(()))?.is_empty() {
-        return Ok(());
-    }
-    let transaction = connection.transaction().map_err(unavailable)?;
+/// Chains the rows that were written before there was a chain, in the transaction that brings it. Later a row without a hash is
+/// one that somebody has altered.
+pub(super) fn begin(transaction: &Connection) -> Result<(), StoreError> {
     let (mut before, mut after) = (BEGINNING, 0);
     loop {
-        let stored = page(&transaction, after)?;
+        let stored = page(transaction, after)?;
         let Some(last) = stored.last() else { break };
         after = last.sequence;
         for row in &stored {
             before = row.hash_after(&before);
-            execute(&transaction, "UPDATE audit SET hash = ?2 WHERE sequence = ?1", (row.sequence, before))?;
+            execute(transaction, "UPDATE audit SET hash = ?2 WHERE sequence = ?1", (row.sequence, before))?;
         }
     }
-    execute(&transaction, "UPDATE progress SET audit_head = ?1", [before])?;
-    transaction.commit().map_err(unavailable)
+    execute(transaction, "UPDATE progress SET audit_head = ?1", [before])
 }
 
 fn verify(connection: &Connection, kept: Option<AuditHead>) -> Result<AuditVerdict, StoreError> {

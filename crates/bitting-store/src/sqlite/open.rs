@@ -146,9 +146,31 @@ fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         return Err(StoreError::new(StoreErrorKind::TooNew, message));
     }
     connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(unavailable)?;
-    let done = runner.run(connection);
-    done.map_err(|error| StoreError::new(StoreErrorKind::Unusable, "its tables cannot be brought up to date").because(error))?;
-    chain::complete(connection)
+    let outdated = |error| StoreError::new(StoreErrorKind::Unusable, "its tables cannot be brought up to date").because(error);
+    if (1..i64::from(CHAINED)).contains(&found) {
+        let target = refinery::Target::Version(CHAINED - 1);
+        migrations::migrations::runner().set_target(target).run(connection).map_err(outdated)?;
+        begin_chain(connection, runner.get_migrations())?;
+    }
+    runner.run(connection).map(drop).map_err(outdated)
+}
+
+/// The schema with which the chain of audit rows came.
+const CHAINED: i32 = 8;
+
+/// Takes that step with the rows chained. It is one transaction: if a crash could come in between, the next start could not tell
+/// rows that are not chained yet from those that somebody has altered.
+fn begin_chain(connection: &mut Connection, migrations: &[refinery::Migration]) -> Result<(), StoreError> {
+    let step = migrations.iter().find(|migration| migration.version() == CHAINED);
+    let (Some(step), Some(sql)) = (step, step.and_then(|step| step.sql())) else { return Ok(()) };
+    let transaction = connection.transaction().map_err(unavailable)?;
+    transaction.execute_batch(sql).map_err(unavailable)?;
+    chain::begin(&transaction)?;
+    // As the runner writes it, so that it takes the step for its own.
+    let sql = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
+               VALUES (?1, ?2, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'), ?3)";
+    transaction.execute(sql, (CHAINED, step.name(), step.checksum().to_string())).map_err(unavailable)?;
+    transaction.commit().map_err(in_doubt)
 }
 
 /// What migrations cannot say in SQL.

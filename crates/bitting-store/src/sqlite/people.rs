@@ -13,7 +13,7 @@ use super::error::{damaged, unavailable};
 use super::read::{rows, sql_limit};
 use super::rows::{account_id, get, sequence, stored_sequence, time};
 use super::write::execute;
-use crate::change::{Refusal, Sessions};
+use crate::change::{Actor, Refusal, Sessions};
 use crate::error::StoreError;
 use crate::member::{LinkPurpose, LinkRow, MemberRow, PasswordHash, People, SecondFactor, SessionRow, SignInWay, StoredMember};
 use crate::read::Page;
@@ -220,6 +220,14 @@ pub(super) fn withdraw_links(connection: &Connection, of: MemberId, purpose: Opt
     execute(connection, sql, (of.to_bytes(), purpose.map(LinkPurpose::name)))
 }
 
+/// Withdraws the links of operators whom the server itself has made and who have not come. Whoever is invited is made by somebody
+/// else, and by their address.
+pub(super) fn withdraw_set_up_links(connection: &Connection) -> Result<(), StoreError> {
+    let sql = "DELETE FROM link WHERE member IN (SELECT id FROM member WHERE account IS NULL AND password IS NULL \
+               AND email IS NULL AND created_by = ?1)";
+    execute(connection, sql, [Actor::System.to_string()])
+}
+
 pub(super) fn end_sessions(connection: &Connection, of: MemberId, which: Sessions) -> Result<(), StoreError> {
     let of = of.to_bytes();
     match which {
@@ -231,6 +239,13 @@ pub(super) fn end_sessions(connection: &Connection, of: MemberId, which: Session
         }
         Sessions::All => execute(connection, "DELETE FROM session WHERE member = ?1", [of]),
     }
+}
+
+/// Ends all sessions of a member but for so many, the newest.
+pub(super) fn end_old_sessions(connection: &Connection, of: MemberId, kept: u32) -> Result<(), StoreError> {
+    let sql = "DELETE FROM session WHERE member = ?1 AND digest IN (SELECT digest FROM session INDEXED BY session_by_member \
+               WHERE member = ?1 ORDER BY created_at DESC, digest LIMIT -1 OFFSET ?2)";
+    execute(connection, sql, (of.to_bytes(), kept))
 }
 
 /// Removes what has ended by itself.

@@ -220,8 +220,10 @@ fn write_row(connection: &Connection, row: &RowWrite) -> Result<Option<Refusal>,
         RowWrite::NewLink(link) => people::insert_link(connection, link)?,
         RowWrite::SpentLink(digest) => people::spend_link(connection, *digest)?,
         RowWrite::WithdrawnLinks(member, purpose) => people::withdraw_links(connection, *member, *purpose)?,
+        RowWrite::WithdrawnSetUpLinks => people::withdraw_set_up_links(connection)?,
         RowWrite::NewSession(session) => people::insert_session(connection, session)?,
         RowWrite::EndedSessions(member, which) => people::end_sessions(connection, *member, *which)?,
+        RowWrite::EndedOldSessions(member, kept) => people::end_old_sessions(connection, *member, *kept)?,
     }
     Ok(None)
 }

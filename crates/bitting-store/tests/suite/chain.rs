@@ -58,6 +58,8 @@ async fn each_way_to_tamper_is_found_and_said_where() {
         ("UPDATE audit SET address = '' || address || ' ' WHERE sequence = 4", altered(4)),
         ("UPDATE audit SET actor = 'cli:testerr', request_id = substr(request_id, 2) WHERE sequence = 2", altered(2)),
         ("UPDATE audit SET hash = zeroblob(32) WHERE sequence = 2", altered(2)),
+        ("UPDATE audit SET hash = NULL WHERE sequence = 5", altered(5)),
+        ("UPDATE audit SET hash = NULL", altered(1)),
         ("UPDATE progress SET audit_head = zeroblob(32)", altered(5)),
         ("DELETE FROM audit WHERE sequence = 3", missing(2, 4)),
         ("DELETE FROM audit WHERE sequence = 1", missing(0, 2)),
@@ -80,12 +82,23 @@ async fn rows_that_have_changed_places_are_found() {
 }
 
 #[tokio::test]
+async fn a_row_that_lost_its_hash_is_still_without_it_after_the_next_start() {
+    let (_folder, path) = written().await;
+    edit(&path, "UPDATE audit SET actor = 'cli:somebody', hash = NULL WHERE sequence = 5");
+    for _ in 0..2 {
+        assert_eq!(verdict(&path, None).await.fault, Some(AuditFault::Altered(Sequence(5))));
+    }
+}
+
+#[tokio::test]
 async fn a_log_that_was_written_anew_is_another_than_the_head_that_was_kept() {
     let (_folder, path) = written().await;
     let kept = open(&path).audit_head().await.unwrap();
-    // Somebody who can write the file alters a row and has the whole chain made anew.
+    // Somebody who can write the file alters a row and makes of it a store from before there was a chain.
     edit(&path, "UPDATE audit SET actor = 'cli:somebody' WHERE sequence = 3");
-    edit(&path, "UPDATE audit SET hash = NULL");
+    edit(&path, "DELETE FROM refinery_schema_history WHERE version >= 8");
+    let older = "ALTER TABLE audit DROP COLUMN hash; ALTER TABLE progress DROP COLUMN audit_head;";
+    Connection::open(&path).unwrap().execute_batch(older).unwrap();
     assert_eq!(verdict(&path, None).await.fault, None, "alone it is whole");
     assert_eq!(verdict(&path, Some(kept)).await.fault, Some(AuditFault::OtherLog(Sequence(5))));
     let ahead = AuditHead { sequence: Sequence(7), ..kept };

@@ -64,11 +64,15 @@ use self::overview::{
 };
 use self::people::{
     a_code_is_taken_once, a_link_that_has_expired_or_is_anothers_changes_nothing,
-    a_new_link_takes_the_place_of_those_for_the_same_purpose, a_new_password_signs_out_everywhere_else,
+    a_new_link_takes_the_place_of_those_for_the_same_purpose,
+    a_new_password_and_a_new_second_factor_withdraw_the_links_that_were_made_before, a_new_password_signs_out_everywhere_else,
     a_session_ends_when_nobody_is_there_and_at_its_end, an_address_belongs_to_one_member,
-    nothing_secret_of_people_stands_in_the_journal, sessions_end_one_by_one_all_but_one_and_all,
-    the_last_operator_cannot_be_disabled, whoever_is_disabled_is_out_at_once_and_their_links_open_nothing,
-    whoever_is_invited_joins_once_with_the_link, whom_the_apis_site_sends_is_known_by_account_and_name,
+    nothing_secret_of_people_stands_in_the_journal, of_a_member_the_newest_fifty_sessions_are_kept,
+    sessions_end_one_by_one_all_but_one_and_all, the_last_operator_cannot_be_disabled,
+    the_link_for_setting_up_is_withdrawn_when_an_operator_joins_and_no_invitation_is,
+    whoever_gave_no_code_stays_out_once_codes_are_asked_for, whoever_has_joined_meanwhile_is_not_invited_again,
+    whoever_is_disabled_is_out_at_once_and_their_links_open_nothing, whoever_is_invited_joins_once_with_the_link,
+    whoever_was_let_in_by_a_password_that_is_another_by_now_stays_out, whom_the_apis_site_sends_is_known_by_account_and_name,
 };
 use self::plans::{
     a_keys_own_numbers_are_replaced_together_and_go_to_its_successor, an_account_gets_a_plan_keeps_it_and_loses_it,
@@ -449,6 +453,12 @@ macro_rules! every_case_on {
                 whoever_is_disabled_is_out_at_once_and_their_links_open_nothing,
                 the_last_operator_cannot_be_disabled,
                 a_new_password_signs_out_everywhere_else,
+                whoever_has_joined_meanwhile_is_not_invited_again,
+                of_a_member_the_newest_fifty_sessions_are_kept,
+                the_link_for_setting_up_is_withdrawn_when_an_operator_joins_and_no_invitation_is,
+                whoever_was_let_in_by_a_password_that_is_another_by_now_stays_out,
+                whoever_gave_no_code_stays_out_once_codes_are_asked_for,
+                a_new_password_and_a_new_second_factor_withdraw_the_links_that_were_made_before,
                 a_code_is_taken_once,
                 whom_the_apis_site_sends_is_known_by_account_and_name,
                 nothing_secret_of_people_stands_in_the_journal,

@@ -1,6 +1,7 @@
 //! The dashboard in a real browser, as people see it. What a browser without script and whoever means ill meet stands in `dashboard`.
 
 mod docs;
+mod keys;
 mod looks;
 mod people;
 mod seeing;
@@ -41,4 +42,15 @@ async fn browser_of(house: &House, person: &Person) -> Browser {
 /// A browser of somebody who was never there before.
 async fn stranger(house: &House) -> Browser {
     Browser::new(format!("http://{}", house.service)).await
+}
+
+/// A browser of a developer of an account of the served API, signed in, at their keys.
+async fn developer(bitting: &Bitting, api: &str) -> Browser {
+    bitting.json(&["accounts", "create", "northwind"]);
+    let browser = Browser::new(bitting.dashboard()).await;
+    browser.open(&bitting.invite("Dev", "dev@example.com", &["--api", api, "--account", "northwind"])).await;
+    browser.fill("Password", PASSWORD).await;
+    browser.press("Set password and sign in").await;
+    browser.arrives_at(&format!("/apis/{api}/keys")).await;
+    browser
 }

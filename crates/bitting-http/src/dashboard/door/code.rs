@@ -7,6 +7,7 @@ use bitting_store::SignInWay;
 use http::StatusCode;
 
 use super::{Arrival, enter, errand, frame, sign_in};
+use crate::dashboard::attempts::Tried;
 use crate::dashboard::code::step_of;
 use crate::dashboard::respond;
 use crate::dashboard::setback::Setback;
@@ -27,19 +28,17 @@ async fn attempt(shared: &Shared, form: &DoorForm) -> Result<Response, Setback> 
     let (reception, now, client) = (&shared.reception, shared.engine.now(), super::client(extensions)?);
     let errand = errand(fields);
     let half_way = Token::presented(fields.text("half_way"));
-    let Some((token, id)) = half_way.and_then(|token| reception.half_way.who(&token, now).map(|id| (token, id))) else {
+    let found = half_way.and_then(|token| reception.half_way.who(&token, now).map(|(id, proof)| (token, id, proof)));
+    let Some((token, id, proof)) = found else {
         // It took too long, or was wrong too often: from the beginning.
         return Ok(sign_in::page(shared, headers, StatusCode::UNAUTHORIZED, errand, String::new(), false));
     };
     let member = shared.engine.store().member(id).await?.ok_or(Trouble::Stale)?;
     // Codes are guessed like passwords, and whoever guesses them has the password already.
-    let known_as = format!("code {id}");
-    if let Some(again_at) = reception.attempts.wait_until(&known_as, client, now) {
-        return Err(Trouble::TooMany { again_at }.into());
-    }
+    let begun = reception.attempts.begin(Tried::Code(id), client, now);
+    let attempt = begun.map_err(|again_at| Trouble::TooMany { again_at })?;
     let step = member.second_factor.as_ref().and_then(|factor| step_of(factor, fields.text("code"), now));
     let again = |errand| {
-        reception.attempts.failed(&known_as, client, now);
         let frame = frame(shared, headers, None);
         let page = CodePage { frame, errand, half_way: token.expose().to_owned(), has_failed: true };
         respond(StatusCode::UNAUTHORIZED, &page)
@@ -48,13 +47,14 @@ async fn attempt(shared: &Shared, form: &DoorForm) -> Result<Response, Setback> 
         return Ok(again(errand));
     }
     let email = member.row.email.clone().unwrap_or_default();
-    let arrival = Arrival { shared, headers, extensions, member: member.row, way: SignInWay::Password, spends: None, step };
+    let (member, way, proof) = (member.row, SignInWay::Password, Some(proof));
+    let arrival = Arrival { shared, headers, extensions, member, way, spends: None, step, proof };
     match enter(arrival, errand.clone()).await {
         Err(setback) if setback.is_used_code() => Ok(again(errand)),
         entered => {
             reception.half_way.leave(&token);
-            reception.attempts.succeeded(&known_as);
-            reception.attempts.succeeded(&email);
+            attempt.succeeded();
+            reception.attempts.forget(Tried::email(&email));
             entered
         }
     }

@@ -8,11 +8,12 @@ use bitting_engine::{CommitError, InvalidChange};
 use bitting_store::{Actor, Change, Conditions, LinkPurpose, LinkRow, MemberPatch, Refusal, SignInWay, StoredMember};
 use http::header::REFERRER_POLICY;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
 use super::{Arrival, enter, frame, origin, subject};
 use crate::dashboard::address::Query;
+use crate::dashboard::attempts::Tried;
 use crate::dashboard::password::{Password, SHORTEST};
 use crate::dashboard::respond;
 use crate::dashboard::setback::Setback;
@@ -44,6 +45,9 @@ pub(in crate::dashboard) async fn open(
     parts: Parts,
 ) -> Response {
     let headers = &parts.headers;
+    if let Some(nobody) = looks_ahead(&parts) {
+        return nobody;
+    }
     let visitor = visitor.ok();
     let opened = async {
         let (token, link, member) = look_up(&shared, &secret.token).await?;
@@ -60,6 +64,19 @@ pub(in crate::dashboard) async fn open(
         }
     };
     quietly(opened.await.unwrap_or_else(|setback: Setback| setback.for_nobody(&shared, headers)))
+}
+
+/// The answer to a program that only looks where a link leads, as mail programs and browsers do before anybody follows it: it
+/// must not use the link up. No answer that succeeds, since a browser would show it in place of the page.
+fn looks_ahead(parts: &Parts) -> Option<Response> {
+    let purpose = parts.headers.get("sec-purpose").and_then(|purpose| purpose.to_str().ok()).unwrap_or_default();
+    if parts.method == Method::HEAD {
+        Some(StatusCode::METHOD_NOT_ALLOWED.into_response())
+    } else if purpose.contains("prefetch") {
+        Some(StatusCode::SERVICE_UNAVAILABLE.into_response())
+    } else {
+        None
+    }
 }
 
 /// `POST /link`
@@ -91,7 +108,8 @@ async fn come_in(
 ) -> Result<Response, Setback> {
     let errand = Errand { next: home_of(&member), kept: None };
     let spends = Some(token.digest());
-    enter(Arrival { shared, headers, extensions, member: member.row, way: SignInWay::Portal, spends, step: None }, errand).await
+    let (member, way) = (member.row, SignInWay::Portal);
+    enter(Arrival { shared, headers, extensions, member, way, spends, step: None, proof: None }, errand).await
 }
 
 /// Takes the password that somebody has chosen, and signs them in unless they owe a code.
@@ -114,10 +132,11 @@ async fn join(
     if wrong.password.is_some() || wrong.name.is_some() {
         return again(wrong);
     }
+    let chosen = shared.reception.hasher.hash(password).await?;
     let patch = MemberPatch {
         name: name.map(str::to_owned),
         email: member.row.email.is_none().then(|| email.clone()),
-        password: Some(shared.reception.hasher.hash(password).await?),
+        password: Some(chosen.clone()),
         spends: Some(token.digest()),
         ..MemberPatch::default()
     };
@@ -138,14 +157,14 @@ async fn join(
         }
         Err(error) => return Err(error.into()),
     }
-    shared.reception.attempts.succeeded(&email);
+    shared.reception.attempts.forget(Tried::email(&email));
     if member.second_factor.is_some() {
         // A link alone does not stand in for the second factor.
         return Ok(Redirect::to(&sign_in_at(links::HOME)).into_response());
     }
     let errand = Errand { next: home_of(&member), kept: None };
-    let way = SignInWay::Link;
-    enter(Arrival { shared, headers, extensions, member: member.row, way, spends: None, step: None }, errand).await
+    let (member, way, proof) = (member.row, SignInWay::Link, Some(chosen));
+    enter(Arrival { shared, headers, extensions, member, way, spends: None, step: None, proof }, errand).await
 }
 
 fn join_page(

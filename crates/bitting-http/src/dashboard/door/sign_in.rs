@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{Arrival, enter, errand, frame, own_path};
 use crate::dashboard::address::Query;
+use crate::dashboard::attempts::Tried;
 use crate::dashboard::password::{Password, Unanswered};
 use crate::dashboard::respond;
 use crate::dashboard::setback::Setback;
@@ -67,29 +68,27 @@ async fn attempt(shared: &Shared, form: &DoorForm) -> Result<Response, Setback> 
     let DoorForm { fields, headers, extensions } = form;
     let (reception, now, client) = (&shared.reception, shared.engine.now(), super::client(extensions)?);
     let email = fields.text("email").trim().to_lowercase();
-    if let Some(again_at) = reception.attempts.wait_until(&email, client, now) {
-        return Err(Trouble::TooMany { again_at }.into());
-    }
+    let begun = reception.attempts.begin(Tried::email(&email), client, now);
+    let attempt = begun.map_err(|again_at| Trouble::TooMany { again_at })?;
     let password = Password::new(fields.text("password").to_owned());
     let found = shared.engine.store().member_by_email(&email).await?.filter(|member| member.row.enabled);
     let kept = found.as_ref().and_then(|member| member.password.clone());
-    let is_right = reception.hasher.verify(password, kept).await?;
+    let is_right = reception.hasher.verify(password, kept.clone()).await?;
     let errand = errand(fields);
-    let Some(member) = found.filter(|_| is_right) else {
-        reception.attempts.failed(&email, client, now);
+    let (Some(member), Some(proof)) = (found.filter(|_| is_right), kept) else {
         tracing::info!(%client, "somebody could not sign in");
         return Ok(page(shared, headers, StatusCode::UNAUTHORIZED, errand, email, true));
     };
     if member.second_factor.is_some() {
-        let half_way = reception.half_way.enter(member.row.id, now).map_err(|_| Trouble::Unavailable)?;
+        attempt.taken_back();
+        let half_way = reception.half_way.enter(member.row.id, proof, now).map_err(|_| Trouble::Unavailable)?;
         let frame = frame(shared, headers, Some(&errand.next));
         let page = CodePage { frame, errand, half_way: half_way.expose().to_owned(), has_failed: false };
         return Ok(respond(StatusCode::OK, &page));
     }
-    reception.attempts.succeeded(&email);
-    let arrival =
-        Arrival { shared, headers, extensions, member: member.row, way: SignInWay::Password, spends: None, step: None };
-    enter(arrival, errand).await
+    attempt.succeeded();
+    let (member, way, proof) = (member.row, SignInWay::Password, Some(proof));
+    enter(Arrival { shared, headers, extensions, member, way, spends: None, step: None, proof }, errand).await
 }
 
 impl From<Unanswered> for Setback {

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use super::subject::Subject;
 use super::{ages, makers, once};
 use crate::dashboard::address::{Path, Query};
-use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
-use crate::dashboard::view::{Chart, KeyPage, KeyPageParts, Place};
+use crate::dashboard::view::{Chart, Gauge, KeyPage, KeyPageParts, Place};
 use crate::dashboard::visitor::Visitor;
+use crate::dashboard::{refusals, respond};
 
 /// What was done just now.
 #[derive(Deserialize, Default)]
@@ -43,6 +43,9 @@ pub(in crate::dashboard) async fn show(
             let of_them = days.iter().filter(|row| row.hour >= start && *row.outcome == *"admitted");
             of_them.map(|row| row.count).fold(0, u64::saturating_add)
         };
+        let left = visitor.engine().allowance_of_key(&subject.api.name, subject.row.id).await?;
+        let limits = left.map(|left| left.limits).unwrap_or_default();
+        let refusals = refusals::of_key(&visitor, &subject.api, subject.row.id, &limits).await?;
         let actors = makers::of(&visitor, [&subject.row]).await?;
         let account = subject.account.as_ref().filter(|_| visitor.is_operator());
         let once = once::token()?;
@@ -59,8 +62,8 @@ pub(in crate::dashboard) async fn show(
                 month: since(month),
                 hours: Chart::new("h", &hours, UsageStep::Hour, from_hour, until_hour),
                 days: Chart::new("d", &days, UsageStep::Day, from_day, until_day),
-                refusals: Vec::new(),
-                gauges: Vec::new(),
+                refusals,
+                gauges: limits.iter().map(|left| Gauge::new(&left.limit, &left.reading, now)).collect(),
                 plan: subject.plan().name.to_string(),
                 may_change: true,
                 may_see_history: visitor.is_operator(),

@@ -9,7 +9,7 @@ use super::{hand_over, place};
 use crate::dashboard::address::Path;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
-use crate::dashboard::view::{Trouble, called};
+use crate::dashboard::view::{Trouble, called, may_make_link, may_remove_second_factor};
 use crate::dashboard::visitor::Visitor;
 
 /// `POST /members/{id}/link`: a link with which they choose a password, for the first time or again.
@@ -20,6 +20,9 @@ pub(in crate::dashboard) async fn make_link(
 ) -> Response {
     answered(&visitor, async {
         let row = visitor.colleague(&id).await?;
+        if !may_make_link(&visitor.member, &row) {
+            return Err(Trouble::Forbidden.into());
+        }
         if row.is_portal || !row.enabled {
             return Err(Trouble::Stale.into());
         }
@@ -47,6 +50,9 @@ pub(in crate::dashboard) async fn remove_second_factor(
     Path(id): Path<String>,
     Submission { visitor, .. }: Submission,
 ) -> Response {
+    if !may_remove_second_factor(&visitor.member) {
+        return Setback::from(Trouble::Forbidden).response(&visitor).await;
+    }
     change(&visitor, &id, MemberPatch { second_factor: Some(None), ..MemberPatch::default() }).await
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct MembersPage {
     pub(crate) account_error: Option<String>,
     /// What was just done, in words.
     pub(crate) done: Option<String>,
+    /// Whether whoever looks may invite others.
+    pub(crate) may_invite: bool,
 }
 
 /// Whose members are listed.
@@ -48,6 +50,10 @@ pub(crate) struct MemberLine {
     status: Status,
     /// Whether it is whoever looks.
     is_self: bool,
+    /// Whether whoever looks may make a link for them.
+    may_make_link: bool,
+    /// Whether whoever looks may end that they are asked for a code.
+    may_remove_second_factor: bool,
     /// The keys that they have made, where they make keys.
     keys: Option<String>,
 }
@@ -83,7 +89,9 @@ impl MemberLine {
             with_query(&list, &[("created_by", Some(&row.id.to_string())), ("account", account)])
         });
         let (made, is_self) = (Moment::ago(row.created_at, now), row.id == viewer.id);
-        Self { row, made_by, made, status, is_self, keys }
+        let may_make_link = row.enabled && !row.is_portal && may_make_link(viewer, &row);
+        let may_remove_second_factor = row.has_second_factor && !is_self && may_remove_second_factor(viewer);
+        Self { row, made_by, made, status, is_self, may_make_link, may_remove_second_factor, keys }
     }
 
     /// What they are called; whoever has not said it yet is known by their address.
@@ -105,6 +113,22 @@ impl LinkMadePage {
     fn ends(&self) -> (Moment, String) {
         (Moment::full(self.expires_at), ahead(self.expires_at, self.now))
     }
+}
+
+/// Whether somebody may invite others. The site that sends people without a password decides itself who comes from it.
+pub(crate) fn may_invite(viewer: &MemberRow) -> bool {
+    !viewer.is_portal
+}
+
+/// Whether somebody may make a link for another member. Whoever has a link for somebody with a password becomes them, so that is
+/// for operators, and for nobody with themselves: whoever found a browser open would have a password of their own.
+pub(crate) fn may_make_link(viewer: &MemberRow, of: &MemberRow) -> bool {
+    viewer.id != of.id && (viewer.is_operator() || (of.is_awaited() && may_invite(viewer)))
+}
+
+/// Whether somebody may end that another member is asked for a code.
+pub(crate) fn may_remove_second_factor(viewer: &MemberRow) -> bool {
+    viewer.is_operator()
 }
 
 /// What somebody is called; whoever has not said it yet is known by their address.

@@ -44,13 +44,11 @@ pub(crate) struct RefusalLine {
 impl RefusalLine {
     /// The line for refusals of one key, with what cures them.
     pub(crate) fn of_key(refusal: &Refusal, key: KeyId, links: &ApiLinks, now: Timestamp) -> Self {
-        let cure = match refusal.reason {
-            Reason::InsufficientPermission => Some((links.key_action(key, "edit"), "Change permissions")),
-            Reason::AddressNotAllowed => Some((links.key_action(key, "edit"), "Change addresses")),
-            Reason::DisabledKey => Some((links.key_action(key, "edit"), "Switch on")),
-            Reason::ExpiredKey => Some((format!("{}#extend", links.key(key)), "Extend")),
-            _ => None,
-        };
+        Self { cure: cure(refusal.reason, key, links), ..Self::of_nobody(refusal, now) }
+    }
+
+    /// The line for refusals of which no key is known.
+    pub(crate) fn of_nobody(refusal: &Refusal, now: Timestamp) -> Self {
         let (why, missing, rest) = match refusal.reason {
             Reason::InsufficientPermission if !refusal.wanted.is_empty() => ("Lacks", refusal.wanted.clone(), String::new()),
             Reason::RateLimited | Reason::QuotaExceeded if !refusal.wanted.is_empty() => {
@@ -64,11 +62,22 @@ impl RefusalLine {
             missing,
             rest,
             status: refusal.status,
-            cure,
+            cure: None,
             request: if refusal.request.is_empty() { "Any".to_owned() } else { refusal.request.clone() },
             address: refusal.address.map_or_else(|| "Not known".to_owned(), |address| address.to_string()),
             times: super::thousands(refusal.times),
         }
+    }
+}
+
+/// What whoever holds a key can do about a reason.
+fn cure(reason: Reason, key: KeyId, links: &ApiLinks) -> Option<(String, &'static str)> {
+    match reason {
+        Reason::InsufficientPermission => Some((links.key_action(key, "edit"), "Change permissions")),
+        Reason::AddressNotAllowed => Some((links.key_action(key, "edit"), "Change addresses")),
+        Reason::DisabledKey => Some((links.key_action(key, "edit"), "Switch on")),
+        Reason::ExpiredKey => Some((format!("{}#extend", links.key(key)), "Extend")),
+        _ => None,
     }
 }
 

@@ -79,9 +79,6 @@ struct Choice {
     is_current: bool,
 }
 
-/// The most lines of a list.
-const MOST: usize = 8;
-
 impl Range {
     const EVERY: [Self; 3] = [Self::Day, Self::Week, Self::Month];
 
@@ -143,10 +140,21 @@ impl UsageAsked {
 }
 
 impl Share {
-    /// The largest of some counts, largest first.
+    /// The most lines of a list.
+    pub(crate) const MOST: usize = 8;
+
+    /// The largest of some counts that together are all there is, largest first.
     pub(crate) fn ranked(counts: Vec<(String, String, Option<String>, u64)>, is_limit: impl Fn(&str) -> bool) -> Vec<Self> {
-        let all: u64 = counts.iter().map(|(.., count)| *count).fold(0, u64::saturating_add);
-        let mut counts = counts;
+        let all = counts.iter().map(|(.., count)| *count).fold(0, u64::saturating_add);
+        Self::ranked_of(all, counts, is_limit)
+    }
+
+    /// The same where there may be more than those given.
+    pub(crate) fn ranked_of(
+        all: u64,
+        mut counts: Vec<(String, String, Option<String>, u64)>,
+        is_limit: impl Fn(&str) -> bool,
+    ) -> Vec<Self> {
         counts.sort_by(|one, other| other.3.cmp(&one.3).then_with(|| one.0.cmp(&other.0)));
         let largest = counts.first().map_or(0, |(.., count)| *count);
         let share = |(name, code, href, count): (String, String, Option<String>, u64)| Self {
@@ -158,7 +166,7 @@ impl Share {
             href,
             count,
         };
-        counts.into_iter().take(MOST).map(share).collect()
+        counts.into_iter().take(Self::MOST).map(share).collect()
     }
 
     fn number(&self) -> String {

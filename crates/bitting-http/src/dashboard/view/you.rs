@@ -48,6 +48,7 @@ pub(crate) struct SecondFactorPage {
     pub(crate) link: String,
     pub(crate) square: Square,
     pub(crate) error: Option<String>,
+    pub(crate) password_error: Option<String>,
 }
 
 impl YouPage {

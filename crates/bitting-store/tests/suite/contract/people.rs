@@ -5,11 +5,11 @@ use std::time::Duration;
 use bitting_core::member::{MemberId, Token, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_store::{
-    Change, LinkPurpose, MemberPatch, NewLink, NewMember, NewSession, Page, PasswordHash, Refusal, SecondFactor, Sessions,
-    SignInWay, StoredMember,
+    Actor, Change, LinkPurpose, MemberPatch, NewLink, NewMember, NewSession, Page, PasswordHash, Refusal, SecondFactor,
+    Sessions, SignInWay, StoredMember,
 };
 
-use super::super::fixture::{API, at, new_account};
+use super::super::fixture::{API, at, entry, new_account};
 use super::Case;
 
 /// Bitting's own API, whose members are the operators.
@@ -70,7 +70,8 @@ fn join(number: u8) -> Change {
 
 fn session(number: u8) -> NewSession {
     let (way, agent) = (SignInWay::Password, "Firefox".to_owned());
-    NewSession { digest: token(number), way, expires_at: at(1_000), agent, spends: None, step: None }
+    let proof = Some(password("a hash"));
+    NewSession { digest: token(number), way, expires_at: at(1_000), agent, spends: None, step: None, proof }
 }
 
 fn sign_in(member: u8, session: NewSession) -> Change {
@@ -206,6 +207,90 @@ pub(super) async fn a_new_password_signs_out_everywhere_else(case: Case) {
     assert!(!case.is_signed_in(20, 13).await && case.is_signed_in(21, 13).await);
 }
 
+pub(super) async fn a_new_password_and_a_new_second_factor_withdraw_the_links_that_were_made_before(case: Case) {
+    let case = case.with_operators().await;
+    let offer = |number| MemberPatch { link: Some(link(number, LinkPurpose::Reset)), ..MemberPatch::default() };
+    let opens = async |number| case.store.link(token(number), at(20)).await.unwrap().is_some();
+    case.append(10, patch(1, offer(20))).await.unwrap();
+    case.append(11, patch(2, offer(21))).await.unwrap();
+    let password = MemberPatch { password: Some(password("another")), ..MemberPatch::default() };
+    case.append(12, patch(1, password)).await.unwrap();
+    assert!(!opens(20).await && opens(21).await, "another's stay");
+    case.append(13, patch(1, offer(22))).await.unwrap();
+    let factor = SecondFactor { secret: vec![7; 20], last_step: 0 };
+    let factor = MemberPatch { second_factor: Some(Some(factor)), ..MemberPatch::default() };
+    case.append(14, patch(1, factor)).await.unwrap();
+    assert!(!opens(22).await);
+    let removal = MemberPatch { second_factor: Some(None), ..offer(23) };
+    case.append(15, patch(1, removal)).await.unwrap();
+    assert!(opens(23).await, "one that is made by the same change is new");
+}
+
+pub(super) async fn whoever_was_let_in_by_a_password_that_is_another_by_now_stays_out(case: Case) {
+    let case = case.with_operators().await;
+    let refused = Err(Refusal::Changed(person(1).to_string()));
+    let change = MemberPatch { password: Some(password("another")), ..MemberPatch::default() };
+    case.append(10, patch(1, change)).await.unwrap();
+    assert_eq!(case.append(11, sign_in(1, session(20))).await, refused);
+    let late = MemberPatch { password: Some(password("mine")), proof: Some(password("a hash")), ..MemberPatch::default() };
+    assert_eq!(case.append(12, patch(1, late)).await, refused);
+    for (number, way) in [(21, SignInWay::Password), (22, SignInWay::Link)] {
+        let without = NewSession { proof: None, way, ..session(number) };
+        assert_eq!(case.append(13, sign_in(1, without)).await, refused, "{way:?}");
+    }
+    let known = NewSession { proof: Some(password("another")), ..session(23) };
+    case.append(14, sign_in(1, known)).await.unwrap();
+    assert_eq!(case.member(1).await.password, Some(password("another")));
+}
+
+pub(super) async fn whoever_gave_no_code_stays_out_once_codes_are_asked_for(case: Case) {
+    let case = case.with_operators().await;
+    let factor = SecondFactor { secret: vec![7; 20], last_step: 0 };
+    case.append(10, patch(1, MemberPatch { second_factor: Some(Some(factor)), ..MemberPatch::default() })).await.unwrap();
+    for (number, way) in [(20, SignInWay::Password), (21, SignInWay::Link)] {
+        let refused = Err(Refusal::Changed(person(1).to_string()));
+        assert_eq!(case.append(11, sign_in(1, NewSession { way, ..session(number) })).await, refused, "{way:?}");
+    }
+    case.append(12, sign_in(1, NewSession { step: Some(5), ..session(22) })).await.unwrap();
+}
+
+pub(super) async fn the_link_for_setting_up_is_withdrawn_when_an_operator_joins_and_no_invitation_is(case: Case) {
+    for (ms, number) in [(1, 1), (2, 2), (3, 3)] {
+        let Change::CreateMember(mut new) = operator(number) else { unreachable!() };
+        // The first is made by the server itself for whoever comes, the others are invited by their addresses.
+        new.email = new.email.filter(|_| number > 1);
+        let mut made = entry(ms, Change::CreateMember(new));
+        if number == 1 {
+            made.origin.actor = Actor::System;
+        }
+        case.store.append(vec![made]).await.unwrap().remove(0).unwrap();
+    }
+    let opens = async |number| case.store.link(token(number), at(20)).await.unwrap().is_some();
+    assert!(opens(1).await && opens(3).await);
+    case.append(4, join(2)).await.unwrap();
+    assert!(!opens(1).await && opens(3).await);
+}
+
+pub(super) async fn of_a_member_the_newest_fifty_sessions_are_kept(case: Case) {
+    let case = case.with_operators().await;
+    case.append(10, sign_in(2, session(200))).await.unwrap();
+    for number in 20..71 {
+        case.append(i64::from(number), sign_in(1, session(number))).await.unwrap();
+    }
+    assert_eq!(case.store.sessions(person(1), IDLE, at(71)).await.unwrap().len(), 50);
+    assert!(!case.is_signed_in(20, 71).await && case.is_signed_in(21, 71).await && case.is_signed_in(70, 71).await);
+    assert!(case.is_signed_in(200, 71).await, "another's stay");
+}
+
+pub(super) async fn whoever_has_joined_meanwhile_is_not_invited_again(case: Case) {
+    case.append(1, operator(1)).await.unwrap();
+    let offer = |number| MemberPatch { link: Some(link(number, LinkPurpose::Invitation)), ..MemberPatch::default() };
+    case.append(2, patch(1, offer(20))).await.unwrap();
+    let joined = MemberPatch { password: Some(password("a hash")), spends: Some(token(20)), ..MemberPatch::default() };
+    case.append(3, patch(1, joined)).await.unwrap();
+    assert_eq!(case.append(4, patch(1, offer(21))).await, Err(Refusal::Changed(person(1).to_string())));
+}
+
 pub(super) async fn a_code_is_taken_once(case: Case) {
     let case = case.with_operators().await;
     let factor = SecondFactor { secret: vec![7; 20], last_step: 0 };
@@ -240,7 +325,7 @@ pub(super) async fn nothing_secret_of_people_stands_in_the_journal(case: Case) {
     let case = case.with_operators().await;
     let factor = SecondFactor { secret: b"shared secret".to_vec(), last_step: 0 };
     case.append(10, patch(1, MemberPatch { second_factor: Some(Some(factor)), ..MemberPatch::default() })).await.unwrap();
-    case.append(11, sign_in(1, session(20))).await.unwrap();
+    case.append(11, sign_in(1, NewSession { step: Some(5), ..session(20) })).await.unwrap();
     let rows = case.store.audit(Sequence(0), 100).await.unwrap();
     let actions: Vec<&str> = rows.iter().map(|row| row.action.as_str()).collect();
     let expected = ["member.created", "member.joined", "member.created", "member.joined", "member.second_factor_added"];

@@ -38,9 +38,11 @@ async fn a_second_factor_is_set_up_from_a_telephone_and_asked_for_from_then_on()
     mara.inspect("second-factor").await;
     let secret = shown_secret(&mara).await;
     mara.fill("Code", "000000").await;
+    mara.fill("Password", PASSWORD).await;
     mara.press("Ask for codes from now on").await;
     mara.inspect("second-factor-refused").await;
     mara.fill("Code", &code_now(&house, &secret)).await;
+    mara.fill("Password", PASSWORD).await;
     mara.press("Ask for codes from now on").await;
     mara.sees("A code is asked for from now on").await;
     mara.inspect("you-with-second-factor").await;

@@ -19,7 +19,7 @@ impl House {
     }
 
     /// The id of a member.
-    async fn id(&self, email: &str) -> String {
+    pub(super) async fn id(&self, email: &str) -> String {
         self.server.engine().store().member_by_email(email).await.unwrap().unwrap().row.id.to_string()
     }
 }
@@ -101,6 +101,87 @@ async fn a_developers_invitation_leads_into_their_own_account_whatever_they_send
         let row = store.member_by_email(&email).await.unwrap().unwrap().row;
         assert_eq!((row.account.unwrap().as_str(), row.api.as_str()), ("acme", "product-api"));
     }
+}
+
+#[tokio::test]
+async fn a_developer_makes_no_way_in_as_a_colleague() {
+    let house = House::open().await;
+    let dev = house.developer("acme", "dev@acme.example").await;
+    house.developer("acme", "colleague@acme.example").await;
+    let id = house.id("colleague@acme.example").await;
+    let page = dev.open("/members").await;
+    assert!(!page.body.contains("Reset password") && !page.body.contains("/remove-second-factor"), "{}", page.body);
+    for action in ["link", "remove-second-factor"] {
+        assert_eq!(dev.send(&format!("/members/{id}/{action}"), &[]).await.status, StatusCode::FORBIDDEN, "{action}");
+    }
+    assert_eq!(dev.send("/members", &[("email", "new@acme.example")]).await.status, StatusCode::CREATED);
+    let awaited = house.id("new@acme.example").await;
+    assert!(dev.open("/members").await.body.contains("New invitation"));
+    assert_eq!(dev.send(&format!("/members/{awaited}/link"), &[]).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
+async fn whoever_comes_from_the_apis_own_site_invites_nobody() {
+    let house = House::open().await;
+    let priya = house.visitor("acme", "priya").await;
+    let maker = house.operator("mara@example.com").await;
+    maker.open("/members").await;
+    let fields = [("email", "new@acme.example"), ("account", "acme")];
+    assert_eq!(maker.send("/apis/product-api/members", &fields).await.status, StatusCode::CREATED);
+    let awaited = house.id("new@acme.example").await;
+    let page = priya.open("/members").await;
+    assert!(!page.body.contains("Invite member") && !page.body.contains("New invitation"), "{}", page.body);
+    for path in ["/members", "/apis/product-api/members", &format!("/members/{awaited}/link")] {
+        let refused = priya.send(path, &[("email", "friend@acme.example")]).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}");
+        assert!(refused.body.contains("This is not yours to do"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_tells_a_developer_nothing_of_people_elsewhere() {
+    let house = House::open().await;
+    let mara = house.operator("mara@example.com").await;
+    let dev = house.developer("acme", "dev@acme.example").await;
+    house.developer("acme", "colleague@acme.example").await;
+    house.developer("other", "dev@other.example").await;
+    dev.open("/members").await;
+    let known = "Somebody signs in with this address already.";
+    let neutral = "This address cannot be invited. Ask whoever runs the API.";
+    for (email, text, other) in [
+        ("mara@example.com", neutral, known),
+        ("Dev@Other.example", neutral, known),
+        ("colleague@acme.example", known, neutral),
+    ] {
+        let page = dev.send("/members", &[("email", email)]).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{email}");
+        assert!(page.body.contains(text) && !page.body.contains(other), "{email}: {}", page.body);
+    }
+    mara.open("/members").await;
+    let fields = [("email", "dev@other.example"), ("account", "acme")];
+    assert!(mara.send("/apis/product-api/members", &fields).await.body.contains(known), "operators see everybody");
+}
+
+#[tokio::test]
+async fn developers_of_an_account_invite_twenty_a_week_who_do_not_come_and_operators_any() {
+    let house = House::open().await;
+    let dev = house.developer("acme", "dev@acme.example").await;
+    let mara = house.operator("mara@example.com").await;
+    dev.open("/members").await;
+    let invite = async |number: u32| dev.send("/members", &[("email", &format!("{number}@acme.example"))]).await.status;
+    for number in 0..20 {
+        assert_eq!(invite(number).await, StatusCode::CREATED, "{number}");
+    }
+    let first = house.id("0@acme.example").await;
+    dev.send(&format!("/members/{first}/disable"), &[]).await;
+    assert_eq!(invite(20).await, StatusCode::UNPROCESSABLE_ENTITY);
+    mara.open("/members").await;
+    let fields = [("email", "20@acme.example"), ("account", "acme")];
+    assert_eq!(mara.send("/apis/product-api/members", &fields).await.status, StatusCode::CREATED);
+    house.clock.advance(std::time::Duration::from_hours(24 * 7));
+    dev.sign_in("dev@acme.example", super::PASSWORD).await;
+    dev.open("/members").await;
+    assert_eq!(invite(21).await, StatusCode::CREATED, "the invitations are over");
 }
 
 #[tokio::test]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use bitting_engine::Invitation;
 use http::StatusCode;
 
 use super::{House, PASSWORD};
-use crate::harness::{Reply, code, form, hidden, post};
+use crate::harness::{Person, Reply, code, form, hidden, post, request};
 
 /// The path of a link that stands in a page or was printed.
 fn path_of(link: &str) -> String {
@@ -16,6 +17,19 @@ fn path_of(link: &str) -> String {
 fn link_in(page: &Reply) -> String {
     let (_, rest) = page.body.split_once("/link?token=").unwrap_or_else(|| panic!("{}", page.body));
     format!("/link?token={}", rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect::<String>())
+}
+
+impl House {
+    /// Somebody of an account whom the API's own site sends.
+    pub(super) async fn visitor(&self, account: &str, name: &str) -> Person {
+        self.developer(account, &format!("maker@{account}.example")).await;
+        let made = Invitation::of_visitor("product-api", account.parse().unwrap(), name, self.server.engine().now()).unwrap();
+        self.server.engine().commit(made.change, bitting_store::Actor::System, "test").await.unwrap();
+        let person = self.stranger();
+        person.open(&format!("/link?token={}", made.token.expose())).await;
+        assert!(person.is_in().await);
+        person
+    }
 }
 
 #[tokio::test]
@@ -167,6 +181,23 @@ async fn a_reset_link_sets_another_password_once_and_signs_out_everywhere() {
 }
 
 #[tokio::test]
+async fn nobody_makes_a_link_for_themselves_and_none_outlives_a_new_password() {
+    let house = House::open().await;
+    let mara = house.operator("mara@example.com").await;
+    let tomasz = house.operator("tomasz@example.com").await;
+    let id = house.id("mara@example.com").await;
+    let list = mara.open("/members").await;
+    assert!(!list.body.contains(&format!("/members/{id}/link")), "there is no button for it");
+    assert_eq!(mara.send(&format!("/members/{id}/link"), &[]).await.status, StatusCode::FORBIDDEN);
+    tomasz.open("/members").await;
+    let link = link_in(&tomasz.send(&format!("/members/{id}/link"), &[]).await);
+    mara.open("/you").await;
+    let fields = [("password", PASSWORD), ("new_password", "another good password")];
+    assert_eq!(mara.send("/you/password", &fields).await.status, StatusCode::OK);
+    assert_eq!(house.stranger().open(&link).await.status, StatusCode::GONE);
+}
+
+#[tokio::test]
 async fn an_invitation_is_over_after_a_week() {
     let house = House::open().await;
     let mara = house.operator("mara@example.com").await;
@@ -185,10 +216,15 @@ async fn with_a_second_factor_a_password_is_half_the_way() {
     let mara = house.operator("mara@example.com").await;
     let second = || bitting_engine::Clock::now(&house.clock).as_millis() / 1_000;
     let secret = hidden(&mara.open("/you/second-factor").await, "secret").unwrap();
-    let wrong = mara.send("/you/second-factor", &[("secret", &secret), ("code", "000000")]).await;
+    let give = async |password: &str, code: &str| {
+        mara.send("/you/second-factor", &[("secret", &secret), ("code", code), ("password", password)]).await
+    };
+    let wrong = give(PASSWORD, "000000").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(hidden(&wrong, "secret").unwrap(), secret, "the app has it already");
-    let set = mara.send("/you/second-factor", &[("secret", &secret), ("code", &code(&secret, second()))]).await;
+    let open_browser = give("not the password", &code(&secret, second())).await;
+    assert!(open_browser.status == StatusCode::UNPROCESSABLE_ENTITY && open_browser.body.contains("This is not your password"));
+    let set = give(PASSWORD, &code(&secret, second())).await;
     assert!(set.body.contains("A code is asked for from now on"), "{}", set.body);
 
     let elsewhere = house.stranger();
@@ -209,13 +245,33 @@ async fn with_a_second_factor_a_password_is_half_the_way() {
 }
 
 #[tokio::test]
+async fn whoever_owes_a_code_for_a_password_that_is_another_by_now_stays_out() {
+    let house = House::open().await;
+    let mara = house.operator("mara@example.com").await;
+    let second = || bitting_engine::Clock::now(&house.clock).as_millis() / 1_000;
+    let secret = hidden(&mara.open("/you/second-factor").await, "secret").unwrap();
+    let fields = [("secret", &*secret), ("code", &*code(&secret, second())), ("password", PASSWORD)];
+    assert_eq!(mara.send("/you/second-factor", &fields).await.status, StatusCode::OK);
+    let thief = house.stranger();
+    let half_way = hidden(&thief.sign_in("mara@example.com", PASSWORD).await, "half_way").unwrap();
+    mara.open("/you").await;
+    let fields = [("password", PASSWORD), ("new_password", "another good password")];
+    assert_eq!(mara.send("/you/password", &fields).await.status, StatusCode::OK);
+    house.clock.advance(Duration::from_secs(30));
+    let fields = [("half_way", &*half_way), ("code", &*code(&secret, second()))];
+    assert_eq!(thief.send("/sign-in/second-factor", &fields).await.status, StatusCode::FORBIDDEN);
+    assert!(!thief.is_in().await);
+}
+
+#[tokio::test]
 async fn a_reset_link_does_not_stand_in_for_the_second_factor() {
     let house = House::open().await;
     let mara = house.operator("mara@example.com").await;
     let tomasz = house.operator("tomasz@example.com").await;
     let second = bitting_engine::Clock::now(&house.clock).as_millis() / 1_000;
     let secret = hidden(&tomasz.open("/you/second-factor").await, "secret").unwrap();
-    tomasz.send("/you/second-factor", &[("secret", &secret), ("code", &code(&secret, second))]).await;
+    let fields = [("secret", &*secret), ("code", &*code(&secret, second)), ("password", PASSWORD)];
+    assert_eq!(tomasz.send("/you/second-factor", &fields).await.status, StatusCode::OK);
     let page = mara.open("/members").await;
     let (_, rest) = page.body.split_once("#disable-").unwrap();
     let id = rest.split('"').next().unwrap().to_owned();
@@ -263,6 +319,33 @@ async fn the_apis_own_site_sends_people_in_without_a_password() {
     let body = r#"{"account": "acme", "member": "priya"}"#;
     let refused = post(house.service, "/v1/apis/product-api/portal-sessions", &headers, body).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn a_program_that_looks_where_a_portal_link_leads_does_not_use_it_up() {
+    let house = House::open().await;
+    house.developer("acme", "dev@example.com").await;
+    let operator = super::token(&house, &["portal:write"]).await;
+    let headers = [("authorization", operator.as_str()), ("content-type", "application/json")];
+    let body = r#"{"account": "acme", "member": "priya"}"#;
+    let made = post(house.service, "/v1/apis/product-api/portal-sessions", &headers, body).await;
+    let link = path_of(made.json()["url"].as_str().unwrap());
+    for (method, purpose) in [("HEAD", ""), ("GET", "prefetch"), ("GET", "prefetch;prerender")] {
+        let looked = request(house.service, method, &link, &[("sec-purpose", purpose)], "").await;
+        assert!(!looked.status.is_success() && looked.header("set-cookie").is_empty(), "{method} {purpose}: {looked:?}");
+    }
+    assert_eq!(house.stranger().look(&link).await.header("location"), "/apis/product-api/keys");
+}
+
+#[tokio::test]
+async fn a_visitor_without_a_password_sets_up_no_second_factor() {
+    let house = House::open().await;
+    let priya = house.visitor("acme", "priya").await;
+    let second = bitting_engine::Clock::now(&house.clock).as_millis() / 1_000;
+    let secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let fields = [("secret", secret), ("code", &*code(secret, second)), ("password", PASSWORD)];
+    priya.open("/you").await;
+    assert_eq!(priya.send("/you/second-factor", &fields).await.status, StatusCode::FORBIDDEN);
 }
 
 #[tokio::test]

@@ -285,11 +285,17 @@ async fn bn7_what_was_asked_and_refused_is_seen_on_the_dashboard() {
         "00:00–01:00 · 3 allowed · 1 refused",
         "<dt>Requests today</dt><dd><b>3</b>",
         "from <span class=\"mono\">127.0.0.1</span>",
+        "Lacks <code>tasks:delete</code>",
+        "Change permissions",
+        "DELETE /v1/tasks/*",
+        "today",
     ] {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     let usage = mara.open("/apis/product-api/usage?range=24h").await;
     assert!(usage.body.contains("00:00–01:00 · 3 allowed · 1 refused") && usage.body.contains("insufficient_permission"));
+    let busy = format!("<a class=\"name\" href=\"{KEYS}/{id}\"><bdi>Billing sync</bdi></a>");
+    assert!(usage.body.contains(&busy) && usage.body.contains("DELETE /v1/tasks/*"), "{}", usage.body);
     let live = mara.open(&format!("{KEYS}/{id}/live")).await;
     assert_eq!(live.body, "It works. The last request came just now from 127.0.0.1.");
 }

@@ -103,6 +103,14 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.unwrap().as_str().unwrap().to_owned()
     }
 
+    /// Whether what has the focus is not covered by anything.
+    pub(crate) async fn focus_is_seen(&self) -> bool {
+        let script = "const at = document.activeElement; const box = at.getBoundingClientRect();\
+                      const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);\
+                      return at.contains(top) || [...(at.labels ?? [])].some((label) => label.contains(top))";
+        self.client.execute(script, Vec::new()).await.unwrap() == true
+    }
+
     /// Path, query and fragment of the page.
     pub(crate) async fn path(&self) -> String {
         let address = self.client.current_url().await.unwrap().to_string();
@@ -189,6 +197,21 @@ impl Browser {
     pub(crate) async fn allow_copying(&self) {
         let permissions = json!({"origin": self.origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]});
         self.devtools.command("Browser.grantPermissions", permissions).await;
+    }
+
+    /// What was copied last.
+    pub(crate) async fn copied(&self) -> String {
+        self.devtools.evaluate("navigator.clipboard.readText()").await.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Reloads until words can be read: what is counted is written about once a second.
+    pub(crate) async fn comes_to_say(&self, words: &str) {
+        self.step(format!("reload until “{words}” can be read"));
+        let said = self.until(async || {
+            self.client.refresh().await.unwrap();
+            self.says(words).await
+        });
+        assert!(said.await, "“{words}” does not come");
     }
 
     /// What the page did wrong since it was last asked: against its own policy, or in its script.

@@ -39,6 +39,7 @@ async fn pa2_what_is_wrong_with_a_new_key_is_told_by_field_in_the_apis_own_words
     for (body, field) in [
         (json!({}), "missing field `name`"),
         (json!({"name": ""}), "name: write 1 to 200 characters"),
+        (json!({"name": "\u{200b}\u{202e}\u{feff}"}), "name: write 1 to 200 characters"),
         (json!({"name": "a\u{0}b"}), "name: control characters"),
         (json!({"name": "a\nb"}), "name: control characters"),
         (json!({"name": 5}), "name: a value of the wrong type"),

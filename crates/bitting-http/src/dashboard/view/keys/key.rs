@@ -135,6 +135,11 @@ impl KeyPage {
             label: known.label.to_string(),
             is_on: row.capabilities.iter().any(|on| **on == *known.name),
         };
+        let refused = |refusal: &Refusal| {
+            let line = RefusalLine::of_key(refusal, row.id, &links, now);
+            // What has ended is not cured any more.
+            if may_change { line } else { RefusalLine { cure: None, ..line } }
+        };
         Self {
             keys: links.keys(),
             id: row.id.to_string(),
@@ -154,7 +159,7 @@ impl KeyPage {
             end_note,
             hours: parts.hours,
             days: parts.days,
-            refusals: parts.refusals.iter().map(|refusal| RefusalLine::of_key(refusal, row.id, &links, now)).collect(),
+            refusals: parts.refusals.iter().map(refused).collect(),
             gauges: parts.gauges,
             plan: capitalised(&parts.plan),
             rights: RightsSummary::of(row, api),

@@ -69,14 +69,14 @@ impl Part {
     pub(crate) async fn press(&self, words: &str) {
         self.step(format!("press “{words}”"));
         let button = self.find(Kind::Button, words).await;
-        button.click().await.unwrap_or_else(|error| panic!("“{words}” cannot be pressed: {error}"));
+        self.click(&button).await.unwrap_or_else(|error| panic!("“{words}” cannot be pressed: {error}"));
     }
 
     /// Follows the link with these words.
     pub(crate) async fn follow(&self, words: &str) {
         self.step(format!("follow “{words}”"));
         let link = self.find(Kind::Link, words).await;
-        link.click().await.unwrap_or_else(|error| panic!("“{words}” cannot be followed: {error}"));
+        self.click(&link).await.unwrap_or_else(|error| panic!("“{words}” cannot be followed: {error}"));
     }
 
     /// Writes a text into a field in place of what stands there, as if it were pasted. A date is `2026-01-31`.
@@ -88,7 +88,7 @@ impl Part {
                 let (year, day) = text.split_once('-').unwrap();
                 return field.send_keys(&format!("{}{year}", day.replace('-', ""))).await;
             }
-            field.click().await?;
+            self.click(&field).await?;
             field.clear().await?;
             // A key at a time would be slow, and WebDriver has no keys for emoji.
             self.devtools.command("Input.insertText", json!({"text": text})).await;
@@ -127,7 +127,7 @@ impl Part {
         self.step(format!("{} “{label}”", if to { "choose" } else { "unchoose" }));
         let choice = self.find(Kind::Choice, label).await;
         if choice.is_selected().await.unwrap() != to {
-            let clicked = match choice.click().await {
+            let clicked = match self.click(&choice).await {
                 Err(CmdError::Standard(error)) if LABEL_TAKES_IT.contains(&error.error) => {
                     self.label(&choice).await.click().await
                 }
@@ -141,6 +141,26 @@ impl Part {
     async fn label(&self, choice: &Element) -> Element {
         let found = self.client.execute("return arguments[0].labels[0]", vec![json!(choice)]).await.unwrap();
         self.element(&found)
+    }
+
+    /// Clicks, and waits for what the click leads to: another page, if it leads to one, or a dialog that asks first, or a field
+    /// that is not filled in as it should be.
+    async fn click(&self, element: &Element) -> Result<(), CmdError> {
+        let aim = self.client.execute(include_str!("aiming.js"), vec![json!(element)]).await?;
+        element.click().await?;
+        if aim["leads"] == true {
+            self.until(async || {
+                let script = "return document.querySelectorAll('dialog:modal').length > arguments[0].dialogs\
+                              || !!document.querySelector(':user-invalid')";
+                match self.client.execute(script, vec![aim.clone()]).await {
+                    Ok(stays) => stays == true,
+                    // The page that it stood on is gone.
+                    Err(_) => true,
+                }
+            })
+            .await;
+        }
+        Ok(())
     }
 
     /// What stands in a field.
