@@ -39,7 +39,7 @@ async fn a_plan_that_there_is_not_is_refused_with_those_that_there_are() {
         (json!(5), "a value of the wrong type"),
         (json!(["default"]), "a value of the wrong type"),
     ] {
-        let made = operator.post(ACCOUNTS, &json!({"id": "new", "plan": plan})).await;
+        let made = operator.post(ACCOUNTS, &json!({"id": "another", "plan": plan})).await;
         let changed = operator.send("PATCH", &format!("{ACCOUNTS}/acme"), &[], &json!({"plan": plan}).to_string()).await;
         for reply in [made, changed] {
             let error = &reply.json()["errors"][0];
