@@ -66,6 +66,14 @@ pub(crate) struct JoinPage {
 }
 
 impl JoinPage {
+    /// Whether somebody begins at this field: the first that is wrong, or else the first that is asked for.
+    fn focuses(&self, field: &str) -> bool {
+        let is_wrong = [("name", &self.name_error), ("email", &self.email_error), ("password", &self.password_error)];
+        let wrong = is_wrong.iter().find(|(_, error)| error.is_some()).map(|(field, _)| *field);
+        let first = if self.name.is_some() { "name" } else { "password" };
+        wrong.unwrap_or(first) == field
+    }
+
     fn shortest(&self) -> String {
         plural(u64::try_from(self.shortest).unwrap_or_default(), "character")
     }
