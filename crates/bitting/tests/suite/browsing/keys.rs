@@ -1,6 +1,7 @@
 //! Keys: made, seen once, used, changed, rotated and revoked.
 
 mod documents;
+mod mishaps;
 
 use fantoccini::key::Key;
 use serde_json::json;
@@ -9,7 +10,7 @@ use super::developer;
 use crate::harness::{Bitting, Browser, Reply, Upstream, get};
 
 /// The new key that the page shows.
-async fn shown_key(bitting: &Bitting, browser: &Browser) -> String {
+pub(super) async fn shown_key(bitting: &Bitting, browser: &Browser) -> String {
     assert_eq!(browser.heading().await, "Copy your key now");
     let key = browser.section("The key").await.text().await.lines().next().unwrap().trim().to_owned();
     bitting.traces.issued(&key);
@@ -24,7 +25,7 @@ async fn make(bitting: &Bitting, browser: &Browser, words: &str, name_label: &st
     shown_key(bitting, browser).await
 }
 
-async fn ask(bitting: &Bitting, path: &str, key: &str) -> Reply {
+pub(super) async fn ask(bitting: &Bitting, path: &str, key: &str) -> Reply {
     get(bitting.gateway, path, &[("authorization", &format!("Bearer {key}"))]).await
 }
 

@@ -13,7 +13,9 @@ async fn the_questions_about_a_key() {
     dev.open("/apis/product-api/keys").await;
     dev.follow(name).await;
     let page = dev.path().await;
-    for (question, heading) in [("rotate", "Rotate"), ("revoke", "Revoke"), ("extend", "When should it expire?"), ("edit", "Edit")] {
+    for (question, heading) in
+        [("rotate", "Rotate"), ("revoke", "Revoke"), ("extend", "When should it expire?"), ("edit", "Edit")]
+    {
         dev.open(&format!("{page}/{question}")).await;
         let asked = dev.heading().await;
         assert!(asked.starts_with(heading), "{question}: {asked}");

@@ -86,4 +86,6 @@ async fn a_store_that_does_not_answer_is_told_as_such() {
         File::options().write(true).open(&file).unwrap().write_all(&vec![0; length]).unwrap();
     }
     look_at(&mara, "store-unavailable", "/apis/product-api/audit-log", 503, "Keys cannot be shown at the moment").await;
+    mara.follow("Try again").await;
+    assert_eq!(mara.status().await, 503, "it does not send them away to sign in");
 }
