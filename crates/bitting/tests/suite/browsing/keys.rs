@@ -18,7 +18,7 @@ pub(super) async fn shown_key(bitting: &Bitting, browser: &Browser) -> String {
 }
 
 /// Makes a key in the dialog as it comes up, giving it a name alone.
-async fn make(bitting: &Bitting, browser: &Browser, words: &str, name_label: &str, name: &str) -> String {
+pub(super) async fn make(bitting: &Bitting, browser: &Browser, words: &str, name_label: &str, name: &str) -> String {
     browser.press(words).await;
     browser.fill(name_label, name).await;
     browser.press(words).await;

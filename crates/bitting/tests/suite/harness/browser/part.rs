@@ -241,6 +241,14 @@ impl Part {
         said.as_str().unwrap_or_else(|| panic!("nothing is said of “{term}”")).to_owned()
     }
 
+    /// What is shown where the mouse rests on the first time with these words.
+    pub(crate) async fn on_hover(&self, words: &str) -> String {
+        let script = "const [root, words] = arguments;\
+                      return [...(root ?? document).querySelectorAll('time')].find((time) => time.innerText.startsWith(words))?.title";
+        let said = self.client.execute(script, vec![json!(self.root), json!(words)]).await.unwrap();
+        said.as_str().unwrap_or_else(|| panic!("no time is “{words}”")).to_owned()
+    }
+
     /// What can be read, its white space as it looks.
     pub(crate) async fn text(&self) -> String {
         let script = "return (arguments[0] ?? document.body).innerText";
