@@ -74,6 +74,16 @@ document.addEventListener("input", (event) => {
   if (field) field.checked = true;
 });
 
+// A double click sends a form once: the browser shows the answer to the last press alone, and a new key stands in that to the first.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "yes";
+  // Whoever has stopped it may send it again.
+  setTimeout(() => delete form.dataset.sent, 5000);
+});
+addEventListener("pageshow", () => each("form[data-sent]", (form) => delete form.dataset.sent));
+
 // A link from elsewhere, as to …/keys#create: the target becomes a modal one.
 if (opened(location.hash)) {
   const dialog = opened(location.hash);

@@ -67,7 +67,7 @@ impl Password {
         different.dedup();
         let own = email.split('@').next().unwrap_or_default();
         if length < SHORTEST {
-            Some(format!("Use {SHORTEST} characters or more; a few words are easy to remember and hard to guess."))
+            Some("This is too short.".to_owned())
         } else if length > LONGEST {
             Some(format!("Use {LONGEST} characters or fewer."))
         } else if different.len() < 5 || (own.len() > 3 && small.contains(own) && length < own.len() + SHORTEST) {

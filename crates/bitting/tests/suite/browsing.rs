@@ -6,6 +6,7 @@ mod looks;
 mod people;
 mod seeing;
 mod signing_in;
+mod usage;
 
 use crate::dashboard::House;
 use crate::harness::{Bitting, Browser, Person};

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::links::{link, with_query};
+use super::rights::capitalised;
 use super::{Frame, plural};
 
 /// What goes along while somebody signs in: where they wanted to go, and what they had typed there.
@@ -66,6 +67,14 @@ pub(crate) struct JoinPage {
 }
 
 impl JoinPage {
+    /// Whether somebody begins at this field: the first that is wrong, or else the first that is asked for.
+    fn focuses(&self, field: &str) -> bool {
+        let is_wrong = [("name", &self.name_error), ("email", &self.email_error), ("password", &self.password_error)];
+        let wrong = is_wrong.iter().find(|(_, error)| error.is_some()).map(|(field, _)| *field);
+        let first = if self.name.is_some() { "name" } else { "password" };
+        wrong.unwrap_or(first) == field
+    }
+
     fn shortest(&self) -> String {
         plural(u64::try_from(self.shortest).unwrap_or_default(), "character")
     }
@@ -95,15 +104,18 @@ pub(crate) struct KeptPage {
 }
 
 impl KeptPage {
-    /// The fields that a person has filled in, by their names as words.
-    fn shown(&self) -> Vec<(String, &str)> {
+    /// The fields that a person has filled in, by their names as words. What was ticked in several boxes stands together.
+    fn shown(&self) -> Vec<(String, String)> {
         let is_shown = |(name, value): &&(String, String)| !["once", "sequence"].contains(&name.as_str()) && !value.is_empty();
-        let words = |name: &str| {
-            let words = name.replace(['_', '-', '.'], " ");
-            let mut letters = words.chars();
-            letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-        };
-        self.fields.iter().filter(is_shown).map(|(name, value)| (words(name), value.as_str())).collect()
+        let mut shown: Vec<(String, String)> = Vec::new();
+        for (name, value) in self.fields.iter().filter(is_shown) {
+            let words = capitalised(&name.replace(['_', '-', '.', ':'], " "));
+            match shown.last_mut() {
+                Some((last, values)) if *last == words => *values = format!("{values}, {value}"),
+                _ => shown.push((words, value.clone())),
+            }
+        }
+        shown
     }
 }
 

@@ -76,6 +76,8 @@ impl TroublePage {
     /// A link back to where work goes on, and its words.
     fn way_on(&self) -> (String, &'static str) {
         match (&self.frame.person, &self.frame.api) {
+            // It is not known who they are, and they may be signed in.
+            (None, _) if self.trouble == Trouble::Unavailable => (link::HOME.to_owned(), "Try again"),
             (None, _) => (link::SIGN_IN.to_owned(), "Sign in"),
             (Some(_), Some(api)) => (api.keys(), "All keys"),
             (Some(_), None) => (link::HOME.to_owned(), "Overview"),

@@ -1,6 +1,7 @@
 //! Keys: made, seen once, used, changed, rotated and revoked.
 
 mod documents;
+mod mishaps;
 
 use fantoccini::key::Key;
 use serde_json::json;
@@ -9,7 +10,7 @@ use super::developer;
 use crate::harness::{Bitting, Browser, Reply, Upstream, get};
 
 /// The new key that the page shows.
-async fn shown_key(bitting: &Bitting, browser: &Browser) -> String {
+pub(super) async fn shown_key(bitting: &Bitting, browser: &Browser) -> String {
     assert_eq!(browser.heading().await, "Copy your key now");
     let key = browser.section("The key").await.text().await.lines().next().unwrap().trim().to_owned();
     bitting.traces.issued(&key);
@@ -17,14 +18,14 @@ async fn shown_key(bitting: &Bitting, browser: &Browser) -> String {
 }
 
 /// Makes a key in the dialog as it comes up, giving it a name alone.
-async fn make(bitting: &Bitting, browser: &Browser, words: &str, name_label: &str, name: &str) -> String {
+pub(super) async fn make(bitting: &Bitting, browser: &Browser, words: &str, name_label: &str, name: &str) -> String {
     browser.press(words).await;
     browser.fill(name_label, name).await;
     browser.press(words).await;
     shown_key(bitting, browser).await
 }
 
-async fn ask(bitting: &Bitting, path: &str, key: &str) -> Reply {
+pub(super) async fn ask(bitting: &Bitting, path: &str, key: &str) -> Reply {
     get(bitting.gateway, path, &[("authorization", &format!("Bearer {key}"))]).await
 }
 

@@ -1,5 +1,8 @@
 //! Every page at 360 and 1440 pixels, in light and dark: axe finds nothing, and nothing sticks out. The pictures are for human eyes.
 
+mod keys;
+mod setbacks;
+
 use bitting_engine::KeySpec;
 use bitting_store::{Actor, Change, NewAccount};
 
@@ -58,6 +61,14 @@ async fn the_pages_of_operators() {
     mara.press("Create account").await;
     mara.inspect("account-refused").await;
     look_at(&mara, "audit-log", "/apis/product-api/audit-log", 200, "Audit log").await;
+    mara.pick("What", "Created key").await;
+    mara.fill("From", "2025-12-01").await;
+    mara.press("Show").await;
+    mara.inspect("audit-log-filtered").await;
+    mara.fill("Of", "nothing that is there").await;
+    mara.press("Show").await;
+    mara.sees("Nothing fits.").await;
+    mara.inspect("audit-log-none").await;
     look_at(&mara, "audit-log-own", "/apis/bitting/audit-log", 200, "Audit log").await;
 }
 
@@ -65,11 +76,22 @@ async fn the_pages_of_operators() {
 async fn the_pages_of_usage() {
     let house = lively().await;
     let mara = browser_of(&house, &house.operator("mara@example.com").await).await;
+    mara.open("/apis/product-api/usage").await;
+    mara.comes_to_say("Damaged key").await;
     look_at(&mara, "usage", "/apis/product-api/usage", 200, "Usage").await;
+    mara.press("Show as a table").await;
+    mara.inspect("usage-table").await;
+    mara.follow("24 hours").await;
+    mara.inspect("usage-day").await;
     mara.follow("30 days").await;
     mara.inspect("usage-month").await;
     let dev = browser_of(&house, &house.developer("northwind", "dev2@northwind.example").await).await;
     look_at(&dev, "usage-account", "/apis/product-api/usage", 200, "Usage").await;
+    dev.section("Busiest keys").await.follow("Production App").await;
+    dev.inspect("key-with-refusals").await;
+    let key = dev.path().await;
+    let id = key.rsplit('/').next().unwrap();
+    look_at(&dev, "usage-key", &format!("/apis/product-api/usage?key={id}"), 200, "Usage").await;
 }
 
 #[tokio::test]
@@ -77,8 +99,15 @@ async fn the_pages_of_developers() {
     let house = lively().await;
     let dev = browser_of(&house, &house.developer("northwind", "dev2@northwind.example").await).await;
     look_at(&dev, "members-account", "/apis/product-api/members", 200, "Members").await;
-    look_at(&dev, "nothing-here", "/apis/product-api/nothing", 404, "There is nothing here").await;
-    look_at(&dev, "not-theirs", "/apis/product-api/audit-log", 404, "There is nothing here").await;
+    dev.press("Invite member").await;
+    dev.inspect("member-invite").await;
+    let mara = browser_of(&house, &house.operator("mara@example.com").await).await;
+    look_at(&mara, "members-of-api", "/apis/product-api/members", 200, "Members").await;
+    mara.press("Invite member").await;
+    mara.fill("E-mail", "new@example.com").await;
+    mara.fill("Account", "not there").await;
+    mara.press("Create invitation").await;
+    mara.inspect("member-invite-refused").await;
 }
 
 #[tokio::test]

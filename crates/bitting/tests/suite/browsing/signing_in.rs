@@ -1,5 +1,7 @@
 //! Set-up, password, and out again.
 
+use fantoccini::key::Key;
+
 use super::{PASSWORD, operator, sign_in};
 use crate::harness::{Bitting, Browser, Upstream};
 
@@ -66,4 +68,23 @@ async fn an_invited_operator_chooses_a_password_and_is_in() {
     browser.arrives_at("/").await;
     first.follow("Members").await;
     first.row("bo@example.com").await.sees("Active").await;
+}
+
+#[tokio::test]
+async fn after_a_password_that_will_not_do_the_focus_is_on_it_and_what_is_wrong_is_said_once() {
+    let upstream = Upstream::start().await;
+    let bitting = Bitting::example("product-api", &upstream);
+    let browser = Browser::new(bitting.dashboard()).await;
+    browser.open(&bitting.set_up_link()).await;
+    assert_eq!(browser.focus().await, "Your name");
+    browser.fill("Your name", "Ada Operator").await;
+    browser.fill("E-mail", "ada@example.com").await;
+    browser.fill("Password", "short").await;
+    browser.press("Set password and sign in").await;
+    browser.sees("This is too short.").await;
+    assert_eq!(browser.focus().await, "Password");
+    assert_eq!(browser.text().await.matches("characters or more").count(), 1, "{}", browser.text().await);
+    browser.type_keys(PASSWORD).await;
+    browser.press_key(Key::Enter).await;
+    browser.arrives_at("/").await;
 }

@@ -13,7 +13,7 @@ use crate::dashboard::view::refusal::{Refusal, RefusalLine};
 use crate::dashboard::view::rights::capitalised;
 use crate::dashboard::view::standing::made_at;
 use crate::dashboard::view::{
-    Actors, ApiLinks, Chart, Frame, KeyFace, Moment, Place, RightsSummary, Standing, Status, ago, ahead, thousands,
+    Actors, ApiLinks, Chart, Frame, KeyFace, Moment, Place, RightsSummary, Standing, Status, ago, ahead, limit_of, thousands,
 };
 
 /// What is known of a key.
@@ -135,6 +135,12 @@ impl KeyPage {
             label: known.label.to_string(),
             is_on: row.capabilities.iter().any(|on| **on == *known.name),
         };
+        let plan = api.plans.named(&parts.plan).unwrap_or_else(|| api.plans.fallback());
+        let own_limit = |name: &str, number: u64| match plan.limits().iter().find(|limit| *limit.name == *name) {
+            Some(limit) => limit_of(limit, number),
+            // The plan that had it is gone.
+            None => format!("{} in {name}", thousands(number)),
+        };
         let refused = |refusal: &Refusal| {
             let line = RefusalLine::of_key(refusal, row.id, &links, now);
             // What has ended is not cured any more.
@@ -165,7 +171,7 @@ impl KeyPage {
             rights: RightsSummary::of(row, api),
             permissions: row.permissions.iter().map(|name| name.as_str().to_owned()).collect(),
             addresses: row.allowed_addresses.as_ref().map_or_else(Vec::new, crate::dashboard::keys::networks),
-            own_limits: row.limits.iter().map(|(name, number)| format!("{} in {name}", thousands(*number))).collect(),
+            own_limits: row.limits.iter().map(|(name, number)| own_limit(name, *number)).collect(),
             switches: api.catalogue.capabilities().iter().map(switch).collect(),
             switch_action: links.key_action(row.id, "switch"),
             made: Moment::day(row.created_at),

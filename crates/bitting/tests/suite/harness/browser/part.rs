@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fantoccini::Client;
+use fantoccini::actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
 use fantoccini::elements::{Element, ElementRef};
 use fantoccini::error::{CmdError, ErrorStatus};
 use fantoccini::key::Key;
@@ -16,6 +17,8 @@ use super::devtools::Devtools;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is looked for.
 const GLANCE: Duration = Duration::from_millis(25);
+/// How long there is between the clicks of a double click.
+const HURRY: Duration = Duration::from_millis(100);
 /// How a click on a box fails that is drawn by its label.
 const LABEL_TAKES_IT: [ErrorStatus; 2] = [ErrorStatus::ElementClickIntercepted, ErrorStatus::ElementNotInteractable];
 
@@ -70,6 +73,24 @@ impl Part {
         self.step(format!("press “{words}”"));
         let button = self.find(Kind::Button, words).await;
         self.click(&button).await.unwrap_or_else(|error| panic!("“{words}” cannot be pressed: {error}"));
+    }
+
+    /// Presses it twice in a hurry, as people do who are used to icons.
+    pub(crate) async fn press_twice(&self, words: &str) {
+        self.step(format!("press “{words}” twice"));
+        let button = self.find(Kind::Button, words).await;
+        let aim = self.client.execute(include_str!("aiming.js"), vec![json!(button)]).await.unwrap();
+        let aimed = PointerAction::MoveToElement { element: button, duration: None, x: 0.0, y: 0.0 };
+        let mut mouse = MouseActions::new("mouse".to_owned()).then(aimed);
+        for _ in 0..2 {
+            let (down, up) =
+                (PointerAction::Down { button: MOUSE_BUTTON_LEFT }, PointerAction::Up { button: MOUSE_BUTTON_LEFT });
+            mouse = mouse.then(down).then(up).then(PointerAction::Pause { duration: HURRY });
+        }
+        self.client.perform_actions(mouse).await.unwrap_or_else(|error| panic!("“{words}” cannot be pressed: {error}"));
+        // The page that the answer to either shows.
+        self.until(async || self.client.execute("return arguments[0].page.isConnected", vec![aim.clone()]).await.is_err())
+            .await;
     }
 
     /// Follows the link with these words.
@@ -218,6 +239,14 @@ impl Part {
                       return found && found.nextElementSibling.innerText.replace(/\\s+/g, ' ').trim()";
         let said = self.client.execute(script, vec![json!(self.root), json!(term)]).await.unwrap();
         said.as_str().unwrap_or_else(|| panic!("nothing is said of “{term}”")).to_owned()
+    }
+
+    /// What is shown where the mouse rests on the first time with these words.
+    pub(crate) async fn on_hover(&self, words: &str) -> String {
+        let script = "const [root, words] = arguments;\
+                      return [...(root ?? document).querySelectorAll('time')].find((time) => time.innerText.startsWith(words))?.title";
+        let said = self.client.execute(script, vec![json!(self.root), json!(words)]).await.unwrap();
+        said.as_str().unwrap_or_else(|| panic!("no time is “{words}”")).to_owned()
     }
 
     /// What can be read, its white space as it looks.
