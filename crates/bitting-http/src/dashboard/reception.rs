@@ -226,13 +226,14 @@ mod tests {
     fn half_way_in_somebody_has_five_tries_and_five_minutes() {
         let (half_way, now) = (HalfWay::default(), Timestamp::from_millis(1_000));
         let member = MemberId::new(now, 7);
-        let token = half_way.enter(member, now).unwrap();
+        let proof = || PasswordHash::new("a hash".to_owned());
+        let token = half_way.enter(member, proof(), now).unwrap();
         assert_eq!(half_way.who(&token, now.plus(PATIENCE)), None);
         for _ in 0..TRIES {
-            assert_eq!(half_way.who(&token, now), Some(member));
+            assert_eq!(half_way.who(&token, now), Some((member, proof())));
         }
         assert_eq!(half_way.who(&token, now), None);
-        let again = half_way.enter(member, now).unwrap();
+        let again = half_way.enter(member, proof(), now).unwrap();
         half_way.leave(&again);
         assert_eq!(half_way.who(&again, now), None);
     }
