@@ -96,6 +96,7 @@ async fn invite_and_disable(browser: &Browser) -> String {
     browser.fill("E-mail", "new@example.com").await;
     browser.fill("Name", "<b>Ö</b> \u{202e}neu 🗝").await;
     browser.press("Create invitation").await;
+    browser.sees("We cannot show it again").await;
     let link = shown_link(browser).await;
     browser.press("I have sent it").await;
     browser.row("new@example.com").await.sees("<b>Ö</b> \u{202e}neu 🗝").await;
