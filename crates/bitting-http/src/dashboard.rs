@@ -4,8 +4,6 @@
 //! does no I/O; a handler reads, fills it in and [`respond`]s. A client-side application was rejected: it would need an
 //! interface of its own to keep, and nothing here waits for anything but the server.
 
-#![expect(dead_code, unused_imports, reason = "the handlers that use the pages come next")]
-
 mod accounts;
 mod address;
 mod assets;

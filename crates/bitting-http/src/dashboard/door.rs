@@ -20,7 +20,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use super::fields::Fields;
 use super::setback::Setback;
 use super::submission::{DoorForm, Submission};
-use super::view::{Errand, Frame, KeptPage, Place, SignInPage, Theme, Trouble, link as links};
+use super::view::{Errand, Frame, KeptPage, Place, Theme, Trouble, link as links};
 use super::visitor::{Visitor, theme_of};
 use super::{THEME_COOKIE, brand, cookie, respond};
 use crate::service::Shared;

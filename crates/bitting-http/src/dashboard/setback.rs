@@ -7,7 +7,7 @@ use http::HeaderMap;
 
 use super::view::{Frame, Place, Trouble, TroublePage};
 use super::visitor::Visitor;
-use super::{brand, door, respond};
+use super::{door, respond};
 use crate::service::Shared;
 
 /// Why a page is not shown.

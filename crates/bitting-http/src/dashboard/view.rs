@@ -41,12 +41,12 @@ pub(crate) use cuts::Cuts;
 pub(crate) use docs::{DocsFile, DocsPage};
 pub(crate) use door::{CodePage, Errand, JoinPage, KeptPage, SignInPage, SwitchPage, sign_in_at};
 pub(crate) use face::{Environment, KeyFace};
-pub(crate) use frame::{Brand, Frame, NavItem, Person, Place, Theme};
+pub(crate) use frame::{Brand, Frame, Person, Place, Theme};
 pub(crate) use gauge::Gauge;
 pub(crate) use home::{ApiLine, HomePage};
 pub(crate) use keys::{
-    ActionForm, ActionOn, ActionPage, Counts, EmptyPage, FormPurpose, KeyAction, KeyForm, KeyFormPage, KeyLine, KeyPage,
-    KeyPageParts, KeysPage, KeysPageParts, LineOf, ListAsked, MadePage, OVERLAPS, Order, View,
+    ActionOn, ActionPage, Counts, EmptyPage, FormPurpose, KeyAction, KeyForm, KeyFormPage, KeyLine, KeyPage, KeyPageParts,
+    KeysPage, KeysPageParts, LineOf, ListAsked, MadePage, OVERLAPS, Order, View,
 };
 pub(crate) use limit::{limit_of, limit_words};
 pub(crate) use links::{ApiLinks, link, with_query};
@@ -56,7 +56,7 @@ pub(crate) use members::{
 pub(crate) use moment::{Moment, ago, ahead};
 pub(crate) use number::{plural, thousands};
 pub(crate) use pager::Pager;
-pub(crate) use refusal::{Refusal, RefusalLine, reason_words};
+pub(crate) use refusal::{Refusal, RefusalLine};
 pub(crate) use rights::RightsSummary;
 pub(crate) use sample::Sample;
 pub(crate) use standing::{Cure, Standing};

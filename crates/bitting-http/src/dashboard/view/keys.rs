@@ -7,7 +7,7 @@ mod line;
 mod list;
 mod made;
 
-pub(crate) use action::{ActionForm, ActionOn, ActionPage, KeyAction, OVERLAPS};
+pub(crate) use action::{ActionOn, ActionPage, KeyAction, OVERLAPS};
 pub(crate) use form::{FormPurpose, KeyForm, KeyFormPage};
 pub(crate) use key::{KeyPage, KeyPageParts};
 pub(crate) use line::{KeyLine, LineOf};
