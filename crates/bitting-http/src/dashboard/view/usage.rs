@@ -159,7 +159,7 @@ impl Share {
         let largest = counts.first().map_or(0, |(.., count)| *count);
         let share = |(name, code, href, count): (String, String, Option<String>, u64)| Self {
             width: percent(count, largest),
-            part: format!("{}%", count.saturating_mul(100).checked_div(all).unwrap_or(0)),
+            part: format!("{}%", count.saturating_mul(200).saturating_add(all).checked_div(all.saturating_mul(2)).unwrap_or(0)),
             is_limit: is_limit(&code),
             name,
             code,
