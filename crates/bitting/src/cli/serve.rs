@@ -21,7 +21,7 @@ pub(super) async fn serve(shared: &Shared) -> Result<(), Failure> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::other)?;
     let server = Server::start(config, Arc::new(WallClock), metrics).await?;
     if let Some(link) = server.set_up_link().await? {
-        note(&format!("Nobody can sign in to the dashboard yet. Open this link once, within a week, to set it up:\n  {link}"));
+        tell(&link, log.is_pretty());
     }
     tokio::select! {
         _ = terminate.recv() => {}
@@ -29,4 +29,13 @@ pub(super) async fn serve(shared: &Shared) -> Result<(), Failure> {
     }
     server.stop().await;
     Ok(())
+}
+
+/// Tells whoever starts the server how to set the dashboard up, in the form of what else they are told.
+fn tell(link: &str, is_pretty: bool) {
+    if is_pretty {
+        note(&format!("Nobody can sign in to the dashboard yet. Open this link once, within a week, to set it up:\n  {link}"));
+    } else {
+        tracing::warn!(link, "nobody can sign in to the dashboard yet; open the link once, within a week, to set it up");
+    }
 }

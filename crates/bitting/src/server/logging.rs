@@ -24,9 +24,15 @@ const WRITE_BYTES: usize = 64 * 1024;
 pub struct LogGuard {
     _writer: WorkerGuard,
     dropped: ErrorCounter,
+    is_pretty: bool,
 }
 
 impl LogGuard {
+    /// Whether what happens is written for people. If not, each line on standard error is JSON, and nothing else may stand there.
+    pub fn is_pretty(&self) -> bool {
+        self.is_pretty
+    }
+
     /// Counts the lines of the access log that were dropped.
     pub fn dropped_lines(&self) -> ErrorCounter {
         self.dropped.clone()
@@ -60,7 +66,7 @@ pub fn init(settings: &LogSettings) -> LogGuard {
     if set.is_err() {
         tracing::debug!("logging was set up before");
     }
-    LogGuard { _writer: writer, dropped }
+    LogGuard { _writer: writer, dropped, is_pretty: err_pretty }
 }
 
 fn is_pretty(format: LogFormat, stream: &impl io::IsTerminal) -> bool {

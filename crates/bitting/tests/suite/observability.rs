@@ -1,5 +1,6 @@
 //! Logs, metrics, health: what operators see, and no key in any of it.
 
+use http::StatusCode;
 use serde_json::Value;
 
 use crate::gateway::start;
@@ -85,7 +86,8 @@ async fn metrics_count_requests_by_api_outcome_and_reason_and_time_decisions_and
         "bitting_requests_total{api=\"shop\",outcome=\"refused\",reason=\"malformed_key\"} 2",
         "bitting_requests_total{api=\"shop\",outcome=\"refused\",reason=\"foreign_key\"} 1",
         "bitting_decision_seconds_bucket{api=\"shop\",le=\"0.000001\"}",
-        "bitting_commit_seconds_count 1",
+        // The key, and before it the link with which the dashboard is set up.
+        "bitting_commit_seconds_count 2",
         "bitting_ring_keys 1",
         "bitting_access_lines_dropped_total 0",
         "# HELP bitting_requests_total",
@@ -121,7 +123,12 @@ async fn health_and_readiness_are_told_and_nothing_else_is_open() {
     assert_eq!(get(bitting.service, "/healthz", &[]).await.json()["status"], "alive");
     let ready = get(bitting.service, "/readyz", &[]).await.json();
     assert_eq!((&ready["status"], &ready["keys"]), (&"ready".into(), &1.into()));
-    for path in ["/", "/v1/apis/shop/api-keys", "/v1/verify", "/metrics/"] {
+    for path in ["/", "/members", "/apis/shop/keys"] {
+        let reply = get(bitting.service, path, &[]).await;
+        let leads_to = reply.header("location");
+        assert!(reply.status == StatusCode::SEE_OTHER && leads_to.starts_with("/sign-in"), "{path}: {leads_to}");
+    }
+    for path in ["/v1/apis/shop/api-keys", "/v1/verify", "/metrics/"] {
         let reply = get(bitting.service, path, &[]).await;
         assert!(reply.status.is_client_error(), "{path}: {}", reply.status);
     }

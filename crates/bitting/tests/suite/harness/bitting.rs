@@ -116,7 +116,8 @@ impl Bitting {
     /// The link for the first operator that this start printed, since nobody could sign in.
     pub(crate) fn set_up_link(&self) -> String {
         let is_link = |line: &String| line.contains("/link?token=");
-        self.lines.iter().find(is_link).unwrap().trim().to_owned()
+        let line: Value = serde_json::from_str(&self.lines.iter().find(is_link).unwrap()).unwrap();
+        line["link"].as_str().unwrap().to_owned()
     }
 
     /// Makes a link with which somebody joins; without options an operator.
