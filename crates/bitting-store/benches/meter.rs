@@ -158,20 +158,7 @@ fn a_year(runtime: &Runtime) -> (SqliteStore, TempDir) {
     }
     let bytes = size(store, &folder);
     println!("a year of {KEYS} keys and {ACCOUNTS} accounts: {} MiB", bytes >> 20);
-    let store = open(&folder.path().join("bitting.db"));
-    let batch = (0..KEYS).map(|number| entry(0, Change::CreateKey(Box::new(key_of_account(number))))).collect();
-    for answer in Runtime::new().unwrap().block_on(store.append(batch)).unwrap() {
-        answer.unwrap();
-    }
-    (store, folder)
-}
-
-fn key_of_account(number: u64) -> NewKey {
-    let Change::CreateKey(new) = new_key(1, "acme") else { unreachable!() };
-    let mut digest = [0; 32];
-    digest[..8].copy_from_slice(&number.to_be_bytes());
-    let digest = Digest::from_bytes(digest);
-    NewKey { api: "csboard".into(), id: key(number), digest, account: account(number % ACCOUNTS), create_account: true, ..*new }
+    (open(&folder.path().join("bitting.db")), folder)
 }
 
 fn add(runtime: &Runtime, store: &SqliteStore, holders: &[Holder], hours: std::ops::Range<i64>) {
@@ -234,9 +221,21 @@ fn last_use(number: u64, second: i64) -> LastUse {
 /// On the disk that the project is on: the machine's folder for temporary files may be in memory.
 fn new_store() -> (SqliteStore, TempDir) {
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    (open(&folder.path().join("bitting.db")), folder)
+    let store = open(&folder.path().join("bitting.db"));
+    let batch = (0..KEYS).map(|number| entry(0, Change::CreateKey(Box::new(key_of_account(number))))).collect();
+    for answer in Runtime::new().unwrap().block_on(store.append(batch)).unwrap() {
+        answer.unwrap();
+    }
+    (store, folder)
 }
 
+fn key_of_account(number: u64) -> NewKey {
+    let Change::CreateKey(new) = new_key(1, "acme") else { unreachable!() };
+    let mut digest = [0; 32];
+    digest[..8].copy_from_slice(&number.to_be_bytes());
+    let digest = Digest::from_bytes(digest);
+    NewKey { api: "csboard".into(), id: key(number), digest, account: account(number % ACCOUNTS), create_account: true, ..*new }
+}
 fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(OwnerLock::acquire(path).unwrap()).unwrap()
 }
