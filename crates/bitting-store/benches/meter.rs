@@ -236,6 +236,7 @@ fn key_of_account(number: u64) -> NewKey {
     let digest = Digest::from_bytes(digest);
     NewKey { api: "csboard".into(), id: key(number), digest, account: account(number % ACCOUNTS), create_account: true, ..*new }
 }
+
 fn open(path: &Path) -> SqliteStore {
     SqliteStore::open(OwnerLock::acquire(path).unwrap()).unwrap()
 }

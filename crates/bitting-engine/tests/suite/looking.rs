@@ -74,6 +74,16 @@ async fn what_is_left_is_the_same_after_a_key_was_idle_and_after_a_restart() {
     assert_eq!(left(&fixture, id).await[2..4], ["hour 1000/1000", "month 2995/3000"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn keys_that_expire_are_noted_for_lists_within_a_minute() {
+    let fixture = Fixture::new().await;
+    let soon = fixture.clock.now().plus(Duration::from_secs(30));
+    fixture.key_of("one", KeySpec { expires_at: Some(soon), ..KeySpec::default() }).await;
+    fixture.pass_a_minute().await;
+    let noted = fixture.engine.store().note_expired("shop", fixture.clock.now(), 9).await.unwrap();
+    assert_eq!(noted, 0, "it was noted before");
+}
+
 #[tokio::test]
 async fn nobody_sees_what_is_left_to_a_key_of_another_api() {
     let fixture = Fixture::planned().await;

@@ -1,4 +1,5 @@
-//! What every store must do. Each case gets an empty store; a second backend adds one line at the end.
+//! What every store must do. Each case gets an empty store; a second backend adds one line at the end. It is long because
+//! each case is named twice, where it comes from and in the list.
 
 mod busy;
 mod conditions;
