@@ -138,7 +138,8 @@ pub(crate) enum SortValue {
 pub struct Overview {
     /// The keys, in order.
     pub keys: Vec<OverviewKey>,
-    /// How many keys each view has, of the same account, environment and search.
+    /// How many keys each view has, of the same account, environment and search. Of what is found by a search in a whole API there
+    /// may be so much that only a part of it was looked at; then there are at least so many.
     pub counts: Counts,
     /// How many keys of the view come before these, where that is known: in the list of one account, and in every list that is not
     /// longer than [`COUNTED`].

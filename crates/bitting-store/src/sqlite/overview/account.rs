@@ -21,7 +21,10 @@ pub(super) fn find(connection: &Connection, question: &Question<'_>, account: &A
     conditions.and_if("o.environment = ?", query.environment.clone());
     // Names are the longest part of a row, and mostly nobody asks for them.
     let name = if query.sort.by == SortBy::Name || question.search.is_some() { "o.name" } else { "''" };
-    let sql = format!("SELECT {VITALS}, {name} FROM key_overview AS o WHERE {}", conditions.texts.join(" AND "));
+    // In the order of ids, which mostly is that of creation, what is wanted comes first.
+    let order = if question.wanted.is_falling() { "DESC" } else { "ASC" };
+    let texts = conditions.texts.join(" AND ");
+    let sql = format!("SELECT {VITALS}, {name} FROM key_overview AS o WHERE {texts} ORDER BY o.key {order}");
     let search = question.search.map(|text| Search::new(connection, &query.api, account, text)).transpose()?;
     let mut selection = Selection::new(&question.wanted, &question.horizon);
     each_face(connection, &sql, conditions.values, |face| match &search {

@@ -14,7 +14,7 @@ use crate::overview::{COUNTED, Count, Counts, Face as _, OverviewPlace, Part, Se
 
 pub(super) fn find(connection: &Connection, question: &Question<'_>) -> Result<Answer, StoreError> {
     if let Some(text) = question.search
-        && count_beginning(connection, question, text)? <= COUNTED
+        && is_rare(connection, question, text)?
     {
         return few(connection, question, beginning_so(question, text, None)).map(Answer::from);
     }
@@ -96,6 +96,21 @@ fn of_environment(question: &Question<'_>, environment: &str) -> Statement {
     (sql, vec![Box::new(question.query.api.clone()), Box::new(environment.to_owned())])
 }
 
+/// Up to so many keys that are found by a search are all looked at, unless they are so great a part of all that going through a list
+/// until a part is full is sooner done.
+const SEARCHED: usize = 30_000;
+
+/// Whether the keys that begin so are best all looked at.
+fn is_rare(connection: &Connection, question: &Question<'_>, text: &str) -> Result<bool, StoreError> {
+    let found = count_beginning(connection, question, text)?;
+    if found <= COUNTED || found > SEARCHED {
+        return Ok(found <= COUNTED);
+    }
+    let sql = "SELECT 1 FROM api_key INDEXED BY api_key_by_api WHERE api = ? LIMIT ?";
+    let values: Vec<Box<dyn ToSql>> = vec![Box::new(question.query.api.clone()), Box::new(sql_limit(10 * found))];
+    Ok(count(connection, sql, values)? == 10 * found)
+}
+
 /// How many keys begin so, by name or as they are shown; some may be counted twice.
 fn count_beginning(connection: &Connection, question: &Question<'_>, text: &str) -> Result<usize, StoreError> {
     let (from, until) = beginning(text);
@@ -104,7 +119,7 @@ fn count_beginning(connection: &Connection, question: &Question<'_>, text: &str)
         let sql = format!("SELECT 1 FROM api_key INDEXED BY {index} WHERE api = ? AND {column} >= ? AND {column} < ? LIMIT ?");
         let texts = [question.query.api.clone(), from.clone(), until.clone()];
         let mut values: Vec<Box<dyn ToSql>> = texts.map(|text| Box::new(text) as Box<dyn ToSql>).into();
-        values.push(Box::new(sql_limit(COUNTED + 1)));
+        values.push(Box::new(sql_limit(SEARCHED + 1)));
         sum += count(connection, &sql, values)?;
     }
     Ok(sum)
@@ -129,12 +144,12 @@ fn counted(connection: &Connection, question: &Question<'_>) -> Result<Counts, S
         let (sql, values) = along(ways(question, view), sql_limit(COUNTED + 1));
         count(connection, &sql, values).map(Count::capped)
     };
-    Ok(Counts {
-        all: count(View::All)?,
-        attention: count(View::Attention)?,
-        unused: count(View::Unused)?,
-        revoked: count(View::Revoked)?,
-    })
+    let all = match &question.query.environment {
+        // It was found to have more than are counted.
+        Some(_) => Count::capped(COUNTED + 1),
+        None => count(View::All)?,
+    };
+    Ok(Counts { all, attention: count(View::Attention)?, unused: count(View::Unused)?, revoked: count(View::Revoked)? })
 }
 
 /// So many keys are looked at for that.
