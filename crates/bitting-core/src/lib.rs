@@ -15,6 +15,7 @@ pub mod api;
 pub mod ban;
 pub mod dialect;
 pub mod duration;
+pub mod event;
 mod id;
 pub mod key;
 pub mod limit;

@@ -250,5 +250,5 @@ fn size(store: SqliteStore, folder: &TempDir) -> u64 {
 /// Adds usage as the next batch.
 async fn add_batch(store: &SqliteStore, tallies: Vec<Tally>, last_uses: Vec<LastUse>) {
     let batch = store.last_batch().await.unwrap();
-    store.add_usage(batch + 1, UsageBatch { tallies, last_uses, refused: Vec::new() }).await.unwrap();
+    store.add_usage(batch + 1, UsageBatch { tallies, last_uses, ..UsageBatch::default() }).await.unwrap();
 }

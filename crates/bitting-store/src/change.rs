@@ -1,6 +1,7 @@
 //! What can change, and what each change does.
 
 mod effect;
+mod events;
 mod import;
 mod member;
 
@@ -23,6 +24,7 @@ use crate::member::MemberRow;
 use crate::row::{AccountRow, StoredKey};
 
 pub(crate) use effect::{Effect, Found, RowWrite, Write};
+pub use events::key_facts;
 pub(crate) use import::FoundImports;
 pub use import::{ImportStanding, ImportedKey};
 pub use member::{MemberPatch, NewLink, NewMember, NewSession, Sessions};

@@ -12,6 +12,7 @@ mod archive;
 mod audit_chain;
 mod change;
 mod error;
+mod event;
 mod member;
 mod meter;
 mod overview;
@@ -28,9 +29,10 @@ pub use archive::Archive;
 pub use audit_chain::{AuditChain, AuditFault, AuditHead, AuditVerdict, InvalidAuditHead};
 pub use change::{
     AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, ImportStanding, ImportedKey, KeyPatch, MemberPatch,
-    NewAccount, NewKey, NewLink, NewMember, NewSession, Origin, Refusal, Sessions, Successor, SwitchPatch,
+    NewAccount, NewKey, NewLink, NewMember, NewSession, Origin, Refusal, Sessions, Successor, SwitchPatch, key_facts,
 };
 pub use error::{StoreError, StoreErrorKind};
+pub use event::{EventFilter, EventLog, EventRow, Fold, Raised};
 pub use member::{LinkPurpose, LinkRow, MemberRow, PasswordHash, People, SecondFactor, SessionRow, SignInWay, StoredMember};
 pub use meter::{
     Bought, BusyKey, BusyQuery, Fate, Holder, LastUse, MeterLog, Purchase, Settlement, Tally, UsageBatch, UsageQuery, UsageRow,
@@ -41,8 +43,8 @@ pub use overview::{
     SortBy, View,
 };
 pub use read::{
-    AccountReader, AuditFilter, AuditRow, EventRow, Journal, KeyCursor, KeyFilter, KeyReader, KeySearch, Page, RingRow,
-    RingSource, StatusFilter,
+    AccountReader, AuditFilter, AuditRow, Journal, KeyCursor, KeyFilter, KeyReader, KeySearch, Page, RingRow, RingSource,
+    StatusFilter,
 };
 pub use refused::{
     KEPT_OF_KEY, KEPT_OF_KEYLESS, Refused, RefusedBearer, RefusedOf, RefusedQuery, RefusedReader, RefusedRequest, RefusedRow,
@@ -92,6 +94,7 @@ pub trait Store:
     + OverviewReader
     + AccountReader
     + Journal
+    + EventLog
     + Archive
     + MeterLog
     + RefusedReader
@@ -107,6 +110,7 @@ impl<S> Store for S where
         + OverviewReader
         + AccountReader
         + Journal
+        + EventLog
         + Archive
         + MeterLog
         + RefusedReader

@@ -12,6 +12,7 @@ use bitting_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
+use crate::event::Raised;
 use crate::refused::Refused;
 
 /// Whose limit or usage it is. Each environment of an API counts by itself.
@@ -106,7 +107,7 @@ pub struct LastUse {
 }
 
 /// What was used and refused since the last time.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct UsageBatch {
     /// How many requests there were.
     pub tallies: Vec<Tally>,
@@ -114,6 +115,8 @@ pub struct UsageBatch {
     pub last_uses: Vec<LastUse>,
     /// What was refused.
     pub refused: Vec<Refused>,
+    /// What is worth telling of it.
+    pub raised: Vec<Raised>,
 }
 
 /// Which usage is asked for.

@@ -176,9 +176,6 @@ pub trait Journal: Send + Sync {
 
     /// Audit rows of an API, newest first.
     async fn audit_log(&self, api: &str, filter: AuditFilter, page: Page<Sequence>) -> Result<Vec<AuditRow>, StoreError>;
-
-    /// Events after a commit.
-    async fn events(&self, after: Sequence, limit: usize) -> Result<Vec<EventRow>, StoreError>;
 }
 
 /// Which audit rows to list; what is `None` does not filter.
@@ -219,21 +216,6 @@ pub struct AuditRow {
     pub before: Value,
     /// As it is.
     pub after: Value,
-}
-
-/// Something that others may want to hear of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EventRow {
-    /// The commit that caused it.
-    pub sequence: Sequence,
-    /// When.
-    pub at: Timestamp,
-    /// The API's name.
-    pub api: String,
-    /// What happened, as in `key.revoked`.
-    pub name: String,
-    /// What it happened to, as it then was.
-    pub payload: Value,
 }
 
 impl From<&StoredKey> for RingRow {

@@ -7,6 +7,7 @@
 mod backup;
 mod chain;
 mod error;
+mod events;
 mod import;
 mod listing;
 mod lock;

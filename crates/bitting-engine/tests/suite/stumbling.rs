@@ -13,10 +13,10 @@ use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_store::{
     AccountReader, AccountRow, Archive, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict, Bought, BusyKey, BusyQuery,
-    ChangeLog, Committed, Entry, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow,
-    LastUse, LinkRow, MemberRow, MeterLog, Overview, OverviewQuery, OverviewReader, Page, People, Progress, Purchase, Refusal,
-    RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource, SessionRow, Settlement, Store, StoreError, StoreErrorKind,
-    StoredKey, StoredMember, UsageBatch, UsageQuery, UsageRow, Window,
+    ChangeLog, Committed, Entry, EventFilter, EventLog, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter,
+    KeyReader, KeyRow, LastUse, LinkRow, MemberRow, MeterLog, Overview, OverviewQuery, OverviewReader, Page, People, Progress,
+    Purchase, Raised, Refusal, RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource, SessionRow, Settlement, Store,
+    StoreError, StoreErrorKind, StoredKey, StoredMember, UsageBatch, UsageQuery, UsageRow, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -207,9 +207,32 @@ impl Journal for Stumbling {
     async fn audit(&self, after: Sequence, limit: usize) -> Result<Vec<AuditRow>, StoreError> {
         self.inner.audit(after, limit).await
     }
+}
 
-    async fn events(&self, after: Sequence, limit: usize) -> Result<Vec<EventRow>, StoreError> {
-        self.inner.events(after, limit).await
+#[async_trait]
+impl EventLog for Stumbling {
+    async fn raise(&self, raised: Vec<Raised>) -> Result<(), StoreError> {
+        self.commit(self.inner.raise(raised)).await
+    }
+
+    async fn events(&self, api: &str, filter: EventFilter, page: Page<u64>) -> Result<Vec<EventRow>, StoreError> {
+        self.inner.events(api, filter, page).await
+    }
+
+    async fn events_after(&self, number: u64, limit: usize) -> Result<Vec<EventRow>, StoreError> {
+        self.inner.events_after(number, limit).await
+    }
+
+    async fn count_events(&self, api: &str, filter: EventFilter, most: usize) -> Result<usize, StoreError> {
+        self.inner.count_events(api, filter, most).await
+    }
+
+    async fn last_event(&self) -> Result<u64, StoreError> {
+        self.inner.last_event().await
+    }
+
+    async fn forget_events(&self, api: &str, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.inner.forget_events(api, before, limit).await
     }
 }
 

@@ -45,13 +45,13 @@ pub(crate) enum Effect {
 pub(crate) struct Write {
     /// Rows, in an order that satisfies their references.
     pub(crate) rows: Vec<RowWrite>,
-    /// The verb of the audit row and the name of the event, as in `key.revoked`.
+    /// The verb of the audit row, and the name of the event if there is one of this name, as in `key.revoked`.
     pub(crate) action: &'static str,
     /// The id of what changed.
     pub(crate) subject: String,
     /// As it was, for the audit row; null if it was not there.
     pub(crate) before: Value,
-    /// As it is, for the audit row and the event.
+    /// As it is, for the audit row.
     pub(crate) after: Value,
 }
 

@@ -19,7 +19,7 @@ use rusqlite::Connection;
 
 pub(super) use self::usage::last_uses;
 
-use super::SqliteStore;
+use super::{SqliteStore, events};
 use crate::error::StoreError;
 use crate::meter::{
     Bought, BusyKey, BusyQuery, LastUse, MeterLog, Purchase, Settlement, UsageBatch, UsageQuery, UsageRow, Window,
@@ -56,7 +56,8 @@ impl MeterLog for SqliteStore {
             usage::add(transaction, &batch.tallies)?;
             busy::add(transaction, &batch.tallies)?;
             usage::keep_last_uses(transaction, &batch.last_uses)?;
-            refused::add(transaction, &batch.refused)
+            refused::add(transaction, &batch.refused)?;
+            batch.raised.iter().try_for_each(|raised| events::raise(transaction, raised))
         })
         .await
     }

@@ -10,13 +10,10 @@ use super::SqliteStore;
 use super::error::unavailable;
 use super::listing::{audit_log, descendants, keys};
 use super::rows::{
-    ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, RING_COLUMNS, account_row, audit_row, event_row, ring_row, stored_key,
-    stored_sequence,
+    ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, RING_COLUMNS, account_row, audit_row, ring_row, stored_key, stored_sequence,
 };
 use crate::error::StoreError;
-use crate::read::{
-    AccountReader, AuditFilter, AuditRow, EventRow, Journal, KeyCursor, KeyFilter, KeyReader, Page, RingRow, RingSource,
-};
+use crate::read::{AccountReader, AuditFilter, AuditRow, Journal, KeyCursor, KeyFilter, KeyReader, Page, RingRow, RingSource};
 use crate::row::{AccountRow, KeyRow};
 
 #[async_trait]
@@ -113,14 +110,6 @@ impl Journal for SqliteStore {
     async fn audit_log(&self, api: &str, filter: AuditFilter, page: Page<Sequence>) -> Result<Vec<AuditRow>, StoreError> {
         let api = api.to_owned();
         self.read(move |connection| audit_log(connection, &api, &filter, &page)).await
-    }
-
-    async fn events(&self, after: Sequence, limit: usize) -> Result<Vec<EventRow>, StoreError> {
-        self.read(move |connection| {
-            let sql = "SELECT sequence, at, api, name, payload FROM event WHERE sequence > ?1 ORDER BY sequence LIMIT ?2";
-            rows(connection, sql, (stored_sequence(after), sql_limit(limit)), event_row)
-        })
-        .await
     }
 }
 

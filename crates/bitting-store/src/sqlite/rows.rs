@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{damaged, unavailable};
 use crate::error::StoreError;
-use crate::read::{AuditRow, EventRow, RingRow};
+use crate::read::{AuditRow, RingRow};
 use crate::row::{AccountRow, KeyRow, Provenance, StoredKey};
 
 /// The columns of [`ring_row`], in its order.
@@ -157,16 +157,6 @@ pub(super) fn audit_row(row: &Row<'_>) -> Result<AuditRow, StoreError> {
     })
 }
 
-pub(super) fn event_row(row: &Row<'_>) -> Result<EventRow, StoreError> {
-    Ok(EventRow {
-        sequence: sequence(row, 0)?,
-        at: time(get(row, 1)?),
-        api: get(row, 2)?,
-        name: get(row, 3)?,
-        payload: json(&get::<String>(row, 4)?)?,
-    })
-}
-
 /// A sequence number as SQLite holds it. 2^63 commits are out of reach.
 pub(super) fn stored_sequence(sequence: Sequence) -> i64 {
     i64::try_from(sequence.0).unwrap_or(i64::MAX)
@@ -192,7 +182,7 @@ fn limits(row: &Row<'_>, column: usize) -> Result<BTreeMap<String, u64>, StoreEr
     get::<Option<String>>(row, column)?.map_or_else(|| Ok(BTreeMap::new()), |text| json(&text))
 }
 
-fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+pub(super) fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| damaged("a JSON column", error))
 }
 

@@ -15,7 +15,7 @@ use super::rows::{
     ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, account_row, provenance_columns, rights_permissions, stored_key,
     stored_sequence,
 };
-use super::{SqliteStore, chain, import, people, progress};
+use super::{SqliteStore, chain, events, import, people, progress};
 use crate::change::{Change, Committed, Effect, Entry, Found, Idempotency, Refusal, RowWrite, Write};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::read::rights_text;
@@ -351,7 +351,7 @@ fn list_permissions(connection: &Connection, row: &KeyRow, before: &[Permission]
     Ok(())
 }
 
-/// Writes the audit row and the event, and says the hash of the former.
+/// Writes the audit row and the events, and says the hash of the former.
 fn write_journal(
     connection: &Connection,
     entry: &Entry,
@@ -381,8 +381,7 @@ fn write_journal(
         &sql,
         params![number, at, api, actor, request_id, write.action, subject, before, after, address, hash],
     )?;
-    let sql = "INSERT INTO event (sequence, at, api, name, payload) VALUES (?1, ?2, ?3, ?4, ?5)";
-    execute(connection, sql, params![number, at, api, write.action, after])?;
+    entry.events(write).iter().try_for_each(|raised| events::raise(connection, raised))?;
     Ok(hash)
 }
 

@@ -3,6 +3,7 @@
 
 mod busy;
 mod conditions;
+mod events;
 mod importing;
 mod listing;
 mod meters;
@@ -32,6 +33,12 @@ use self::conditions::{
     a_change_is_refused_if_what_it_was_decided_on_has_changed,
     a_request_that_is_repeated_is_answered_as_before_and_changes_nothing, an_account_has_no_more_keys_than_it_may_have,
     an_idempotency_key_serves_one_request_and_is_forgotten_after_a_day,
+};
+use self::events::{
+    an_episode_is_one_event_that_is_counted_up_until_it_is_over,
+    events_are_forgotten_when_they_are_over_and_their_numbers_never_come_back,
+    events_are_listed_newest_first_by_each_filter_and_by_pages, what_a_batch_of_usage_raises_is_written_with_it_and_once,
+    what_happens_once_is_told_once_whoever_raises_it_again,
 };
 use self::importing::{
     a_backup_holds_everything_of_its_moment_and_is_never_written_over,
@@ -97,7 +104,7 @@ struct Case {
 impl Case {
     /// Adds usage as the next batch.
     async fn add_usage(&self, tallies: Vec<Tally>, last_uses: Vec<LastUse>) -> Result<(), StoreError> {
-        self.add_batch(UsageBatch { tallies, last_uses, refused: Vec::new() }).await
+        self.add_batch(UsageBatch { tallies, last_uses, ..UsageBatch::default() }).await
     }
 
     async fn add_batch(&self, batch: UsageBatch) -> Result<(), StoreError> {
@@ -314,10 +321,15 @@ async fn every_commit_has_its_audit_row_and_its_event(case: Case) {
     case.append(20, rename(1, "renamed")).await.unwrap();
     case.append(21, rotate(1, 3, None)).await.unwrap();
     let audit = case.store.audit(Sequence(0), 100).await.unwrap();
-    let events = case.store.events(Sequence(0), 100).await.unwrap();
+    let events = case.store.events_after(0, 100).await.unwrap();
     let actions: Vec<&str> = audit.iter().map(|row| row.action.as_str()).collect();
     assert_eq!(actions, ["account.created", "key.created", "key.created", "key.updated", "key.rotated"]);
-    assert_eq!(events.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), actions);
+    // Accounts are not in the catalogue.
+    assert_eq!(events.iter().map(|row| row.kind.name()).collect::<Vec<_>>(), actions[1..]);
+    assert_eq!((events[2].at, events[2].key, events[2].account.as_ref().unwrap().as_str()), (at(20), Some(id(1)), "acme"));
+    assert_eq!(events[2].data["changed"], serde_json::json!(["name"]));
+    assert_eq!((&events[2].data["key"]["name"], &events[2].data["by"]), (&"renamed".into(), &"cli:tester".into()));
+    assert_eq!(events[3].data["successor"]["id"], id(3).to_string());
     let renamed = &audit[3];
     assert_eq!((renamed.sequence, renamed.at, renamed.actor.as_str()), (Sequence(4), at(20), "cli:tester"));
     assert_eq!((renamed.request_id.as_str(), renamed.subject.clone()), ("request-20", id(1).to_string()));
@@ -329,7 +341,8 @@ async fn no_digest_stands_in_the_journal(case: Case) {
     let case = case.filled().await;
     case.append(20, rotate(1, 3, None)).await.unwrap();
     let audit = serde_json::to_string(&case.store.audit(Sequence(0), 100).await.unwrap()).unwrap();
-    let events = serde_json::to_string(&case.store.events(Sequence(0), 100).await.unwrap()).unwrap();
+    let events: Vec<Value> = case.store.events_after(0, 100).await.unwrap().into_iter().map(|row| row.data).collect();
+    let events = serde_json::to_string(&events).unwrap();
     assert!(!audit.contains("digest") && !events.contains("digest"));
 }
 
@@ -520,6 +533,11 @@ macro_rules! every_case_on {
                 a_key_in_a_list_comes_with_its_state_and_its_last_use,
                 noting_which_keys_have_expired_changes_no_list,
                 a_list_shows_nothing_of_another_api_or_account,
+                an_episode_is_one_event_that_is_counted_up_until_it_is_over,
+                what_happens_once_is_told_once_whoever_raises_it_again,
+                what_a_batch_of_usage_raises_is_written_with_it_and_once,
+                events_are_listed_newest_first_by_each_filter_and_by_pages,
+                events_are_forgotten_when_they_are_over_and_their_numbers_never_come_back,
             ]
         );
     };

@@ -71,8 +71,9 @@ async fn what_was_bought_is_all_there_after_a_loss_of_power_and_nothing_else_unl
     let whole = Disk::new("buying-uncut", u64::MAX, 0);
     assert_eq!(buy_blocks(&whole, folder.path()).await, (200, None));
     let (mut in_the_middle, mut taken_unawares) = (0, 0);
-    for cut in 1..whole.operations() {
-        let disk = Disk::new(&format!("buying-cut-{cut}"), cut, cut);
+    // What the disk keeps of what it was not told to keep is another thing each time.
+    for (cut, seed) in (1..whole.operations()).flat_map(|cut| [(cut, cut), (cut, cut + 100_000)]) {
+        let disk = Disk::new(&format!("buying-cut-{cut}-{seed}"), cut, seed);
         let (acknowledged, error) = buy_blocks(&disk, folder.path()).await;
         disk.lose_power();
         if acknowledged == 0 {
