@@ -57,6 +57,8 @@ pub struct Api {
     pub plans: Plans,
     /// How long usage is kept.
     pub usage_retention: Duration,
+    /// How long events are kept.
+    pub event_retention: Duration,
     /// Who may pass where.
     pub routes: RouteTable,
     /// Its environments in the order of declaration; never empty.

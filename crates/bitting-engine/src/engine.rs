@@ -19,6 +19,7 @@ use crate::clock::{Clock, SteadyClock};
 use crate::decision::{Decision, Denial};
 use crate::desk::{self, InvalidChange};
 use crate::entropy::{Entropy, EntropyError};
+use crate::feed::{self, Feed};
 use crate::heartbeat::{self, ClockWatch};
 use crate::imported;
 use crate::imported::proof::{Prover, Unproven, Verdict};
@@ -58,6 +59,7 @@ pub struct Engine {
     prover: Prover,
     metering: Arc<Metering>,
     books: ApiBooks,
+    pub(crate) feed: Arc<Feed>,
     /// Gone once the engine is stopping.
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     tasks: Mutex<Option<Tasks>>,
@@ -68,6 +70,7 @@ struct Tasks {
     heartbeat: JoinHandle<()>,
     supply: JoinHandle<()>,
     sightings: JoinHandle<()>,
+    feed: JoinHandle<()>,
 }
 
 /// Why a change was not made.
@@ -135,10 +138,18 @@ impl Engine {
         let clock = Arc::new(SteadyClock::new(clock, progress.time));
         let ring = Arc::new(Ring::new(Arc::clone(apis.names()), Entropy.random()?));
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let feed = Arc::new(Feed::after(store.last_event().await?));
         let tasks = Tasks {
-            writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), jobs)),
+            writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), Arc::clone(&feed), jobs)),
+            feed: tokio::spawn(feed::run(Arc::clone(&feed), Arc::clone(&store))),
             sightings: tokio::spawn(imported::run(Arc::clone(&ring), Arc::clone(&clock), queue.downgrade())),
-            supply: tokio::spawn(metering::run(Arc::downgrade(&metering), Arc::clone(&store), Arc::clone(&clock), orders)),
+            supply: tokio::spawn(metering::run(
+                Arc::downgrade(&metering),
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                Arc::clone(&feed),
+                orders,
+            )),
             heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store))),
         };
         Ok(Arc::new(Self {
@@ -150,6 +161,7 @@ impl Engine {
             prover: Prover::default(),
             metering,
             books,
+            feed,
             queue: Mutex::new(Some(queue)),
             tasks: Mutex::new(Some(tasks)),
         }))
@@ -379,8 +391,9 @@ impl Engine {
     pub async fn stop(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Tasks { writer, heartbeat, sightings, supply }) = tasks {
+        if let Some(Tasks { writer, heartbeat, sightings, supply, feed }) = tasks {
             heartbeat.abort();
+            feed.abort();
             sightings.abort();
             // It may hold the writer's queue until it is gone.
             let _ = sightings.await;

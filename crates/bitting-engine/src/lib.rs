@@ -18,6 +18,7 @@ mod delegation;
 mod desk;
 mod engine;
 mod entropy;
+mod feed;
 mod heartbeat;
 mod imported;
 mod inquiry;

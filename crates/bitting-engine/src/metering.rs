@@ -8,6 +8,7 @@
 mod api_book;
 mod charge;
 mod left;
+mod raised;
 mod supply;
 mod tallies;
 
@@ -19,7 +20,7 @@ use bitting_core::limit::{Book, Outcome, Refusal, Refused};
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_core::time::Timestamp;
-use bitting_store::KEPT_OF_KEY;
+use bitting_store::{KEPT_OF_KEY, Raised};
 use http::Method;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -30,6 +31,7 @@ pub(crate) use self::api_book::{ApiBook, ApiBooks};
 pub use self::charge::Limited;
 pub(crate) use self::charge::{Charge, Charged, IfShort};
 pub use self::left::{Allowance, LimitLeft};
+use self::raised::RaisedBook;
 pub(crate) use self::supply::run;
 use self::supply::{Ask, Order};
 
@@ -40,6 +42,8 @@ pub(crate) struct Metering {
     rounds: watch::Sender<u64>,
     /// Accounts and APIs with usage that is not written down.
     dirty: Mutex<Vec<Counted>>,
+    /// What is worth telling and not written down.
+    raised: Mutex<RaisedBook>,
     /// Accounts with levels.
     listed: Mutex<Vec<(Arc<ServedApi>, Arc<Account>)>>,
     /// The APIs in force. They hold this.
@@ -62,6 +66,7 @@ impl Metering {
             orders,
             rounds: watch::Sender::new(0),
             dirty: Mutex::default(),
+            raised: Mutex::default(),
             listed: Mutex::default(),
             served: Mutex::default(),
         };
@@ -131,6 +136,16 @@ impl Metering {
         page.tally(refusal.now, route, Outcome::Refused(refusal.reason));
         Refused::add(&mut page.refused, &Refusal { route: Some(route), ..refusal }, KEPT_OF_KEY);
         self.mark(api, &record.account, &mut book);
+    }
+
+    /// Has something told that a request causes: it is written down with the usage, about a second later. Nothing waits here.
+    #[expect(dead_code, reason = "bans and alerts come")]
+    pub(crate) fn raise(&self, raised: Raised) {
+        self.raised.lock().unwrap_or_else(PoisonError::into_inner).add(raised);
+    }
+
+    fn take_raised(&self) -> RaisedBook {
+        std::mem::take(&mut *self.raised.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts a request with a key that was let through and failed.

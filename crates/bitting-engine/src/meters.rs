@@ -79,6 +79,7 @@ pub(crate) fn describe() {
     describe_histogram!("bitting_decision_seconds", Unit::Seconds, "Time to decide, for one request in sixteen.");
     describe_histogram!("bitting_commit_seconds", Unit::Seconds, "Time to write a batch of changes to the disk.");
     describe_histogram!("bitting_commit_changes", Unit::Count, "Changes in a batch.");
+    describe_counter!("bitting_events_total", "Events by API and name; one that goes on counts once.");
     describe_gauge!("bitting_ring_keys", Unit::Count, "Keys in memory, revoked and expired ones included.");
 }
 

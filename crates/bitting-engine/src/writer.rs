@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use self::doubts::Doubts;
+use crate::feed::Feed;
 use crate::meters;
 use crate::ring::Ring;
 
@@ -30,7 +31,7 @@ pub(crate) type Answer = Result<Result<Committed, Refusal>, Arc<StoreError>>;
 const BATCH: usize = 256;
 
 /// Writes until the last sender of the queue is gone.
-pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, mut queue: mpsc::Receiver<Job>) {
+pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, feed: Arc<Feed>, mut queue: mpsc::Receiver<Job>) {
     let vigil = Vigil(&ring);
     let mut doubts = Doubts::default();
     let mut jobs = Vec::with_capacity(BATCH);
@@ -42,6 +43,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, mut queue: mpsc:
         doubts.resolve(&*store, &ring).await;
         if !jobs.is_empty() {
             write(&*store, &ring, &mut doubts, std::mem::take(&mut jobs)).await;
+            feed.wake();
         }
     }
     vigil.end();

@@ -19,6 +19,7 @@ use super::tallies::Unwritten;
 use super::{Charge, Metering};
 use crate::apis::ServedApi;
 use crate::clock::SteadyClock;
+use crate::feed::Feed;
 
 /// What is to be done.
 pub(crate) enum Order {
@@ -73,6 +74,7 @@ pub(crate) async fn run(
     metering: Weak<Metering>,
     store: Arc<dyn Store>,
     clock: Arc<SteadyClock>,
+    feed: Arc<Feed>,
     mut orders: mpsc::UnboundedReceiver<Order>,
 ) {
     let mut pulse = tokio::time::interval(PULSE);
@@ -86,7 +88,7 @@ pub(crate) async fn run(
             () = std::future::ready(()), if books.is_writing => Turn::Write,
         };
         let Some(metering) = metering.upgrade() else { return };
-        let mut worker = Worker { metering: &metering, store: &*store, clock: &clock, books: &mut books };
+        let mut worker = Worker { metering: &metering, store: &*store, clock: &clock, feed: &feed, books: &mut books };
         match turn {
             Turn::Orders(0) => return,
             Turn::Orders(_) => {
@@ -134,6 +136,7 @@ struct Worker<'w> {
     metering: &'w Metering,
     store: &'w dyn Store,
     clock: &'w SteadyClock,
+    feed: &'w Feed,
     books: &'w mut Books,
 }
 
@@ -210,6 +213,7 @@ impl Worker<'_> {
         }
         if !self.books.unwritten.is_empty() {
             let written = self.books.unwritten.write_some(self.store).await;
+            self.feed.wake();
             warn_unless_done(&written, "usage could not be written down; it is kept in memory and tried again");
             self.books.is_writing = written.is_ok();
         }
@@ -260,10 +264,12 @@ impl Worker<'_> {
         for api in self.metering.served() {
             let noted = self.store.note_expired(&api.name, self.clock.now(), FORGET).await;
             warn_unless_done(&noted, "which keys have expired could not be noted, so lists of all keys may take longer");
-            let kept_ms = i64::try_from(api.usage_retention.as_millis()).unwrap_or(i64::MAX);
-            let before = self.clock.now().as_millis().saturating_sub(kept_ms);
-            let forgotten = self.store.forget_usage(&api.name, Timestamp::from_millis(before), FORGET).await;
+            let before = self.clock.now().before(api.usage_retention);
+            let forgotten = self.store.forget_usage(&api.name, before, FORGET).await;
             warn_unless_done(&forgotten, "old usage could not be forgotten");
+            let before = self.clock.now().before(api.event_retention);
+            let forgotten = self.store.forget_events(&api.name, before, FORGET).await;
+            warn_unless_done(&forgotten, "old events could not be forgotten");
         }
     }
 

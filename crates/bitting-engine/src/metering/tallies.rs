@@ -11,6 +11,7 @@ use bitting_store::{
     Holder, LastUse, Refused, RefusedBearer, RefusedRequest, RefusedRow, Store, StoreError, Tally, UsageBatch, Whose,
 };
 
+use super::raised::RaisedBook;
 use super::{Counted, Metering};
 use crate::apis::ServedApi;
 
@@ -21,6 +22,7 @@ pub(super) struct Unwritten {
     tallies: HashMap<(Holder, u32), Vec<Tallied>>,
     last_uses: HashMap<KeyId, LastUse>,
     refused: HashMap<RefusedRequest, Refused>,
+    raised: RaisedBook,
     /// What was tried to be written and may have been.
     batch: Option<UsageBatch>,
     /// The number of the last batch that is known to be written.
@@ -33,12 +35,16 @@ const CHUNK: usize = 500;
 /// How many refused requests are.
 const REFUSED_CHUNK: usize = 100;
 
+/// How many events are.
+const RAISED_CHUNK: usize = 100;
+
 /// How many kinds of refused requests may wait to be written. Of more only the number is known, which usage has.
 const REFUSED: usize = 5_000;
 
 impl Unwritten {
     /// Takes over everything that was counted until now.
     pub(super) fn take_from(&mut self, metering: &Metering) {
+        self.raised.append(metering.take_raised());
         let dirty = std::mem::take(&mut *metering.dirty());
         for counted in dirty {
             match counted {
@@ -114,7 +120,11 @@ impl Unwritten {
 
     /// Whether everything is written.
     pub(super) fn is_empty(&self) -> bool {
-        self.tallies.is_empty() && self.last_uses.is_empty() && self.refused.is_empty() && self.batch.is_none()
+        self.tallies.is_empty()
+            && self.last_uses.is_empty()
+            && self.refused.is_empty()
+            && self.raised.is_empty()
+            && self.batch.is_none()
     }
 
     /// Writes a part of it. What could not be written is written again, under the same number, so that it counts once even if it
@@ -150,6 +160,7 @@ impl Unwritten {
         batch.last_uses = keys.iter().filter_map(|key| self.last_uses.remove(key)).collect();
         let requests: Vec<RefusedRequest> = self.refused.keys().take(REFUSED_CHUNK).cloned().collect();
         batch.refused = requests.iter().filter_map(|request| self.refused.remove(request)).collect();
+        batch.raised = self.raised.take(RAISED_CHUNK);
         batch
     }
 }

@@ -16,4 +16,5 @@ mod restarting;
 mod revoking;
 mod selecting;
 mod stumbling;
+mod telling;
 mod using;

@@ -208,6 +208,7 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         catalogue: Catalogue::new(catalogue).unwrap(),
         plans: Plans::new(Plan::new("default", Vec::new(), names), Vec::new(), false),
         usage_retention: Duration::from_hours(24 * 40),
+        event_retention: Duration::from_hours(24 * 90),
         routes: routes(&[]),
         environments: prefixes.iter().map(environment).collect(),
         upstream: None,

@@ -1,6 +1,7 @@
 //! Events in SQLite.
 
 use async_trait::async_trait;
+use bitting_core::account::AccountId;
 use bitting_core::event::{EventKind, Severity};
 use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
@@ -99,7 +100,7 @@ pub(super) fn raise(connection: &Connection, raised: &Raised) -> Result<(), Stor
         at.as_millis(),
         count,
         api,
-        account.as_ref().map(|account| account.as_str()),
+        account.as_ref().map(AccountId::as_str),
         key.map(KeyId::to_bytes),
         kind.name(),
         severity_column(kind.severity()),

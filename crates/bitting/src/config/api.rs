@@ -8,6 +8,7 @@ mod key;
 mod limits;
 mod management;
 mod presentation;
+mod retention;
 mod rights;
 mod routes;
 mod upstreams;
@@ -42,7 +43,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     let plans = limits::read_plans(api, names);
     limits::warn_of_costs(api, &plans, &routes);
     let limit_headers = limits::read_headers(api, &plans);
-    let usage_retention = limits::read_retention(api);
+    let (usage_retention, event_retention) = (retention::read_usage(api), retention::read_events(api));
     let policy = management::read_policy(api);
     let answers = answers.compile(api.findings);
     let cors = cors::read(api).map(|mut cors| {
@@ -91,6 +92,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         brand,
         plans,
         usage_retention,
+        event_retention,
         catalogue: catalogue?,
         routes,
         environments,

@@ -441,4 +441,6 @@ fn what_is_wrong_with_limits_is_told_with_its_place() {
     assert_eq!(problems(&plan), ["4:16 there is no plan \"fre\" | did you mean \"free\"?"]);
     let short = LEAST.replace("[api.key]", "usage_retention = \"1d\"\n[api.key]");
     assert!(problems(&short)[0].contains("usage would be forgotten before its month is over"));
+    let short = LEAST.replace("[api.key]", "event_retention = \"30d\"\n[api.key]");
+    assert!(problems(&short)[0].starts_with("4:1 events would be forgotten before they are over"), "{:?}", problems(&short));
 }

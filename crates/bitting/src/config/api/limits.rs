@@ -1,7 +1,5 @@
 //! `[api.limits]`, `[api.plans.NAME]` and `[api.limit_headers]`: how much keys may do, and how their holders learn of it.
 
-use std::time::Duration;
-
 use bitting_core::dialect::{LimitHeaders, ResetFormat};
 use bitting_core::limit::{Limit, LimitScope, LimitSpec, MOST, Pace, Plan, Plans};
 use bitting_core::name::Names;
@@ -146,22 +144,6 @@ pub(super) fn warn_of_costs(api: &Section<'_>, plans: &Plans, routes: &RouteTabl
         }
     }
 }
-
-/// Reads how long usage is kept.
-pub(super) fn read_retention(api: &Section<'_>) -> Duration {
-    let retention = api.duration("usage_retention").unwrap_or(RETENTION);
-    if let (true, Some(at)) = (retention < LEAST_RETENTION, api.place("usage_retention")) {
-        let help = "write at least \"31d\": a key shows what was used of it since the first of the month";
-        api.findings.error(at, "usage would be forgotten before its month is over", help);
-    }
-    retention
-}
-
-/// How long usage is kept where nothing is said: a year and a month, to compare with.
-const RETENTION: Duration = Duration::from_hours(24 * 396);
-
-/// A month.
-const LEAST_RETENTION: Duration = Duration::from_hours(24 * 31);
 
 /// Reads how callers learn of limits; `false` leaves a header out.
 pub(super) fn read_headers(api: &Section<'_>, plans: &Plans) -> LimitHeaders {
