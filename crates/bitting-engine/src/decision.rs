@@ -8,7 +8,8 @@ use bitting_core::dialect::{AnswerContext, IdentityHeaders};
 use bitting_core::limit::Outcome;
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
-use bitting_core::route::{Route, Target};
+use bitting_core::rights::Need;
+use bitting_core::route::{Access, Route, Target};
 use bitting_core::time::Timestamp;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response};
@@ -102,6 +103,17 @@ impl Permit {
         at: Timestamp,
     ) -> Self {
         Self { api: Arc::clone(api), bearer: Bearer::Key(record), route: Arc::clone(route), limited, at }
+    }
+
+    /// Whether its key, as it is by now, would be let through.
+    pub(crate) fn still_holds_for(&self, record: &Record, now: Timestamp, client: Option<IpAddr>) -> bool {
+        let meets = |need: &Need| need.unmet_by(record.holdings.grants()).is_none();
+        record.refusal(now, client).is_none()
+            && match &self.route.access {
+                Access::Public => true,
+                Access::Key(need) | Access::Optional(need) => meets(need),
+                Access::Closed => false,
+            }
     }
 
     /// The API that it is for.

@@ -1,5 +1,6 @@
 //! The engine itself: everything of this crate, put together.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,13 +11,13 @@ use bitting_core::record::Record;
 use bitting_core::rights::Excess;
 use bitting_core::time::Timestamp;
 use bitting_store::{Actor, Change, Committed, Conditions, Entry, Origin, Refusal, Store, StoreError, StoreErrorKind};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::apis::Apis;
 use crate::clock::{Clock, SteadyClock};
-use crate::decision::{Decision, Denial};
+use crate::decision::{Decision, Denial, Permit};
 use crate::desk::{self, InvalidChange};
 use crate::entropy::{Entropy, EntropyError};
 use crate::feed::{self, Feed};
@@ -60,6 +61,7 @@ pub struct Engine {
     metering: Arc<Metering>,
     books: ApiBooks,
     pub(crate) feed: Arc<Feed>,
+    stopping: watch::Sender<bool>,
     /// Gone once the engine is stopping.
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     tasks: Mutex<Option<Tasks>>,
@@ -162,6 +164,7 @@ impl Engine {
             metering,
             books,
             feed,
+            stopping: watch::Sender::new(false),
             queue: Mutex::new(Some(queue)),
             tasks: Mutex::new(Some(tasks)),
         }))
@@ -387,8 +390,28 @@ impl Engine {
         }
     }
 
+    /// Whether a request that was let through would be let through now, all but its limits: for answers that go on for long.
+    pub async fn still_admits(&self, permit: &Permit, client: Option<IpAddr>) -> bool {
+        let Some(key) = permit.key() else { return true };
+        match self.record(key.id).await {
+            Ok(Some(record)) => permit.still_holds_for(&record, self.now(), client),
+            Ok(None) | Err(_) => false,
+        }
+    }
+
+    /// Becomes true when the engine is about to stop: what goes on for long is to end then.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    /// Has everything end that goes on for long, so that the rest can finish.
+    pub fn begin_to_stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
     /// Finishes the changes that were handed over, keeps the time and stops. Later changes are refused.
     pub async fn stop(&self) {
+        self.begin_to_stop();
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Tasks { writer, heartbeat, sightings, supply, feed }) = tasks {

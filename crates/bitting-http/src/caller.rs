@@ -87,6 +87,11 @@ impl Caller {
         Ok(uses.into_iter().map(|last| (last.key, last.at)).collect())
     }
 
+    /// Whether the same request would be let through now.
+    pub(crate) async fn is_still_admitted(&self) -> bool {
+        self.shared.engine.still_admits(&self.admission.permit, Some(self.admission.client)).await
+    }
+
     /// Makes a change in the caller's name.
     pub(crate) async fn submit(&self, change: Change, conditions: Conditions) -> Result<Committed, CommitError> {
         let record = self.admission.permit.key();

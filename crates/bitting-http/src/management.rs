@@ -7,11 +7,13 @@
 
 mod accounts;
 mod audit_log;
+mod events;
 mod id;
 mod keys;
 mod portal_sessions;
 mod usage;
 
+pub(crate) use self::events::Followers;
 pub(crate) use self::keys::sample as sample_of_keys;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -36,6 +38,8 @@ pub(crate) fn of_operators() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::list, accounts::create))
         .routes(routes!(accounts::show, accounts::update))
         .routes(routes!(audit_log::list))
+        .routes(routes!(events::list))
+        .routes(routes!(events::follow))
         .routes(routes!(usage::read))
         .routes(routes!(portal_sessions::open))
 }

@@ -45,6 +45,7 @@ where
         ids,
         metrics: Arc::new(String::new),
         in_flight: InFlight::default(),
+        followers: management::Followers::default(),
         importing: Arc::default(),
         reception: Arc::new(Reception::new(DashboardSettings::default())),
         document: Bytes::new(),

@@ -59,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) document: Bytes,
     /// One import at a time: a body of many megabytes takes several times that while it is read.
     pub(crate) importing: Arc<Mutex<()>>,
+    pub(crate) followers: management::Followers,
     /// What the dashboard remembers of whoever stands at its door.
     pub(crate) reception: Arc<Reception>,
 }
@@ -78,6 +79,7 @@ pub fn service(
         metrics,
         in_flight: InFlight::default(),
         importing: Arc::default(),
+        followers: management::Followers::default(),
         document: openapi::of_operators(described).into(),
         reception: Arc::new(Reception::new(dashboard.clone())),
     };

@@ -126,6 +126,12 @@ pub trait EventLog: Send + Sync {
     /// If the store cannot be read.
     async fn events(&self, api: &str, filter: EventFilter, page: Page<u64>) -> Result<Vec<EventRow>, StoreError>;
 
+    /// Events of an API, the oldest first: those that the filter says to have been written since.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    async fn events_since(&self, api: &str, filter: EventFilter, limit: usize) -> Result<Vec<EventRow>, StoreError>;
+
     /// Events of all APIs after a number, the oldest first.
     ///
     /// # Errors

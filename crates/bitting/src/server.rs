@@ -125,6 +125,7 @@ impl Server {
     pub async fn stop(self) {
         tracing::info!(seconds = self.drain.as_secs(), "stopping: requests in progress may finish");
         self.stopping.send_replace(true);
+        self.engine.begin_to_stop();
         let deadline = tokio::time::Instant::now() + self.drain;
         for listener in self.listeners {
             let abort = listener.abort_handle();

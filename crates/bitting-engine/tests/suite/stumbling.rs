@@ -219,6 +219,10 @@ impl EventLog for Stumbling {
         self.inner.events(api, filter, page).await
     }
 
+    async fn events_since(&self, api: &str, filter: EventFilter, limit: usize) -> Result<Vec<EventRow>, StoreError> {
+        self.inner.events_since(api, filter, limit).await
+    }
+
     async fn events_after(&self, number: u64, limit: usize) -> Result<Vec<EventRow>, StoreError> {
         self.inner.events_after(number, limit).await
     }

@@ -48,6 +48,12 @@ pub(crate) struct Label(String);
 #[schema(pattern = "^[^\\u0000-\\u0009\\u000b-\\u001f\\u007f-\\u009f]*$", max_length = 2000, examples("For the mobile app"))]
 pub(crate) struct Description(String);
 
+/// How much an event wants of whoever reads it: `notice` is good to know, `warning` wants something done, `critical` is a key that
+/// may be in the wrong hands.
+#[derive(ToSchema)]
+#[schema(pattern = "^(notice|warning|critical)$", examples("warning"))]
+pub(crate) struct Severity(String);
+
 /// A date and time (RFC 3339) between the years 1970 and 9999. Answers have it in UTC.
 #[derive(ToSchema)]
 #[schema(format = DateTime, examples("2026-12-31T23:59:59Z"))]

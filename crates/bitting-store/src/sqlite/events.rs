@@ -37,6 +37,16 @@ impl EventLog for SqliteStore {
         .await
     }
 
+    async fn events_since(&self, api: &str, filter: EventFilter, limit: usize) -> Result<Vec<EventRow>, StoreError> {
+        let api = api.to_owned();
+        self.read(move |connection| {
+            let (from, conditions) = selection(&api, &filter);
+            let (rest, values) = conditions.ordered("number", limit);
+            rows(connection, &format!("SELECT {COLUMNS} FROM {from} {rest}"), params_from_iter(values), event_row)
+        })
+        .await
+    }
+
     async fn events_after(&self, number: u64, limit: usize) -> Result<Vec<EventRow>, StoreError> {
         self.read(move |connection| {
             let sql = format!("SELECT {COLUMNS} FROM event WHERE number > ?1 ORDER BY number LIMIT ?2");

@@ -14,13 +14,27 @@ use super::section::{Findings, Section};
 
 const OWN_API: &str = include_str!("own.toml");
 
+/// What a token can be allowed to do with one API.
+const PERMISSIONS: [&str; 9] = [
+    "verify",
+    "keys:read",
+    "keys:write",
+    "accounts:read",
+    "accounts:write",
+    "audit:read",
+    "events:read",
+    "usage:read",
+    "portal:write",
+];
+
 /// What can be managed of an API: the path below it, what reading it needs and what changing it needs.
-const MANAGED: [(&str, &str, &str); 7] = [
+const MANAGED: [(&str, &str, &str); 8] = [
     ("api-keys/*", "keys:read", "keys:write"),
     ("api-keys:import", "keys:write", "keys:write"),
     ("api-keys:revoke", "keys:write", "keys:write"),
     ("accounts/*", "accounts:read", "accounts:write"),
     ("audit-log", "audit:read", "audit:read"),
+    ("events/*", "events:read", "events:read"),
     ("usage", "usage:read", "usage:read"),
     ("portal-sessions", "portal:write", "portal:write"),
 ];
@@ -47,9 +61,7 @@ fn text(apis: &[&str], paths: &[&str]) -> String {
         let _ = writeln!(text, "{line}");
     };
     for api in apis {
-        for permission in
-            ["verify", "keys:read", "keys:write", "accounts:read", "accounts:write", "audit:read", "usage:read", "portal:write"]
-        {
+        for permission in PERMISSIONS {
             add(format!("\"{api}:{permission}\" = \"The same, for {api} alone\""));
         }
     }

@@ -2,6 +2,7 @@
 
 mod delegating;
 mod documents;
+mod events;
 mod importing;
 mod keys;
 mod lists;

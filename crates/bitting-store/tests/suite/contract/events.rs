@@ -105,6 +105,8 @@ pub(super) async fn events_are_listed_newest_first_by_each_filter_and_by_pages(c
     assert_eq!(list(&case, EventFilter { from: Some(at(3)), ..everything() }).await, [6, 5, 4]);
     let page = case.store.events(API, everything(), Page { after: Some(5), limit: 2 }).await.unwrap();
     assert_eq!(page.iter().map(|row| row.number).collect::<Vec<_>>(), [4, 3]);
+    let since = case.store.events_since(API, EventFilter { since: Some(1), ..acme() }, 1).await.unwrap();
+    assert_eq!(since.iter().map(|row| row.number).collect::<Vec<_>>(), [3]);
     assert_eq!(case.store.count_events(API, everything(), 3).await.unwrap(), 3);
     assert_eq!(page[0].id().number(), 4);
 }
