@@ -16,6 +16,7 @@ pub mod ban;
 pub mod dialect;
 pub mod duration;
 pub mod event;
+pub mod hexadecimal;
 mod id;
 pub mod key;
 pub mod limit;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use crate::id;
 use crate::time::Timestamp;
+use crate::{hexadecimal, id};
 
 /// A member's public id, `mem_` and a ULID in small letters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -137,7 +137,7 @@ impl TokenDigest {
 
 impl fmt::Debug for TokenDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TokenDigest({:02x}{:02x}…)", self.0[0], self.0[1])
+        write!(f, "TokenDigest({}…)", hexadecimal::digits(&self.0[..2]))
     }
 }
 

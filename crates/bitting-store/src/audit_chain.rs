@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use async_trait::async_trait;
+use bitting_core::hexadecimal;
 use bitting_core::record::Sequence;
 use serde::{Deserialize, Serialize};
 
@@ -72,8 +73,7 @@ pub struct InvalidAuditHead(String);
 
 impl fmt::Display for AuditHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.sequence.0)?;
-        self.hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write!(f, "{}:{}", self.sequence.0, hexadecimal::digits(&self.hash))
     }
 }
 
@@ -83,13 +83,7 @@ impl FromStr for AuditHead {
     fn from_str(text: &str) -> Result<Self, InvalidAuditHead> {
         let invalid = || InvalidAuditHead(text.chars().take(100).collect());
         let (number, digits) = text.trim().split_once(':').ok_or_else(invalid)?;
-        if digits.len() != 64 || !digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Err(invalid());
-        }
-        let mut hash = [0; 32];
-        for (position, byte) in hash.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&digits[position * 2..position * 2 + 2], 16).map_err(|_| invalid())?;
-        }
+        let hash = hexadecimal::bytes(digits).and_then(|bytes| bytes.try_into().ok()).ok_or_else(invalid)?;
         Ok(Self { sequence: Sequence(number.parse().map_err(|_| invalid())?), hash })
     }
 }

@@ -1,5 +1,6 @@
 //! What can change, and what each change does.
 
+mod account;
 mod effect;
 mod events;
 mod import;
@@ -23,6 +24,7 @@ use serde_json::{Map, Value};
 use crate::member::MemberRow;
 use crate::row::{AccountRow, StoredKey};
 
+pub use account::{AccountPatch, NewAccount};
 pub(crate) use effect::{Effect, Found, RowWrite, Write};
 pub use events::key_facts;
 pub(crate) use import::FoundImports;
@@ -172,35 +174,6 @@ pub enum Change {
         /// Which.
         sessions: Sessions,
     },
-}
-
-/// A new account.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NewAccount {
-    /// The API's name.
-    pub api: String,
-    /// Its id.
-    pub id: AccountId,
-    /// A name for people.
-    pub name: String,
-    /// Its plan; `None` is the API's first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plan: Option<String>,
-}
-
-/// New values for an account. What is `None` stays; where a value can be absent, `Some(None)` removes it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AccountPatch {
-    /// A name for people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Its plan.
-    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
-    pub plan: Option<Option<String>>,
-    /// Whether its keys are good.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
 }
 
 /// A new key, without its text.

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::hexadecimal;
+
 /// The SHA-256 of a whole key, prefix and checksum included. A key has at least 128 random bits, so a plain hash cannot
 /// be reversed by trying, and a slow one would only cost time.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,6 +32,6 @@ impl Digest {
 impl fmt::Debug for Digest {
     /// The first four bytes: enough to tell two apart in a failing test, useless to an attacker.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Digest({:02x}{:02x}{:02x}{:02x}…)", self.0[0], self.0[1], self.0[2], self.0[3])
+        write!(f, "Digest({}…)", hexadecimal::digits(&self.0[..4]))
     }
 }

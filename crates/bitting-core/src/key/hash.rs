@@ -2,7 +2,7 @@
 
 mod salted;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use base64::Engine as _;
@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256, Sha512};
 use zeroize::Zeroizing;
 
 use super::{Digest, PresentedKey};
+use crate::hexadecimal::{self, digits};
 
 pub use self::salted::SaltedHash;
 
@@ -191,7 +192,7 @@ impl FromStr for KeyHash {
     fn from_str(text: &str) -> Result<Self, InvalidKeyHash> {
         let text = text.trim();
         if let Some(digits) = text.strip_prefix(PREFIXED_API_KEY) {
-            let bytes = hexadecimal(digits).or_else(|| base64(digits)).and_then(|bytes| bytes.try_into().ok());
+            let bytes = hash_digits(digits).or_else(|| base64(digits)).and_then(|bytes| bytes.try_into().ok());
             return bytes.map(Digest::from_bytes).map(Self::LongToken).ok_or(InvalidKeyHash::Unknown);
         }
         if text.starts_with("pbkdf2_") || text.contains(" pbkdf2_") {
@@ -205,7 +206,7 @@ impl FromStr for KeyHash {
             return Err(InvalidKeyHash::Salted(scheme));
         }
         let (digits, length) = named.map_or((text, None), |(digits, length)| (digits, Some(length)));
-        let bytes = hexadecimal(digits).or_else(|| base64(digits)).ok_or(InvalidKeyHash::Unknown)?;
+        let bytes = hash_digits(digits).or_else(|| base64(digits)).ok_or(InvalidKeyHash::Unknown)?;
         if length.is_some_and(|length| length != bytes.len()) {
             return Err(InvalidKeyHash::Unknown);
         }
@@ -257,22 +258,13 @@ impl TryFrom<String> for WideDigest {
     type Error = InvalidKeyHash;
 
     fn try_from(text: String) -> Result<Self, InvalidKeyHash> {
-        hexadecimal(&text).and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(InvalidKeyHash::Unknown)
+        hash_digits(&text).and_then(|bytes| bytes.try_into().ok()).map(Self).ok_or(InvalidKeyHash::Unknown)
     }
 }
 
-fn digits(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// Bytes of hexadecimal digits, as many as one of the hashes has.
-fn hexadecimal(text: &str) -> Option<Vec<u8>> {
-    let is_hash = matches!(text.len(), 64 | 128) && text.bytes().all(|b| b.is_ascii_hexdigit());
-    is_hash.then(|| (0..text.len()).step_by(2).filter_map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect())
+fn hash_digits(text: &str) -> Option<Vec<u8>> {
+    hexadecimal::bytes(text).filter(|bytes| matches!(bytes.len(), 32 | 64))
 }
 
 fn base64(text: &str) -> Option<Vec<u8>> {

@@ -102,6 +102,18 @@ impl Attempts {
 }
 
 impl Attempt<'_> {
+    /// Waits for what shows whether it is right. What nobody could find out, since the server was too busy or the store could not
+    /// be read, counts for nothing.
+    pub(super) async fn judged<T, E>(self, judgement: impl Future<Output = Result<T, E>>) -> Result<(Self, T), E> {
+        match judgement.await {
+            Ok(judged) => Ok((self, judged)),
+            Err(error) => {
+                self.taken_back();
+                Err(error)
+            }
+        }
+    }
+
     /// It was right. The network's other failures stay: they may own one account and try others.
     pub(super) fn succeeded(self) {
         let attempts = self.attempts;
@@ -238,6 +250,22 @@ mod tests {
         }
         fail(&attempts, mara, client(1), at(1_000 + 1_800));
         assert_eq!(wait(&attempts, mara, client(1), at(1_000 + 1_800)), None);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_could_look_at_counts_for_nothing() {
+        let attempts = Attempts::default();
+        let mara = Tried::email("mara@example.com");
+        for _ in 0..40 {
+            let attempt = attempts.begin(mara, client(1), at(1_000)).unwrap();
+            attempt.judged(async { Err::<bool, _>("too busy") }).await.unwrap_err();
+        }
+        for _ in 0..5 {
+            let (_counts, is_right) =
+                attempts.begin(mara, client(1), at(1_000)).unwrap().judged(async { Ok::<_, ()>(false) }).await.unwrap();
+            assert!(!is_right);
+        }
+        assert!(attempts.begin(mara, client(1), at(1_000)).is_err());
     }
 
     #[test]

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use askama::Template as _;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::api::Api;
 use bitting_engine::{Engine, ServedApi};
-use http::{Extensions, HeaderMap, StatusCode, Uri, header};
+use http::request::Parts;
+use http::{HeaderMap, StatusCode, Uri, header};
 
 use super::address::Path;
 use super::setback::Setback;
@@ -19,77 +20,66 @@ use crate::docs::{LLMS, Page, base_url};
 use crate::openapi;
 use crate::service::Shared;
 
-/// Somebody who may read the documentation of an API.
-struct Reader {
+/// Somebody who may read the documentation of an API: everybody what is public, and those who see the API everything.
+pub(super) struct Reader {
     api: Arc<ServedApi>,
     /// `None` for somebody who is not signed in.
     visitor: Option<Visitor>,
 }
 
+impl FromRequestParts<Shared> for Reader {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
+        let Path(name): Path<String> = Path::from_request_parts(parts, shared).await?;
+        let found = Visitor::of(&parts.headers, &parts.extensions, shared).await;
+        let visitor = found.map_err(|setback| setback.for_nobody(shared, &parts.headers))?;
+        let public = public(&shared.engine, &name);
+        match visitor {
+            None => {
+                // Whether there is such an API is nobody's business who is not signed in.
+                let at_the_door = || Redirect::to(&sign_in_at(parts.uri.path())).into_response();
+                public.map(|api| Self { api, visitor: None }).ok_or_else(at_the_door)
+            }
+            Some(visitor) => match visitor.api(&name) {
+                Ok(api) => Ok(Self { api, visitor: Some(visitor) }),
+                Err(trouble) => match public {
+                    Some(api) => Ok(Self { api, visitor: None }),
+                    None => Err(Setback::from(trouble).response(&visitor).await),
+                },
+            },
+        }
+    }
+}
+
 /// `GET /apis/{api}/docs`
-pub(super) async fn show(
-    State(shared): State<Shared>,
-    Path(name): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    extensions: Extensions,
-) -> Response {
-    let reader = match reader(&shared, &name, &uri, &headers, &extensions).await {
-        Ok(reader) => reader,
-        Err(response) => return response,
-    };
-    let frame = match &reader.visitor {
+pub(super) async fn show(State(shared): State<Shared>, reader: Reader, uri: Uri, headers: HeaderMap) -> Response {
+    let Reader { api, visitor } = reader;
+    let frame = match &visitor {
         None => door::frame(&shared, &headers, Some(uri.path())),
-        Some(visitor) => match visitor.frame(Some(&reader.api), Place::Docs).await {
+        Some(visitor) => match visitor.frame(Some(&api), Place::Docs).await {
             Ok(frame) => frame,
             Err(setback) => return setback.response(visitor).await,
         },
     };
-    respond(StatusCode::OK, &DocsPage::new(frame, &reader.api, below(&reader.api)))
+    respond(StatusCode::OK, &DocsPage::new(frame, &api, below(&api)))
 }
 
 /// `GET /apis/{api}/docs/authentication.md`
-pub(super) async fn markdown(
-    State(shared): State<Shared>,
-    Path(name): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    extensions: Extensions,
-) -> Response {
-    match reader(&shared, &name, &uri, &headers, &extensions).await {
-        Ok(reader) => text("text/markdown; charset=utf-8", Page::new(&reader.api).markdown()),
-        Err(response) => response,
-    }
+pub(super) async fn markdown(Reader { api, .. }: Reader) -> Response {
+    text("text/markdown; charset=utf-8", Page::new(&api).markdown())
 }
 
 /// `GET /apis/{api}/docs/llms.txt`
-pub(super) async fn llms(
-    State(shared): State<Shared>,
-    Path(name): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    extensions: Extensions,
-) -> Response {
-    match reader(&shared, &name, &uri, &headers, &extensions).await {
-        Ok(reader) => text(PLAIN, Page::new(&reader.api).llms(&below(&reader.api))),
-        Err(response) => response,
-    }
+pub(super) async fn llms(Reader { api, .. }: Reader) -> Response {
+    text(PLAIN, Page::new(&api).llms(&below(&api)))
 }
 
 /// `GET /apis/{api}/docs/openapi.json`
-pub(super) async fn document(
-    State(shared): State<Shared>,
-    Path(name): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-    extensions: Extensions,
-) -> Response {
-    match reader(&shared, &name, &uri, &headers, &extensions).await {
-        Ok(Reader { api, .. }) => match openapi::for_holders(&api, &[base_url(&api)]) {
-            Some(document) => text("application/json", document),
-            None => Setback::from(Trouble::NotFound).for_nobody(&shared, &headers),
-        },
-        Err(response) => response,
+pub(super) async fn document(State(shared): State<Shared>, Reader { api, .. }: Reader, headers: HeaderMap) -> Response {
+    match openapi::for_holders(&api, &[base_url(&api)]) {
+        Some(document) => text("application/json", document),
+        None => Setback::from(Trouble::NotFound).for_nobody(&shared, &headers),
     }
 }
 
@@ -115,32 +105,6 @@ pub(super) async fn index(State(shared): State<Shared>) -> Response {
 pub(crate) fn file(api: &Api) -> String {
     // Only a formatter that fails could fail here, and none of ours does.
     DocsFile::new(api).render().unwrap_or_default()
-}
-
-/// Whoever asks, if they may read it: everybody what is public, and those who see the API everything.
-async fn reader(
-    shared: &Shared,
-    name: &str,
-    uri: &Uri,
-    headers: &HeaderMap,
-    extensions: &Extensions,
-) -> Result<Reader, Response> {
-    let visitor = Visitor::of(headers, extensions, shared).await.map_err(|setback| setback.for_nobody(shared, headers))?;
-    let public = public(&shared.engine, name);
-    match visitor {
-        None => {
-            // Whether there is such an API is nobody's business who is not signed in.
-            let at_the_door = || Redirect::to(&sign_in_at(uri.path())).into_response();
-            public.map(|api| Reader { api, visitor: None }).ok_or_else(at_the_door)
-        }
-        Some(visitor) => match visitor.api(name) {
-            Ok(api) => Ok(Reader { api, visitor: Some(visitor) }),
-            Err(trouble) => match public {
-                Some(api) => Ok(Reader { api, visitor: None }),
-                None => Err(Setback::from(trouble).response(&visitor).await),
-            },
-        },
-    }
 }
 
 fn public(engine: &Engine, name: &str) -> Option<Arc<ServedApi>> {

@@ -9,12 +9,11 @@ mod sign_in;
 
 use std::net::IpAddr;
 
-use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
-use bitting_core::member::{MemberId, Token, TokenDigest};
+use bitting_core::member::{Token, TokenDigest};
 use bitting_engine::{Admission, Engine, Entropy};
 use bitting_store::{Actor, Change, Conditions, MemberRow, NewSession, Origin, PasswordHash, Sessions, SignInWay};
-use http::header::{COOKIE, SET_COOKIE, USER_AGENT};
+use http::header::{SET_COOKIE, USER_AGENT};
 use http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::fields::Fields;
@@ -32,6 +31,11 @@ pub(super) use sign_in::{show, sign_in};
 
 /// What stands around a page of somebody who is not signed in. The house is that of the API that they want to go to.
 pub(super) fn frame(shared: &Shared, headers: &HeaderMap, next: Option<&str>) -> Frame {
+    frame_in(theme_of(headers), shared, next)
+}
+
+/// The same, of somebody whose theme is known.
+pub(super) fn frame_in(theme: Theme, shared: &Shared, next: Option<&str>) -> Frame {
     let apis = shared.engine.apis();
     let wanted = next.and_then(|next| next.strip_prefix("/apis/")).and_then(|rest| rest.split(['/', '?']).next());
     let api = wanted.and_then(|name| apis.protected().iter().find(|api| &*api.name == name)).map(|api| &***api);
@@ -43,7 +47,7 @@ pub(super) fn frame(shared: &Shared, headers: &HeaderMap, next: Option<&str>) ->
         csrf: String::new(),
         support: brand::support(api),
         docs: brand::docs(api, false),
-        theme: theme_of(headers),
+        theme,
     }
 }
 
@@ -102,7 +106,7 @@ async fn enter(arrival: Arrival<'_>, errand: Errand) -> Result<Response, Setback
     end_former(engine, headers, extensions, shared.reception.is_secure()).await;
     let mut response = match errand.kept {
         None => Redirect::to(own_path(&errand.next)).into_response(),
-        Some(kept) => kept_page(shared, &token, extensions, &errand.next, &kept).await?,
+        Some(kept) => kept_page(shared, &token, (headers, extensions), &errand.next, &kept).await?,
     };
     cookie::set(response.headers_mut(), &token, shared.reception.is_secure());
     Ok(response)
@@ -122,21 +126,15 @@ async fn end_former(engine: &Engine, headers: &HeaderMap, extensions: &http::Ext
     }
 }
 
-/// What somebody had typed, with the token of their new session.
+/// What somebody had typed, on a page of the session that has just begun.
 async fn kept_page(
     shared: &Shared,
     token: &Token,
-    extensions: &http::Extensions,
+    (headers, extensions): (&HeaderMap, &http::Extensions),
     action: &str,
     kept: &str,
 ) -> Result<Response, Setback> {
-    let mut headers = HeaderMap::new();
-    let mut made = HeaderMap::new();
-    cookie::set(&mut made, token, shared.reception.is_secure());
-    // The page is that of the session that has just begun.
-    let pair = made.get(SET_COOKIE).and_then(|value| value.to_str().ok()).and_then(|value| value.split(';').next());
-    headers.extend(pair.and_then(|pair| HeaderValue::from_str(pair).ok()).map(|value| (COOKIE, value)));
-    let visitor = Visitor::of(&headers, extensions, shared).await?.ok_or(Trouble::Stale)?;
+    let visitor = Visitor::holding(token, headers, extensions, shared).await?.ok_or(Trouble::Stale)?;
     let typed = Fields::read(kept.as_bytes());
     let page = KeptPage {
         frame: visitor.frame(None, Place::Elsewhere).await?,
@@ -174,7 +172,7 @@ pub(super) async fn sign_out(Submission { visitor, .. }: Submission) -> Response
 }
 
 /// `POST /theme`
-pub(super) async fn choose_theme(State(_): State<Shared>, DoorForm { fields, headers, .. }: DoorForm) -> Response {
+pub(super) async fn choose_theme(DoorForm { fields, headers, .. }: DoorForm) -> Response {
     let theme = if fields.text("theme") == "dark" { Theme::Dark } else { Theme::Light };
     let referer = headers.get(http::header::REFERER).and_then(|referer| referer.to_str().ok());
     let back = referer.and_then(|referer| referer.parse::<http::Uri>().ok());
@@ -183,11 +181,6 @@ pub(super) async fn choose_theme(State(_): State<Shared>, DoorForm { fields, hea
     let cookie = format!("{THEME_COOKIE}={}; Path=/; Max-Age=31536000; SameSite=Lax", theme.attribute().unwrap_or_default());
     response.headers_mut().extend(HeaderValue::from_str(&cookie).ok().map(|value| (SET_COOKIE, value)));
     response
-}
-
-/// A member with whom something is to be done.
-fn subject(member: &MemberRow) -> (String, MemberId) {
-    (member.api.clone(), member.id)
 }
 
 #[cfg(test)]

@@ -21,8 +21,7 @@ pub(crate) struct Setback {
 impl Setback {
     /// The page, for somebody who is signed in.
     pub(super) async fn response(self, visitor: &Visitor) -> Response {
-        let bare = Frame { person: None, ..door::frame(&visitor.shared, &HeaderMap::new(), None) };
-        let frame = visitor.frame(None, Place::Elsewhere).await.unwrap_or(bare);
+        let frame = visitor.frame(None, Place::Elsewhere).await.unwrap_or_else(|_| visitor.bare_frame());
         page(frame, self.trouble, &visitor.shared)
     }
 

@@ -15,6 +15,7 @@ use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
 use super::setback::Setback;
+use super::view::rights::capitalised;
 use super::view::{ApiLinks, Frame, Person, Place, Theme, Trouble};
 use super::{brand, cookie};
 use crate::service::Shared;
@@ -84,13 +85,28 @@ impl Visitor {
 
     /// The same, and nobody notes that they were there.
     async fn found(headers: &HeaderMap, extensions: &http::Extensions, shared: &Shared) -> Result<Option<Self>, Setback> {
-        let admission = extensions.get::<Admission>().cloned().ok_or(Trouble::NotFound)?;
         let Some(token) = cookie::read(headers, shared.reception.is_secure()) else { return Ok(None) };
+        Self::holding(&token, headers, extensions, shared).await
+    }
+
+    /// Whoever holds the token of a session; `None` if it is none, or has ended.
+    pub(super) async fn holding(
+        token: &Token,
+        headers: &HeaderMap,
+        extensions: &http::Extensions,
+        shared: &Shared,
+    ) -> Result<Option<Self>, Setback> {
+        let admission = extensions.get::<Admission>().cloned().ok_or(Trouble::NotFound)?;
         let (engine, now) = (&shared.engine, shared.engine.now());
         let idle = shared.reception.settings.idle;
         let Some((session, member)) = engine.store().session(token.digest(), idle, now).await? else { return Ok(None) };
         let (form_token, theme) = (token.derived("form"), theme_of(headers));
         Ok(Some(Self { shared: shared.clone(), member: member.row, session, form_token, admission, theme }))
+    }
+
+    /// What stands around a page for which nothing more could be read.
+    pub(super) fn bare_frame(&self) -> Frame {
+        super::door::frame_in(self.theme, &self.shared, None)
     }
 
     pub(crate) fn engine(&self) -> &Engine {
@@ -190,10 +206,4 @@ pub(super) fn theme_of(headers: &HeaderMap) -> Theme {
         Some("light") => Theme::Light,
         _ => Theme::System,
     }
-}
-
-/// A plan's name as people write it.
-fn capitalised(name: &str) -> String {
-    let mut characters = name.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }

@@ -164,9 +164,13 @@ async fn prove(visitor: &Visitor, password: &str) -> Result<Result<PasswordHash,
     let (reception, now, client) = (&visitor.shared.reception, visitor.now(), visitor.admission.client);
     let begun = reception.attempts.begin(Tried::Password(visitor.member.id), client, now);
     let attempt = begun.map_err(|again_at| Trouble::TooMany { again_at })?;
-    let kept = visitor.store().member(visitor.member.id).await?.and_then(|member| member.password);
-    let is_right = reception.hasher.verify(Password::new(password.to_owned()), kept.clone()).await?;
-    let Some(kept) = kept.filter(|_| is_right) else {
+    let judged = attempt.judged(async {
+        let kept = visitor.store().member(visitor.member.id).await?.and_then(|member| member.password);
+        let is_right = reception.hasher.verify(Password::new(password.to_owned()), kept.clone()).await?;
+        Ok::<_, Setback>(kept.filter(|_| is_right))
+    });
+    let (attempt, proof) = judged.await?;
+    let Some(kept) = proof else {
         return Ok(Err("This is not your password.".to_owned()));
     };
     attempt.succeeded();

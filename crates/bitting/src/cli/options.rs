@@ -1,6 +1,8 @@
 //! What can be written on the command line.
 
+mod accounts;
 mod key_id;
+mod members;
 
 use std::path::PathBuf;
 
@@ -12,6 +14,9 @@ use bitting_store::AuditHead;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use self::key_id::KeyIdParser;
+
+pub(super) use self::accounts::AccountsCommand;
+pub(super) use self::members::MembersCommand;
 
 /// One binary that gives any API its keys.
 #[derive(Debug, Parser)]
@@ -401,108 +406,4 @@ pub(super) struct RotateKey {
     /// When the new key ends [default: as long from now as the old one was made to live]
     #[arg(long, value_name = "WHEN")]
     pub(super) expires: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum AccountsCommand {
-    /// Make an account
-    Create {
-        #[command(flatten)]
-        api: ApiChoice,
-        /// Its id: your own name for the customer, organisation or user
-        account: AccountId,
-        /// What people call it
-        #[arg(long, default_value = "")]
-        name: String,
-        /// Its plan [default: the API's first]
-        #[arg(long, value_name = "NAME")]
-        plan: Option<String>,
-    },
-    /// List accounts by id
-    List {
-        #[command(flatten)]
-        api: ApiChoice,
-        #[command(flatten)]
-        page: Paging,
-        /// Go on after this id
-        #[arg(long, value_name = "ID")]
-        after: Option<AccountId>,
-    },
-    /// Show an account
-    Show {
-        #[command(flatten)]
-        api: ApiChoice,
-        /// Its id
-        account: AccountId,
-    },
-    /// Change what is named; everything else stays
-    Update {
-        #[command(flatten)]
-        api: ApiChoice,
-        /// Its id
-        account: AccountId,
-        /// What people call it
-        #[arg(long)]
-        name: Option<String>,
-        /// Its plan; "" for the API's first
-        #[arg(long, value_name = "NAME")]
-        plan: Option<String>,
-        /// Refuse all its keys, until it is resumed
-        #[arg(long, conflicts_with = "resume")]
-        suspend: bool,
-        /// Accept its keys again
-        #[arg(long)]
-        resume: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum MembersCommand {
-    /// List operators, or the developers of an API's accounts
-    List {
-        /// The API [default: operators]
-        #[arg(long, value_name = "NAME")]
-        api: Option<String>,
-        /// Only of this account
-        #[arg(long, value_name = "ID", requires = "api")]
-        account: Option<AccountId>,
-        #[command(flatten)]
-        page: Paging,
-    },
-    /// Invite somebody, and print the link with which they choose a password
-    Invite {
-        /// Their e-mail address, with which they will sign in
-        email: String,
-        /// What they are called [default: they say it themselves]
-        #[arg(long, default_value = "")]
-        name: String,
-        /// The API whose keys they will see [default: they become an operator]
-        #[arg(long, value_name = "NAME")]
-        api: Option<String>,
-        /// The account whose keys they will see
-        #[arg(long, value_name = "ID")]
-        account: Option<AccountId>,
-    },
-    /// Print a link with which somebody chooses another password
-    Reset {
-        /// Their id or e-mail address
-        member: String,
-    },
-    /// Change what is named; everything else stays
-    Update {
-        /// Their id or e-mail address
-        member: String,
-        /// What they are called
-        #[arg(long)]
-        name: Option<String>,
-        /// Sign them out at once, and let them in no more
-        #[arg(long, conflicts_with = "enable")]
-        disable: bool,
-        /// Let them in again
-        #[arg(long)]
-        enable: bool,
-        /// Ask them for no code any more
-        #[arg(long)]
-        remove_second_factor: bool,
-    },
 }

@@ -6,6 +6,8 @@ mod doors;
 mod forgery;
 mod keys;
 
+use std::fs::File;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -74,6 +76,15 @@ impl House {
         // It may be there already.
         let _ = self.server.engine().commit(Change::CreateAccount(new), Actor::System, "test").await;
         self.member(self.api, Some(account), email).await
+    }
+
+    /// From now on nothing can be read from the store.
+    pub(crate) fn break_store(&self) {
+        for file in ["bitting.db", "bitting.db-wal"] {
+            let file = self.traces.path(file);
+            let length = usize::try_from(std::fs::metadata(&file).unwrap().len()).unwrap();
+            File::options().write(true).open(&file).unwrap().write_all(&vec![0; length]).unwrap();
+        }
     }
 
     /// Somebody who is signed in.

@@ -11,7 +11,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
-use super::{Arrival, enter, frame, origin, subject};
+use super::{Arrival, enter, frame, origin};
 use crate::dashboard::address::Query;
 use crate::dashboard::attempts::Tried;
 use crate::dashboard::password::{Password, SHORTEST};
@@ -140,7 +140,7 @@ async fn join(
         spends: Some(token.digest()),
         ..MemberPatch::default()
     };
-    let (api, id) = subject(&member.row);
+    let (api, id) = (member.row.api.clone(), member.row.id);
     let change = Change::UpdateMember { api, member: id, patch: Box::new(patch) };
     match shared.engine.submit(change, origin(extensions, Actor::Member(id)), Conditions::default()).await {
         Ok(_) => {}

@@ -71,11 +71,15 @@ async fn attempt(shared: &Shared, form: &DoorForm) -> Result<Response, Setback> 
     let begun = reception.attempts.begin(Tried::email(&email), client, now);
     let attempt = begun.map_err(|again_at| Trouble::TooMany { again_at })?;
     let password = Password::new(fields.text("password").to_owned());
-    let found = shared.engine.store().member_by_email(&email).await?.filter(|member| member.row.enabled);
-    let kept = found.as_ref().and_then(|member| member.password.clone());
-    let is_right = reception.hasher.verify(password, kept.clone()).await?;
+    let judged = attempt.judged(async {
+        let found = shared.engine.store().member_by_email(&email).await?.filter(|member| member.row.enabled);
+        let kept = found.as_ref().and_then(|member| member.password.clone());
+        let is_right = reception.hasher.verify(password, kept.clone()).await?;
+        Ok::<_, Setback>((found.filter(|_| is_right), kept))
+    });
+    let (attempt, (found, kept)) = judged.await?;
     let errand = errand(fields);
-    let (Some(member), Some(proof)) = (found.filter(|_| is_right), kept) else {
+    let (Some(member), Some(proof)) = (found, kept) else {
         tracing::info!(%client, "somebody could not sign in");
         return Ok(page(shared, headers, StatusCode::UNAUTHORIZED, errand, email, true));
     };

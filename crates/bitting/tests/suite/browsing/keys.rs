@@ -29,6 +29,16 @@ pub(super) async fn ask(bitting: &Bitting, path: &str, key: &str) -> Reply {
     get(bitting.gateway, path, &[("authorization", &format!("Bearer {key}"))]).await
 }
 
+/// Opens Backbone's page of usage when a new key has been used three times, and waits until that is seen there.
+pub(super) async fn see_three_requests(bitting: &Bitting, browser: &Browser) {
+    let key = make(bitting, browser, "Create API Key", "Name", "Agent").await;
+    for _ in 0..3 {
+        ask(bitting, "/api/v1/models", &key).await;
+    }
+    browser.open("/apis/backbone/usage").await;
+    browser.comes_to_say("GET /api/v1/*").await;
+}
+
 #[tokio::test]
 async fn pa1_a_key_is_made_with_description_preset_limit_and_expiry_and_shown_once() {
     let upstream = Upstream::start().await;

@@ -15,7 +15,7 @@ fn code_now(house: &House, secret: &str) -> String {
 }
 
 /// The one-time link that the page shows.
-async fn shown_link(browser: &Browser) -> String {
+pub(super) async fn shown_link(browser: &Browser) -> String {
     let text = browser.text().await;
     text.split_whitespace().find(|word| word.contains("/link?token=")).unwrap().to_owned()
 }

@@ -2,7 +2,7 @@
 
 use fantoccini::key::Key;
 
-use super::keys::{ask, make, shown_key};
+use super::keys::{ask, see_three_requests, shown_key};
 use super::{browser_of, developer};
 use crate::dashboard::House;
 use crate::harness::{Bitting, Upstream, post};
@@ -84,12 +84,7 @@ async fn bn7_the_numbers_of_a_chart_are_read_with_the_arrow_keys() {
     let upstream = Upstream::start().await;
     let bitting = Bitting::example("backbone", &upstream);
     let browser = developer(&bitting, "backbone").await;
-    let key = make(&bitting, &browser, "Create API Key", "Name", "Agent").await;
-    for _ in 0..3 {
-        ask(&bitting, "/api/v1/models", &key).await;
-    }
-    browser.open("/apis/backbone/usage").await;
-    browser.comes_to_say("GET /api/v1/*").await;
+    see_three_requests(&bitting, &browser).await;
     for _ in 0..40 {
         if browser.focus().await.contains("3 allowed") {
             break;

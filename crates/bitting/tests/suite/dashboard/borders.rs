@@ -219,3 +219,20 @@ async fn a_path_of_the_apis_own_leads_to_its_page_of_keys() {
     assert!(dev.open("/settings/api?tab=keys").await.body.contains("API keys"));
     assert_eq!(dev.look("/settings/other").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn no_account_is_called_what_means_something_in_a_path() {
+    let house = House::open().await;
+    let tomasz = house.operator("tomasz@example.com").await;
+    tomasz.open("/apis/product-api/accounts/new").await;
+    for id in [".", "..", "...", "new"] {
+        let refused = tomasz.send("/apis/product-api/accounts", &[("id", id), ("name", ""), ("plan", "free")]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{id}");
+        assert!(refused.body.contains("has a meaning of its own in paths"), "{id}: {}", refused.body);
+    }
+    for id in ["new.", "newer", "org:a/b@c+d=e"] {
+        let made = tomasz.send("/apis/product-api/accounts", &[("id", id), ("name", ""), ("plan", "free")]).await;
+        assert_eq!(made.status, StatusCode::SEE_OTHER, "{id}");
+        assert_eq!(tomasz.open(made.header("location")).await.status, StatusCode::OK, "{id}");
+    }
+}

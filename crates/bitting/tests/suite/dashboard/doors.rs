@@ -89,6 +89,18 @@ async fn whoever_tries_too_often_waits_and_nobody_else_does() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_nobody_could_look_at_makes_nobody_wait() {
+    let house = House::open().await;
+    let mara = house.operator("mara@example.com").await;
+    house.break_store();
+    for attempt in 0..8 {
+        let refused = house.stranger().sign_in("mara@example.com", PASSWORD).await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "attempt {attempt}");
+    }
+    assert_eq!(mara.look("/you").await.status, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
 async fn a_session_ends_when_nobody_was_there_for_long_and_after_a_week_whatever_they_do() {
     let house = House::open().await;
     let idle = house.operator("idle@example.com").await;

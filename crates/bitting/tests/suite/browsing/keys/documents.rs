@@ -1,6 +1,6 @@
 //! The key pages of the five documents, each in its own words.
 
-use super::{ask, make, shown_key};
+use super::{ask, make, see_three_requests, shown_key};
 use crate::browsing::developer;
 use crate::harness::{Bitting, Upstream, get};
 
@@ -75,12 +75,7 @@ async fn bn7_unexpected_activity_is_seen_on_the_usage_page() {
     let upstream = Upstream::start().await;
     let bitting = Bitting::example("backbone", &upstream);
     let browser = developer(&bitting, "backbone").await;
-    let key = make(&bitting, &browser, "Create API Key", "Name", "Agent").await;
-    for _ in 0..3 {
-        ask(&bitting, "/api/v1/models", &key).await;
-    }
-    browser.open("/apis/backbone/usage").await;
-    browser.comes_to_say("GET /api/v1/*").await;
+    see_three_requests(&bitting, &browser).await;
     assert!(browser.fact("Requests").await.starts_with('3'), "{}", browser.fact("Requests").await);
 }
 

@@ -1,12 +1,13 @@
 //! Keys that are made although something goes wrong meanwhile.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::sync::watch;
 
 use crate::browsing::{browser_of, sign_in};
 use crate::dashboard::{House, PASSWORD};
@@ -97,28 +98,61 @@ async fn names_with_markup_right_to_left_text_and_emoji_are_text() {
     mara.inspect("audit-log-odd-name").await;
 }
 
-/// Leads to a server along a line on which answers take their time.
+/// What the page asks for at the second click, which may send nothing by itself.
+const SECOND_CLICK: &str = "/healthz?clicked-again";
+
+/// Whether the answer to a form is held back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Answers {
+    Come,
+    Wait,
+}
+
+impl Answers {
+    /// What becomes of them when the browser asks for something.
+    fn after(self, question: &[u8]) -> Self {
+        let is_second_click = question.starts_with(format!("GET {SECOND_CLICK} ").as_bytes());
+        match self {
+            Self::Come if question.starts_with(b"POST ") => Self::Wait,
+            Self::Wait if question.starts_with(b"POST ") || is_second_click => Self::Come,
+            unchanged => unchanged,
+        }
+    }
+}
+
+/// Leads to a server along a line on which the answer to a form waits until there was a second click.
 async fn long_line(server: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let answers_now = Arc::new(watch::Sender::new(Answers::Come));
     tokio::spawn(async move {
         while let Ok((browser, _)) = listener.accept().await {
+            let answers_now = Arc::clone(&answers_now);
             tokio::spawn(async move {
                 let (mut asked, mut answered) = browser.into_split();
                 let (mut answers, mut questions) = TcpStream::connect(server).await.unwrap().into_split();
-                let there = async { copy(&mut asked, &mut questions).await };
-                let back = async {
+                let there = async {
                     let mut part = vec![0; 1 << 16];
                     loop {
+                        let length = asked.read(&mut part).await?;
+                        answers_now.send_modify(|now| *now = now.after(&part[..length]));
+                        if length == 0 || questions.write_all(&part[..length]).await.is_err() {
+                            return questions.shutdown().await;
+                        }
+                    }
+                };
+                let back = async {
+                    let (mut part, mut now) = (vec![0; 1 << 16], answers_now.subscribe());
+                    loop {
                         let length = answers.read(&mut part).await?;
-                        sleep(Duration::from_millis(300)).await;
+                        now.wait_for(|now| *now == Answers::Come).await.unwrap();
                         if length == 0 || answered.write_all(&part[..length]).await.is_err() {
-                            return Ok(());
+                            return answered.shutdown().await;
                         }
                     }
                 };
                 // A browser that does not wait for an answer has gone.
-                let _: (_, std::io::Result<()>) = join(there, back).await;
+                let _: (std::io::Result<()>, std::io::Result<()>) = join(there, back).await;
             });
         }
     });
@@ -135,6 +169,7 @@ async fn a_double_click_makes_one_key() {
         dev.with_script(has_script).await;
         dev.open("/apis/product-api/keys/new").await;
         dev.fill("Name", name).await;
+        dev.asks_at_second_click(SECOND_CLICK).await;
         dev.press_twice("Generate New Key").await;
         if has_script {
             new_key(&house, &dev).await;

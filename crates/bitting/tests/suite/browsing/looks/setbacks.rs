@@ -1,15 +1,14 @@
 //! Pages for when something keeps people from going on.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::time::Duration;
 
 use serde_json::json;
 
 use super::look_at;
+use crate::browsing::people::shown_link;
 use crate::browsing::{browser_of, sign_in, stranger};
 use crate::dashboard::{House, PASSWORD, token};
-use crate::harness::post;
+use crate::harness::{hidden, post};
 
 #[tokio::test]
 async fn what_is_not_there_and_what_is_not_theirs() {
@@ -20,6 +19,27 @@ async fn what_is_not_there_and_what_is_not_theirs() {
     let nobody = stranger(&house).await;
     look_at(&nobody, "nothing-for-strangers", "/nothing", 404, "There is nothing here").await;
     look_at(&nobody, "link-spent", "/link?token=spent", 410, "This link no longer works").await;
+}
+
+#[tokio::test]
+async fn what_became_somebody_elses_to_do_is_said() {
+    let house = House::open().await;
+    let dev = browser_of(&house, &house.developer("northwind", "dev@northwind.example").await).await;
+    dev.open("/apis/product-api/members").await;
+    dev.press("Invite member").await;
+    dev.fill("E-mail", "priya@northwind.example").await;
+    dev.press("Create invitation").await;
+    let link = shown_link(&dev).await;
+    dev.press("I have sent it").await;
+    let priya = house.stranger();
+    let page = priya.open(link.split_once(&house.service.to_string()).unwrap().1).await;
+    let (token, name) = (hidden(&page, "token").unwrap(), ("name", "Priya"));
+    priya.send("/link", &[("token", &token), name, ("password", PASSWORD)]).await;
+    assert!(priya.is_in().await);
+    // The page is from before she came, and a link for her would let them in as her by now.
+    dev.row("priya@northwind.example").await.press("New invitation").await;
+    assert_eq!((dev.status().await, dev.heading().await.as_str()), (403, "This is not yours to do"));
+    dev.inspect("not-yours-to-do").await;
 }
 
 #[tokio::test]
@@ -80,11 +100,7 @@ async fn a_link_for_somebody_else_asks_first() {
 async fn a_store_that_does_not_answer_is_told_as_such() {
     let house = House::open().await;
     let mara = browser_of(&house, &house.operator("mara@example.com").await).await;
-    for file in ["bitting.db", "bitting.db-wal"] {
-        let file = house.traces.path(file);
-        let length = usize::try_from(std::fs::metadata(&file).unwrap().len()).unwrap();
-        File::options().write(true).open(&file).unwrap().write_all(&vec![0; length]).unwrap();
-    }
+    house.break_store();
     look_at(&mara, "store-unavailable", "/apis/product-api/audit-log", 503, "Keys cannot be shown at the moment").await;
     mara.follow("Try again").await;
     assert_eq!(mara.status().await, 503, "it does not send them away to sign in");

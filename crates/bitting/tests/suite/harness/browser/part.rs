@@ -93,6 +93,13 @@ impl Part {
             .await;
     }
 
+    /// Makes a page with script ask for a path when it was clicked for the second time, and has done what it does then.
+    pub(crate) async fn asks_at_second_click(&self, path: &str) {
+        let script = "const [path] = arguments; let clicks = 0; \
+                      addEventListener('click', () => { if (++clicks === 2) setTimeout(() => fetch(path)); }, true)";
+        self.client.execute(script, vec![json!(path)]).await.unwrap();
+    }
+
     /// Follows the link with these words.
     pub(crate) async fn follow(&self, words: &str) {
         self.step(format!("follow “{words}”"));
