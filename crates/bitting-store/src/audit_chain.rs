@@ -37,8 +37,15 @@ pub struct AuditVerdict {
 #[serde(rename_all = "snake_case")]
 pub enum AuditFault {
     /// A row does not fit its hash, or its hash not the row before it.
-    #[error("the row of commit {} was altered, or moved here from elsewhere", .0.0)]
+    #[error(
+        "the row of commit {} does not follow from the rows before it: it was altered, or moved here from elsewhere, or the row \
+         before it was altered and hashed anew",
+        .0.0
+    )]
     Altered(Sequence),
+    /// A row has a number that no change has.
+    #[error("the row with the number {0} was added: no change has that number")]
+    Added(i64),
     /// Rows are not there any more.
     #[error("rows are missing: after commit {} comes commit {}", .0.0, .1.0)]
     Missing(Sequence, Sequence),

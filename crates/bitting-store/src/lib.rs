@@ -43,8 +43,8 @@ pub use overview::{
     SortBy, View,
 };
 pub use read::{
-    AccountReader, AuditFilter, AuditRow, Journal, KeyCursor, KeyFilter, KeyReader, KeySearch, Page, RingRow, RingSource,
-    StatusFilter,
+    AccountReader, AuditFilter, AuditRow, Journal, KeyCursor, KeyFilter, KeyReader, KeySearch, Page, RecognisedKey, RingRow,
+    RingSource, StatusFilter,
 };
 pub use refused::{
     KEPT_OF_KEY, KEPT_OF_KEYLESS, Refused, RefusedBearer, RefusedOf, RefusedQuery, RefusedReader, RefusedRequest, RefusedRow,

@@ -75,6 +75,18 @@ pub trait KeyReader: Send + Sync {
     /// The keys that a key has made, and those that they have made, and so on, whatever their state. What a key was rotated
     /// from counts as the key itself.
     async fn descendants(&self, api: &str, of: KeyId) -> Result<Vec<KeyId>, StoreError>;
+
+    /// The keys that stand under some digests, whatever their API, each at the place of its digest.
+    async fn recognise(&self, digests: Vec<Digest>) -> Result<Vec<Option<RecognisedKey>>, StoreError>;
+}
+
+/// A key whose text somebody has.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecognisedKey {
+    /// The key.
+    pub row: KeyRow,
+    /// Whether the keys of its account are good.
+    pub is_account_enabled: bool,
 }
 
 /// Which keys to list; what is `None` does not filter.

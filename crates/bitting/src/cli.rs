@@ -14,6 +14,8 @@ mod openapi;
 mod options;
 mod output;
 mod restore;
+mod scan;
+mod scan_pattern;
 mod serve;
 mod usage;
 
@@ -55,6 +57,8 @@ fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Audit(AuditCommand::Export { api }) => in_runtime(export::audit(api, &shared)),
         Command::Audit(AuditCommand::Head) => in_runtime(audit::head(&shared)),
         Command::Audit(AuditCommand::Verify { head }) => in_runtime(audit::verify(head, &shared)),
+        Command::ScanPattern { api, format } => scan_pattern::print(api.as_deref(), format, &shared),
+        Command::Scan(options) => in_runtime(scan::run(options, &shared)),
         Command::Backup { file } => in_runtime(backup::run(file, &shared)),
         Command::Restore(restore) => in_runtime(restore::run(restore, &shared)),
         Command::Keys(command @ KeysCommand::Import(_)) => {

@@ -28,6 +28,8 @@ pub enum FailureKind {
     Refused = 5,
     /// The store cannot be had: 6.
     Store = 6,
+    /// Some of what was to be looked at could not be read: 7.
+    Incomplete = 7,
 }
 
 impl Failure {

@@ -15,14 +15,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bitting_core::account::AccountId;
-use bitting_core::key::KeyId;
+use bitting_core::key::{Digest, KeyId};
 use bitting_core::member::MemberId;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Apis, Clock, WallClock, check_change};
 use bitting_store::{
     AccountReader, AccountRow, Actor, AuditChain, AuditHead, AuditVerdict, Change, ChangeLog, Conditions, Entry, KeyCursor,
-    KeyFilter, KeyReader, KeyRow, MemberRow, Origin, OwnerLock, Page, People, SqliteStore, Store, StoreError, StoreErrorKind,
+    KeyFilter, KeyReader, KeyRow, MemberRow, Origin, OwnerLock, Page, People, RecognisedKey, SqliteStore, Store, StoreError,
+    StoreErrorKind,
 };
 
 use self::client::Client;
@@ -103,6 +104,20 @@ impl Owner {
             Self::Here { store, .. } => Ok(store.keys(api, filter, page).await?),
             Self::There(client) => match client.ask(Question::Keys { api: api.to_owned(), filter, page }).await? {
                 Answer::Keys(rows) => Ok(rows),
+                _ => Err(client::confused()),
+            },
+        }
+    }
+
+    /// The keys that stand under some digests, whatever their API, each at the place of its digest.
+    ///
+    /// # Errors
+    /// If the store failed.
+    pub async fn recognise(&self, digests: Vec<Digest>) -> Result<Vec<Option<RecognisedKey>>, Failure> {
+        match self {
+            Self::Here { store, .. } => Ok(store.recognise(digests).await?),
+            Self::There(client) => match client.ask(Question::Recognise { digests }).await? {
+                Answer::Recognised(keys) => Ok(keys),
                 _ => Err(client::confused()),
             },
         }

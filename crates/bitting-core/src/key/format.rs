@@ -7,6 +7,19 @@ use zeroize::Zeroizing;
 
 use super::{Alphabet, Checksum, Digest, PlaintextKey, WideDigest};
 
+/// A text that is written as a key of a format.
+pub(super) struct Fit<'t> {
+    pub(super) key: PresentedKey<'t>,
+    pub(super) length: usize,
+    /// Those whose keys begin so.
+    pub(super) environments: Vec<&'t str>,
+    /// What may be shown of it.
+    pub(super) shown: &'t str,
+    /// Whether it has check digits, which are right.
+    pub(super) is_checked: bool,
+    pub(super) alphabet: &'t Alphabet,
+}
+
 /// The compiled format of one API's keys. It makes keys and recognises them; both ends agree because both are here.
 #[derive(Debug, Clone)]
 pub struct KeyFormat {
@@ -277,6 +290,42 @@ impl KeyFormat {
         let prefixes = self.prefixes.iter().filter(|prefix| !prefix.is_empty() && rest.starts_with(prefix.as_bytes()));
         let mut ends = prefixes.map(|prefix| start + prefix.len() + self.body_length());
         ends.find(|&end| text.get(start..end).is_some_and(|key| self.parse(key).is_ok())).map(|end| start..end)
+    }
+
+    /// The ways in which a text that begins somewhere is a key of this format with a prefix. There is more than one only where one
+    /// prefix begins another and nothing is checked.
+    pub(super) fn fits_at<'t>(&'t self, text: &'t [u8], start: usize) -> impl Iterator<Item = Fit<'t>> {
+        let rest = &text[start..];
+        let prefixes = self.prefixes.iter().filter(|prefix| !prefix.is_empty() && rest.starts_with(prefix.as_bytes()));
+        prefixes.filter_map(move |prefix| {
+            let length = prefix.len() + self.body_length();
+            let key = self.parse(rest.get(..length)?).ok()?;
+            let begins_so = |of: &&EnvironmentPrefixes| of.prefixes.contains(prefix);
+            let environments = self.environments.iter().filter(begins_so).map(|of| &*of.environment).collect();
+            // A key is ASCII, since its prefix and its alphabet are.
+            let shown = std::str::from_utf8(&rest[..prefix.len() + self.shown]).unwrap_or_default();
+            Some(Fit { key, length, environments, shown, is_checked: self.checksum_length > 0, alphabet: &self.alphabet })
+        })
+    }
+
+    /// All prefixes of all environments, each once.
+    pub(super) fn prefixes(&self) -> impl Iterator<Item = &str> {
+        self.prefixes.iter().map(|prefix| &**prefix)
+    }
+
+    /// The characters of everything after the prefix.
+    pub fn alphabet(&self) -> &Alphabet {
+        &self.alphabet
+    }
+
+    /// Whether keys end in check digits.
+    pub fn is_checked(&self) -> bool {
+        self.checksum_length > 0
+    }
+
+    /// The most characters that a whole key has.
+    pub fn longest(&self) -> usize {
+        self.prefixes.first().map_or(0, |prefix| prefix.len()) + self.body_length()
     }
 
     /// The fewest characters that a whole key has.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bitting_core::account::AccountId;
-use bitting_core::key::{KeyHash, KeyId};
+use bitting_core::key::{Digest, KeyHash, KeyId};
 use bitting_core::member::{MemberId, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
@@ -15,8 +15,8 @@ use bitting_store::{
     AccountReader, AccountRow, Archive, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict, Bought, BusyKey, BusyQuery,
     ChangeLog, Committed, Entry, EventFilter, EventLog, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter,
     KeyReader, KeyRow, LastUse, LinkRow, MemberRow, MeterLog, Overview, OverviewQuery, OverviewReader, Page, People, Progress,
-    Purchase, Raised, Refusal, RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource, SessionRow, Settlement, Store,
-    StoreError, StoreErrorKind, StoredKey, StoredMember, UsageBatch, UsageQuery, UsageRow, Window,
+    Purchase, Raised, RecognisedKey, Refusal, RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource, SessionRow,
+    Settlement, Store, StoreError, StoreErrorKind, StoredKey, StoredMember, UsageBatch, UsageQuery, UsageRow, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -172,6 +172,10 @@ impl KeyReader for Stumbling {
 
     async fn descendants(&self, api: &str, of: KeyId) -> Result<Vec<KeyId>, StoreError> {
         self.inner.descendants(api, of).await
+    }
+
+    async fn recognise(&self, digests: Vec<Digest>) -> Result<Vec<Option<RecognisedKey>>, StoreError> {
+        self.inner.recognise(digests).await
     }
 }
 

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use bitting_core::record::Sequence;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 use sha2::{Digest as _, Sha256};
 
 use super::SqliteStore;
-use super::error::unavailable;
+use super::error::{damaged, unavailable};
 use super::read::rows;
-use super::rows::{AUDIT_COLUMNS, get, stored_sequence};
+use super::rows::{AUDIT_COLUMNS, get};
 use super::write::execute;
 use crate::audit_chain::{AuditChain, AuditFault, AuditHead, AuditVerdict};
 use crate::error::StoreError;
@@ -38,7 +39,7 @@ pub(super) struct Columns<'r> {
     pub(super) sequence: i64,
     pub(super) at: i64,
     /// `None` is told from the empty text.
-    pub(super) texts: [Option<&'r str>; 8],
+    pub(super) texts: [Option<&'r [u8]>; 8],
 }
 
 impl Columns<'_> {
@@ -58,33 +59,45 @@ impl Columns<'_> {
     }
 }
 
-/// A row as it is read back.
+/// A row as it is read back: as bytes, since whoever has altered it need not have written text.
 struct Stored {
     sequence: i64,
-    at: i64,
-    texts: [Option<String>; 8],
-    hash: Option<[u8; 32]>,
+    /// `None` if it is no number.
+    at: Option<i64>,
+    /// `None` if one is neither text nor null.
+    texts: Option<[Option<Vec<u8>>; 8]>,
+    /// Empty if it is none.
+    hash: Vec<u8>,
 }
 
 impl Stored {
     fn read(row: &Row<'_>) -> Result<Self, StoreError> {
-        let text = |column| get::<Option<String>>(row, column);
+        let mut texts = [const { None }; 8];
+        let mut are_texts = true;
+        for (column, text) in (2..).zip(&mut texts) {
+            match row.get_ref(column).map_err(unavailable)? {
+                ValueRef::Text(bytes) => *text = Some(bytes.to_vec()),
+                ValueRef::Null => {}
+                _ => are_texts = false,
+            }
+        }
         Ok(Self {
             sequence: get(row, 0)?,
-            at: get(row, 1)?,
-            texts: [text(2)?, text(3)?, text(4)?, text(5)?, text(6)?, text(7)?, text(8)?, text(9)?],
-            hash: get(row, 10)?,
+            at: row.get_ref(1).map_err(unavailable)?.as_i64().ok(),
+            texts: are_texts.then_some(texts),
+            hash: bytes(row, 10)?,
         })
     }
 
-    fn hash_after(&self, before: &[u8; 32]) -> [u8; 32] {
-        let texts = self.texts.each_ref().map(Option::as_deref);
-        Columns { sequence: self.sequence, at: self.at, texts }.hash_after(before)
+    /// `None` if nobody can have written this row.
+    fn hash_after(&self, before: &[u8; 32]) -> Option<[u8; 32]> {
+        let texts = self.texts.as_ref()?.each_ref().map(Option::as_deref);
+        Some(Columns { sequence: self.sequence, at: self.at?, texts }.hash_after(before))
     }
+}
 
-    fn number(&self) -> Sequence {
-        Sequence(u64::try_from(self.sequence).unwrap_or_default())
-    }
+fn bytes(row: &Row<'_>, column: usize) -> Result<Vec<u8>, StoreError> {
+    Ok(row.get_ref(column).map_err(unavailable)?.as_blob().unwrap_or_default().to_vec())
 }
 
 /// The hash of the last row.
@@ -112,7 +125,7 @@ pub(super) fn begin(transaction: &Connection) -> Result<(), StoreError> {
         let Some(last) = stored.last() else { break };
         after = last.sequence;
         for row in &stored {
-            before = row.hash_after(&before);
+            before = row.hash_after(&before).ok_or_else(|| damaged("an audit row", "it is not made of texts"))?;
             execute(transaction, "UPDATE audit SET hash = ?2 WHERE sequence = ?1", (row.sequence, before))?;
         }
     }
@@ -122,29 +135,35 @@ pub(super) fn begin(transaction: &Connection) -> Result<(), StoreError> {
 fn verify(connection: &Connection, kept: Option<AuditHead>) -> Result<AuditVerdict, StoreError> {
     // One moment is looked at, whatever is written meanwhile.
     let transaction = connection.unchecked_transaction().map_err(unavailable)?;
-    let (expected, expected_head) = (last(&transaction)?, head(&transaction)?);
+    let expected = last(&transaction)?;
+    let expected_head =
+        rows(&transaction, "SELECT audit_head FROM progress", [], |row| bytes(row, 0))?.pop().unwrap_or_default();
     let mut verdict = AuditVerdict { rows: 0, head: AuditHead { sequence: Sequence(0), hash: BEGINNING }, fault: None };
     let mut met_kept = kept.is_none_or(|kept| kept.sequence == Sequence(0));
+    // Nothing has been written under such a number, and somebody could show it all the same.
+    let mut after = i64::MIN;
     loop {
-        let stored = page(&transaction, stored_sequence(verdict.head.sequence))?;
-        if stored.is_empty() {
-            break;
-        }
-        for row in stored {
-            let (number, before) = (row.number(), verdict.head);
-            let hash = row.hash_after(&before.hash);
-            if number.0 != before.sequence.0 + 1 {
-                verdict.fault = Some(AuditFault::Missing(before.sequence, number));
-            } else if row.hash != Some(hash) {
-                verdict.fault = Some(AuditFault::Altered(number));
-            }
-            if verdict.fault.is_some() {
-                return Ok(verdict);
+        let stored = page(&transaction, after)?;
+        let Some(last) = stored.last() else { break };
+        after = last.sequence;
+        for row in &stored {
+            let before = verdict.head;
+            let fault = match u64::try_from(row.sequence).map(Sequence) {
+                Ok(number) if number.0 == 0 || number > expected => Err(AuditFault::Added(row.sequence)),
+                Err(_) => Err(AuditFault::Added(row.sequence)),
+                Ok(number) if number.0 != before.sequence.0 + 1 => Err(AuditFault::Missing(before.sequence, number)),
+                Ok(number) => match row.hash_after(&before.hash) {
+                    Some(hash) if row.hash == hash => Ok(AuditHead { sequence: number, hash }),
+                    _ => Err(AuditFault::Altered(number)),
+                },
+            };
+            match fault {
+                Ok(head) => verdict.head = head,
+                Err(fault) => return Ok(AuditVerdict { fault: Some(fault), ..verdict }),
             }
             verdict.rows += 1;
-            verdict.head = AuditHead { sequence: number, hash };
             met_kept |= kept == Some(verdict.head);
-            if let Some(kept) = kept.filter(|kept| kept.sequence == number && kept.hash != hash) {
+            if let Some(kept) = kept.filter(|kept| kept.sequence == verdict.head.sequence && kept.hash != verdict.head.hash) {
                 verdict.fault = Some(AuditFault::OtherLog(kept.sequence));
                 return Ok(verdict);
             }
@@ -152,7 +171,7 @@ fn verify(connection: &Connection, kept: Option<AuditHead>) -> Result<AuditVerdi
     }
     if verdict.head.sequence != expected {
         verdict.fault = Some(AuditFault::CutOff(verdict.head.sequence, expected));
-    } else if verdict.head.hash != expected_head {
+    } else if expected_head != verdict.head.hash && !(expected_head.is_empty() && verdict.rows == 0) {
         verdict.fault = Some(AuditFault::Altered(expected));
     } else if let Some(kept) = kept.filter(|_| !met_kept) {
         verdict.fault = Some(AuditFault::CutOff(verdict.head.sequence, kept.sequence));

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bitting_core::account::AccountId;
-use bitting_core::key::KeyId;
+use bitting_core::key::{Digest, KeyId};
 use bitting_core::record::Sequence;
 use rusqlite::{Connection, Params, Row, named_params};
 
@@ -10,10 +10,13 @@ use super::SqliteStore;
 use super::error::unavailable;
 use super::listing::{audit_log, descendants, keys};
 use super::rows::{
-    ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, RING_COLUMNS, account_row, audit_row, ring_row, stored_key, stored_sequence,
+    ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, RING_COLUMNS, account_row, audit_row, get, ring_row, stored_key,
+    stored_sequence,
 };
 use crate::error::StoreError;
-use crate::read::{AccountReader, AuditFilter, AuditRow, Journal, KeyCursor, KeyFilter, KeyReader, Page, RingRow, RingSource};
+use crate::read::{
+    AccountReader, AuditFilter, AuditRow, Journal, KeyCursor, KeyFilter, KeyReader, Page, RecognisedKey, RingRow, RingSource,
+};
 use crate::row::{AccountRow, KeyRow};
 
 #[async_trait]
@@ -69,6 +72,22 @@ impl KeyReader for SqliteStore {
         let api = api.to_owned();
         self.read(move |connection| descendants(connection, &api, of)).await
     }
+
+    async fn recognise(&self, digests: Vec<Digest>) -> Result<Vec<Option<RecognisedKey>>, StoreError> {
+        self.read(move |connection| digests.iter().map(|digest| recognise(connection, digest)).collect()).await
+    }
+}
+
+fn recognise(connection: &Connection, digest: &Digest) -> Result<Option<RecognisedKey>, StoreError> {
+    let sql = format!(
+        "SELECT {KEY_COLUMNS}, (SELECT enabled FROM account WHERE account.api = api_key.api AND account.id = api_key.account) \
+         FROM api_key WHERE digest = ?1"
+    );
+    let read = |row: &Row<'_>| {
+        let is_account_enabled = get::<Option<bool>>(row, 23)?.unwrap_or(false);
+        Ok(RecognisedKey { row: stored_key(row)?.row, is_account_enabled })
+    };
+    Ok(rows(connection, &sql, [digest.as_bytes()], read)?.pop())
 }
 
 #[async_trait]

@@ -374,6 +374,7 @@ fn write_journal(
         Some(&*after),
         address.as_deref(),
     ];
+    let texts = texts.map(|text| text.map(str::as_bytes));
     let hash = Columns { sequence: number, at, texts }.hash_after(head);
     let sql = format!("INSERT INTO audit ({AUDIT_COLUMNS}, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)");
     execute(

@@ -61,6 +61,26 @@ async fn each_way_to_tamper_is_found_and_said_where() {
         ("UPDATE audit SET hash = NULL WHERE sequence = 5", altered(5)),
         ("UPDATE audit SET hash = NULL", altered(1)),
         ("UPDATE progress SET audit_head = zeroblob(32)", altered(5)),
+        ("UPDATE audit SET hash = x'00' WHERE sequence = 3", altered(3)),
+        ("UPDATE audit SET actor = CAST(x'ff' AS TEXT) WHERE sequence = 4", altered(4)),
+        ("UPDATE progress SET audit_head = x'00'", altered(5)),
+        ("UPDATE progress SET audit_head = NULL", altered(5)),
+        ("UPDATE audit SET api = 'other' WHERE sequence = 3", altered(3)),
+        ("UPDATE audit SET action = 'key.updated' WHERE sequence = 1", altered(1)),
+        ("UPDATE audit SET subject = 'acme' WHERE sequence = 2", altered(2)),
+        ("UPDATE audit SET before = '{}' WHERE sequence = 4", altered(4)),
+        ("UPDATE audit SET sequence = 6 WHERE sequence = 5", AuditFault::Added(6)),
+        ("UPDATE audit SET sequence = -1 WHERE sequence = 3", AuditFault::Added(-1)),
+        (
+            "INSERT INTO audit SELECT 0, at, api, actor, request_id, action, subject, before, after, address, hash FROM audit \
+          WHERE sequence = 5",
+            AuditFault::Added(0),
+        ),
+        (
+            "INSERT INTO audit SELECT 6, at, api, actor, request_id, action, subject, before, after, address, hash FROM audit \
+          WHERE sequence = 5",
+            AuditFault::Added(6),
+        ),
         ("DELETE FROM audit WHERE sequence = 3", missing(2, 4)),
         ("DELETE FROM audit WHERE sequence = 1", missing(0, 2)),
         ("DELETE FROM audit WHERE sequence = 5", AuditFault::CutOff(Sequence(4), Sequence(5))),

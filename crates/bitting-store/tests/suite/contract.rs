@@ -50,6 +50,7 @@ use self::importing::{
 use self::listing::{
     a_key_is_listed_under_the_permissions_that_it_has_now, descendants_are_found_through_every_generation_and_rotation,
     expired_keys_are_listed_by_their_ends_and_by_pages, keys_are_listed_by_each_filter_and_by_all_of_them_together,
+    keys_are_recognised_by_what_they_are_looked_up_by_whatever_their_api,
     names_and_prefixes_are_searched_in_their_order_and_by_pages, the_audit_log_is_listed_newest_first_by_filter_and_page,
 };
 use self::meters::{
@@ -488,6 +489,7 @@ macro_rules! every_case_on {
                 the_ring_is_read_in_pages_without_a_gap,
                 the_latest_time_is_kept_and_never_goes_back,
                 expired_keys_are_listed_by_their_ends_and_by_pages,
+                keys_are_recognised_by_what_they_are_looked_up_by_whatever_their_api,
                 keys_are_listed_by_each_filter_and_by_all_of_them_together,
                 names_and_prefixes_are_searched_in_their_order_and_by_pages,
                 a_key_is_listed_under_the_permissions_that_it_has_now,

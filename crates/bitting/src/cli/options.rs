@@ -27,7 +27,7 @@ pub(super) use self::members::MembersCommand;
     long_about = "Bitting issues, verifies, scopes, rotates and revokes API keys, and answers every caller in the protected \
                   API's own dialect. `bitting demo` shows it at work.",
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong options, 3 wrong configuration, 4 not found, 5 refused, 6 store \
-                  unavailable.",
+                  unavailable, 7 not everything could be read.",
     disable_help_subcommand = true,
     infer_subcommands = true
 )]
@@ -77,6 +77,17 @@ pub(super) enum Command {
     /// Take out the record of who changed what, and look whether it is whole
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Find keys in files, folders or the history of a git repository, and say which of them work; none is ever printed
+    Scan(Scan),
+    /// Print how keys are written, for programs that look for secrets
+    ScanPattern {
+        /// Only of this API [default: of all, and of operator tokens]
+        #[arg(long, value_name = "NAME")]
+        api: Option<String>,
+        /// For which program
+        #[arg(long = "for", value_enum, default_value_t = PatternFormat::Regex)]
+        format: PatternFormat,
+    },
     /// Write everything in the store to a new file, while a server runs or not
     Backup {
         /// The new file, for its owner alone; one that is there is never written over
@@ -124,6 +135,16 @@ pub(super) struct ApiChoice {
     /// The API; can be left out if only one is configured, or where a key's id says it. `bitting` is Bitting's own: its keys are operator tokens
     #[arg(long, value_name = "NAME")]
     pub(super) api: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum PatternFormat {
+    /// A regular expression a line
+    Regex,
+    /// A configuration for gitleaks, on top of its own rules
+    Gitleaks,
+    /// The fields of a custom pattern of GitHub's secret scanning
+    Github,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -246,6 +267,20 @@ pub(super) enum AuditCommand {
         #[arg(long, value_name = "NUMBER:HASH")]
         head: Option<AuditHead>,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing that works was found; 1 a key was found that works, that can be switched on again, or \
+                        that there was no store to ask about; 7 nothing was found, but not everything could be read."
+)]
+pub(super) struct Scan {
+    /// Files and folders; "-" is standard input. Links in folders are not followed
+    #[arg(value_name = "PATH", required = true)]
+    pub(super) paths: Vec<PathBuf>,
+    /// Read all that was ever committed to the repositories at these paths, instead of their files
+    #[arg(long)]
+    pub(super) git: bool,
 }
 
 #[derive(Debug, Args)]

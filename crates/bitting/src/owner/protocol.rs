@@ -4,13 +4,13 @@
 use std::path::PathBuf;
 
 use bitting_core::account::AccountId;
-use bitting_core::key::{KeyHash, KeyId};
+use bitting_core::key::{Digest, KeyHash, KeyId};
 use bitting_core::member::MemberId;
 use bitting_core::record::Sequence;
 use bitting_engine::{CommitError, ImportFinding, InvalidChange, UsageStep, Violation};
 use bitting_store::{
     AccountRow, AuditHead, AuditRow, AuditVerdict, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, LastUse, MemberRow, Page,
-    Refusal, UsageQuery, UsageRow,
+    RecognisedKey, Refusal, UsageQuery, UsageRow,
 };
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +63,10 @@ pub(super) enum Question {
     LastUse {
         key: KeyId,
     },
+    /// Whose keys these are, by what keys are looked up by.
+    Recognise {
+        digests: Vec<Digest>,
+    },
     AuditHead,
     VerifyAudit {
         kept: Option<AuditHead>,
@@ -94,6 +98,7 @@ pub(super) enum Answer {
     BackedUp(u64),
     Used(Vec<UsageRow>),
     LastUsed(Option<LastUse>),
+    Recognised(Vec<Option<RecognisedKey>>),
     AuditHead(AuditHead),
     AuditVerified(AuditVerdict),
     Member(Option<Box<MemberRow>>),

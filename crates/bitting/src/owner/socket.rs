@@ -165,6 +165,7 @@ async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
             Err(error) => Err(error),
         },
         Question::Usage { query, step } => UsageReport::read(engine, query, step).await.map(|report| Answer::Used(report.rows)),
+        Question::Recognise { digests } => store.recognise(digests).await.map(Answer::Recognised),
         Question::AuditHead => store.audit_head().await.map(Answer::AuditHead),
         Question::VerifyAudit { kept } => store.verify_audit(kept).await.map(Answer::AuditVerified),
         Question::Member { known_as } => super::member(store, &known_as).await.map(|row| Answer::Member(row.map(Box::new))),

@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod auditing;
 mod backboard;
 mod backbone;
 mod backing_up;

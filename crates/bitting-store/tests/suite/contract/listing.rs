@@ -3,7 +3,7 @@
 use bitting_core::record::Sequence;
 use bitting_store::{Actor, AuditFilter, Entry, KeyFilter, KeyPatch, KeySearch, KeyStatus, Page, StatusFilter};
 
-use super::super::fixture::{API, at, entry, id, new_account, new_key, revoke, rotate, update};
+use super::super::fixture::{API, at, digest, entry, id, new_account, new_key, revoke, rotate, suspend, update};
 use super::Case;
 
 const LIMIT: usize = 100;
@@ -184,4 +184,16 @@ pub(super) async fn expired_keys_are_listed_by_their_ends_and_by_pages(case: Cas
     assert_eq!(listed(&case, expired.clone()).await, [3, 1, 4, 2]);
     let of_account = KeyFilter { account: Some("acme".parse().unwrap()), ..expired };
     assert_eq!(listed(&case, of_account).await, [4, 3, 2, 1], "the newest first, as all lists of an account");
+}
+
+pub(super) async fn keys_are_recognised_by_what_they_are_looked_up_by_whatever_their_api(case: Case) {
+    filled(&case).await;
+    let other = bitting_store::NewAccount { api: "other".into(), id: "acme".parse().unwrap(), name: String::new(), plan: None };
+    case.store.append(vec![entry(60, bitting_store::Change::CreateAccount(other)), entry(61, suspend("other"))]).await.unwrap();
+    let asked = [digest(5), digest(99), digest(2), digest(1), digest(1)];
+    let found = case.store.recognise(asked.to_vec()).await.unwrap();
+    let told: Vec<_> = found.iter().map(|found| found.as_ref().map(|key| (key.row.id, key.is_account_enabled))).collect();
+    assert_eq!(told, [Some((id(5), true)), None, Some((id(2), false)), Some((id(1), true)), Some((id(1), true))]);
+    assert!(found[0].as_ref().unwrap().row.revoked_at.is_some());
+    assert_eq!(case.store.recognise(Vec::new()).await.unwrap(), []);
 }
