@@ -26,3 +26,4 @@ pub mod record;
 pub mod rights;
 pub mod route;
 pub mod time;
+pub mod webhook;
