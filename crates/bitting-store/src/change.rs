@@ -514,6 +514,11 @@ impl Change {
         }
     }
 
+    /// Whether it is about a webhook endpoint.
+    pub fn is_of_webhooks(&self) -> bool {
+        matches!(self, Self::CreateWebhook(_)) || self.subject_webhook().is_some()
+    }
+
     /// The webhook endpoint that it changes, which is there already.
     pub fn subject_webhook(&self) -> Option<WebhookId> {
         match self {
