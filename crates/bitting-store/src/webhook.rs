@@ -276,6 +276,9 @@ pub trait Outbox: Send + Sync {
     /// If the store cannot be read, or written where something is written; as with all of these.
     async fn all_webhooks(&self) -> Result<Vec<StoredWebhook>, StoreError>;
 
+    /// The last change that any endpoint there is was left by. Whoever has read them all and sees no other number has them as they are.
+    async fn last_webhook_change(&self) -> Result<Sequence, StoreError>;
+
     /// The number of the last event whose deliveries were written down.
     async fn told_until(&self) -> Result<u64, StoreError>;
 

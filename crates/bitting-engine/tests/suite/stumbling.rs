@@ -268,6 +268,10 @@ impl Outbox for Stumbling {
         self.inner.all_webhooks().await
     }
 
+    async fn last_webhook_change(&self) -> Result<Sequence, StoreError> {
+        self.inner.last_webhook_change().await
+    }
+
     async fn told_until(&self) -> Result<u64, StoreError> {
         self.inner.told_until().await
     }

@@ -1,6 +1,7 @@
 //! Deliveries to webhook endpoints in SQLite, for the task that sends them.
 
 use async_trait::async_trait;
+use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_core::webhook::{DeliveryId, WebhookId};
 use rusqlite::{Connection, Row, params};
@@ -9,7 +10,7 @@ use serde_json::json;
 use super::SqliteStore;
 use super::error::{damaged, unavailable};
 use super::read::{rows, sql_limit};
-use super::rows::{get, time};
+use super::rows::{get, sequence, time};
 use super::webhooks::{all_webhooks, state_column};
 use super::write::execute;
 use crate::error::StoreError;
@@ -28,6 +29,14 @@ const WAITED_TOO_LONG: &str = "the endpoint was not switched on in time, or took
 impl Outbox for SqliteStore {
     async fn all_webhooks(&self) -> Result<Vec<StoredWebhook>, StoreError> {
         self.read(all_webhooks).await
+    }
+
+    async fn last_webhook_change(&self) -> Result<Sequence, StoreError> {
+        self.read(|connection| {
+            let sql = "SELECT sequence FROM webhook INDEXED BY webhook_by_change ORDER BY sequence DESC LIMIT 1";
+            Ok(rows(connection, sql, [], |row| sequence(row, 0))?.pop().unwrap_or(Sequence(0)))
+        })
+        .await
     }
 
     async fn told_until(&self) -> Result<u64, StoreError> {

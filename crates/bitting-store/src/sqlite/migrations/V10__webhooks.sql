@@ -22,6 +22,7 @@ CREATE TABLE webhook (
 
 CREATE INDEX webhook_by_api     ON webhook (api, id);
 CREATE INDEX webhook_by_account ON webhook (api, account, id);
+CREATE INDEX webhook_by_change  ON webhook (sequence);
 
 -- Endpoints that are gone and whose deliveries are still here.
 CREATE TABLE webhook_gone (
