@@ -27,3 +27,4 @@ pub mod record;
 pub mod rights;
 pub mod route;
 pub mod time;
+pub mod webhook;

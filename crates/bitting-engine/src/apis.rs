@@ -8,6 +8,7 @@ use bitting_core::key::Concealment;
 use bitting_core::name::Names;
 use bitting_core::reason::Reason;
 use bitting_core::route::{Leniencies, PatternOrder, RequestPath};
+use bitting_core::webhook::Destinations;
 
 use crate::inquiry::Scope;
 use crate::metering::{ApiBook, ApiBooks, Metering};
@@ -22,6 +23,8 @@ pub struct Apis {
     sites: Vec<Site>,
     /// Bitting's own, which also speaks where no API can be told.
     own: Arc<ServedApi>,
+    /// Where webhooks may go.
+    destinations: Destinations,
 }
 
 /// An API in service: what it is, and what is counted of it.
@@ -93,7 +96,22 @@ impl Apis {
                 errors.push(ApisError::SameName(own.name.clone()));
             }
         }
-        if errors.is_empty() { Ok(Self { names, sites: sites(&all), all, own }) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(Self { names, sites: sites(&all), all, own, destinations: Destinations::default() })
+        } else {
+            Err(errors)
+        }
+    }
+
+    /// The same, with other places where webhooks may go than public ones over TLS.
+    #[must_use]
+    pub fn with_destinations(self, destinations: Destinations) -> Self {
+        Self { destinations, ..self }
+    }
+
+    /// Where webhooks may go.
+    pub fn destinations(&self) -> &Destinations {
+        &self.destinations
     }
 
     /// The names that they were compiled with. The next generation needs the same.

@@ -22,6 +22,9 @@ impl Engine {
         let found = self.store().member(id).await.map_err(Arc::new)?;
         let Some(member) = found.map(|member| member.row) else { return Ok(()) };
         let (Some(account), Some(api)) = (member.account, apis.find(change.api())) else { return Ok(()) };
+        if change.is_of_webhooks() {
+            return self.check_customers_webhook(change, &member.api, &account).await;
+        }
         let is_of_keys = matches!(change, Change::CreateKey(_)) || change.subject_key().is_some();
         if is_of_keys && member.api != *api.name {
             return Err(Refusal::NotYours.into());
@@ -41,6 +44,18 @@ impl Engine {
         };
         let wrong = self.above_plan(api, &account, limits, &before).await?;
         if wrong.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(wrong).into()) }
+    }
+
+    /// A developer's webhooks are those of their account.
+    async fn check_customers_webhook(&self, change: &Change, api: &str, account: &AccountId) -> Result<(), CommitError> {
+        let of = if let Some(id) = change.subject_webhook() {
+            let found = self.store().webhook(change.api(), id).await.map_err(Arc::new)?;
+            let found = found.filter(|found| found.row.account.as_ref() == Some(account));
+            found.ok_or(Refusal::NoSuchWebhook(id))?.row.account
+        } else {
+            change.account().cloned()
+        };
+        if change.api() == api && of.as_ref() == Some(account) { Ok(()) } else { Err(Refusal::NotYours.into()) }
     }
 
     async fn above_plan(

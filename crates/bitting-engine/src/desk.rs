@@ -2,6 +2,7 @@
 
 mod check;
 mod invitation;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use crate::apis::Apis;
 use crate::entropy::{Entropy, EntropyError};
 
 pub use invitation::{Guest, Invitation};
+pub use webhook::{SECRET_OVERLAP, SignedWith, WebhookSpec};
 
 pub(crate) use check::{MOST_IMPORTED, check, check_imported, check_lifetime};
 

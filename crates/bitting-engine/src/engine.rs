@@ -308,7 +308,7 @@ impl Engine {
     }
 
     /// Gives a change to the writer and waits for its answer.
-    async fn hand_over(&self, entry: Entry) -> Result<Committed, CommitError> {
+    pub(crate) async fn hand_over(&self, entry: Entry) -> Result<Committed, CommitError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(CommitError::Stopping)?;
         let (answer, answered) = oneshot::channel();
         // A writer that ends by itself has answered all who hold its queue.

@@ -18,17 +18,28 @@ const PAGE: usize = 500;
 pub(crate) struct Feed {
     written: Notify,
     last: watch::Sender<u64>,
+    /// Webhook endpoints may have changed, or there is something to send at once.
+    webhooks: Notify,
 }
 
 impl Feed {
     /// From here on: earlier ones were counted by whoever ran before.
     pub(crate) fn after(last: u64) -> Self {
-        Self { written: Notify::new(), last: watch::Sender::new(last) }
+        Self { written: Notify::new(), last: watch::Sender::new(last), webhooks: Notify::new() }
     }
 
     /// Something may have been written.
     pub(crate) fn wake(&self) {
         self.written.notify_one();
+    }
+
+    /// Whoever sends to webhooks should look again.
+    pub(crate) fn wake_webhooks(&self) {
+        self.webhooks.notify_one();
+    }
+
+    pub(crate) async fn webhooks_touched(&self) {
+        self.webhooks.notified().await;
     }
 }
 

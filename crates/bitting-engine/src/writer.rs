@@ -42,8 +42,12 @@ pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, feed: Arc<Feed>,
         }
         doubts.resolve(&*store, &ring).await;
         if !jobs.is_empty() {
+            let touches_webhooks = jobs.iter().any(|job| job.entry.change.is_of_webhooks());
             write(&*store, &ring, &mut doubts, std::mem::take(&mut jobs)).await;
             feed.wake();
+            if touches_webhooks {
+                feed.wake_webhooks();
+            }
         }
     }
     vigil.end();

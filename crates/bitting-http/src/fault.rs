@@ -102,7 +102,9 @@ impl Problem {
 impl From<Refusal> for Fault {
     fn from(refusal: Refusal) -> Self {
         let reason = match &refusal {
-            Refusal::NoSuchAccount(_) | Refusal::NoSuchKey(_) | Refusal::NoSuchMember(_) => Reason::NotFound,
+            Refusal::NoSuchAccount(_) | Refusal::NoSuchKey(_) | Refusal::NoSuchMember(_) | Refusal::NoSuchWebhook(_) => {
+                Reason::NotFound
+            }
             Refusal::NotYours | Refusal::MemberDisabled => Reason::InsufficientPermission,
             Refusal::IdempotencyKeyReused => Reason::IdempotencyKeyReused,
             Refusal::Damaged(_) => Reason::StoreUnavailable,
@@ -115,6 +117,7 @@ impl From<Refusal> for Fault {
             | Refusal::MemberExists
             | Refusal::LinkSpent
             | Refusal::CodeUsed
+            | Refusal::TooManyWebhooks(_)
             | Refusal::LastOperator => Reason::Conflict,
         };
         Self::of(reason, refusal.to_string())

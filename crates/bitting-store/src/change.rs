@@ -5,6 +5,7 @@ mod effect;
 mod events;
 mod import;
 mod member;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,11 +19,13 @@ use bitting_core::member::{MemberId, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
+use bitting_core::webhook::{SigningSecret, WebhookId};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use crate::member::MemberRow;
 use crate::row::{AccountRow, StoredKey};
+use crate::webhook::{DisabledBecause, WebhookRow};
 
 pub use account::{AccountPatch, NewAccount};
 pub(crate) use effect::{Effect, Found, RowWrite, Write};
@@ -30,6 +33,7 @@ pub use events::key_facts;
 pub(crate) use import::FoundImports;
 pub use import::{ImportStanding, ImportedKey};
 pub use member::{MemberPatch, NewLink, NewMember, NewSession, Sessions};
+pub use webhook::{NewWebhook, WebhookPatch};
 
 /// One change with who wants it and when.
 #[derive(Debug, Clone, PartialEq)]
@@ -174,6 +178,46 @@ pub enum Change {
         /// Which.
         sessions: Sessions,
     },
+    /// A new webhook endpoint.
+    CreateWebhook(Box<NewWebhook>),
+    /// Other values for a webhook endpoint.
+    UpdateWebhook {
+        /// The API's name.
+        api: String,
+        /// The endpoint.
+        webhook: WebhookId,
+        /// The new values.
+        patch: Box<WebhookPatch>,
+    },
+    /// Another secret for a webhook endpoint. Until the old one ends, messages are signed with both.
+    RotateWebhookSecret {
+        /// The API's name.
+        api: String,
+        /// The endpoint.
+        webhook: WebhookId,
+        /// The new secret.
+        secret: SigningSecret,
+        /// When the old one ends; `None` ends it at once.
+        old_ends_at: Option<Timestamp>,
+    },
+    /// A webhook endpoint that takes nothing is switched off. Bitting alone makes this change.
+    DisableWebhook {
+        /// The API's name.
+        api: String,
+        /// The endpoint.
+        webhook: WebhookId,
+        /// Its epoch when it took nothing. If that is another one, it stays on.
+        epoch: u64,
+        /// Why.
+        because: DisabledBecause,
+    },
+    /// The end of a webhook endpoint, and of all that waits for it.
+    DeleteWebhook {
+        /// The API's name.
+        api: String,
+        /// The endpoint.
+        webhook: WebhookId,
+    },
 }
 
 /// A new key, without its text.
@@ -303,6 +347,9 @@ pub struct Committed {
     /// The members as they now are.
     #[serde(default)]
     pub members: Vec<MemberRow>,
+    /// The webhook endpoints as they now are.
+    #[serde(default)]
+    pub webhooks: Vec<WebhookRow>,
     /// Whether the same request was answered before, and this is what it did then.
     #[serde(skip)]
     pub replayed: bool,
@@ -360,6 +407,12 @@ pub enum Refusal {
     /// Nobody could manage anything any more.
     #[error("this is the last operator; invite another first")]
     LastOperator,
+    /// The API has no such webhook endpoint.
+    #[error("there is no webhook {0}")]
+    NoSuchWebhook(WebhookId),
+    /// There are as many as there may be.
+    #[error("there are {0} webhooks, which is as many as there may be; delete one first")]
+    TooManyWebhooks(u32),
     /// What it is about cannot be read from the store, in words.
     #[error("{0}")]
     Damaged(String),
@@ -378,7 +431,12 @@ impl Change {
             | Self::RehashKey { api, .. }
             | Self::UpdateMember { api, .. }
             | Self::SignIn { api, .. }
-            | Self::SignOut { api, .. } => api,
+            | Self::SignOut { api, .. }
+            | Self::UpdateWebhook { api, .. }
+            | Self::RotateWebhookSecret { api, .. }
+            | Self::DisableWebhook { api, .. }
+            | Self::DeleteWebhook { api, .. } => api,
+            Self::CreateWebhook(new) => &new.api,
             Self::CreateKey(new) => &new.api,
             Self::CreateMember(new) => &new.api,
         }
@@ -416,6 +474,7 @@ impl Change {
             Self::UpdateAccount { account, .. } => Some(account),
             Self::CreateKey(new) => Some(&new.account),
             Self::CreateMember(new) => new.account.as_ref(),
+            Self::CreateWebhook(new) => new.account.as_ref(),
             _ => None,
         }
     }
@@ -424,6 +483,22 @@ impl Change {
     pub fn subject_member(&self) -> Option<MemberId> {
         match self {
             Self::UpdateMember { member, .. } | Self::SignIn { member, .. } | Self::SignOut { member, .. } => Some(*member),
+            _ => None,
+        }
+    }
+
+    /// Whether it is about a webhook endpoint.
+    pub fn is_of_webhooks(&self) -> bool {
+        matches!(self, Self::CreateWebhook(_)) || self.subject_webhook().is_some()
+    }
+
+    /// The webhook endpoint that it changes, which is there already.
+    pub fn subject_webhook(&self) -> Option<WebhookId> {
+        match self {
+            Self::UpdateWebhook { webhook, .. }
+            | Self::RotateWebhookSecret { webhook, .. }
+            | Self::DisableWebhook { webhook, .. }
+            | Self::DeleteWebhook { webhook, .. } => Some(*webhook),
             _ => None,
         }
     }
@@ -441,7 +516,7 @@ impl Change {
 impl Committed {
     /// One that leaves nothing behind but its number.
     pub(crate) fn empty(sequence: Sequence) -> Self {
-        Self { sequence, keys: Vec::new(), accounts: Vec::new(), members: Vec::new(), replayed: false }
+        Self { sequence, keys: Vec::new(), accounts: Vec::new(), members: Vec::new(), webhooks: Vec::new(), replayed: false }
     }
 }
 

@@ -20,6 +20,7 @@ mod read;
 mod refused;
 mod row;
 mod sqlite;
+mod webhook;
 
 use async_trait::async_trait;
 use bitting_core::record::Sequence;
@@ -29,7 +30,8 @@ pub use archive::Archive;
 pub use audit_chain::{AuditChain, AuditFault, AuditHead, AuditVerdict, InvalidAuditHead};
 pub use change::{
     AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, ImportStanding, ImportedKey, KeyPatch, MemberPatch,
-    NewAccount, NewKey, NewLink, NewMember, NewSession, Origin, Refusal, Sessions, Successor, SwitchPatch, key_facts,
+    NewAccount, NewKey, NewLink, NewMember, NewSession, NewWebhook, Origin, Refusal, Sessions, Successor, SwitchPatch,
+    WebhookPatch, key_facts,
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use event::{EventFilter, EventLog, EventRow, Fold, Raised};
@@ -51,6 +53,10 @@ pub use refused::{
 };
 pub use row::{AccountRow, KeyRow, KeyStatus, Provenance, StoredKey};
 pub use sqlite::{OwnerLock, Restoration, SqliteStore};
+pub use webhook::{
+    Answer, AttemptRow, Attempted, DeliveryRow, DeliveryState, DisabledBecause, DueDelivery, KeptSecret, ListedWebhook,
+    MOST_COUNTED, MOST_WEBHOOKS, NewDelivery, Outbox, StoredWebhook, Verdict, WebhookRow, Webhooks, WebhooksOf,
+};
 
 /// The one way in which anything is written.
 #[async_trait]
@@ -100,6 +106,8 @@ pub trait Store:
     + RefusedReader
     + People
     + AuditChain
+    + Webhooks
+    + Outbox
 {
 }
 
@@ -116,5 +124,7 @@ impl<S> Store for S where
         + RefusedReader
         + People
         + AuditChain
+        + Webhooks
+        + Outbox
 {
 }

@@ -13,11 +13,13 @@ mod listing;
 mod lock;
 mod meter;
 mod open;
+mod outbox;
 mod overview;
 mod people;
 mod read;
 mod restore;
 mod rows;
+mod webhooks;
 mod write;
 
 use std::sync::{Arc, Mutex, PoisonError};

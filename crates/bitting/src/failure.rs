@@ -97,7 +97,9 @@ impl From<InvalidChange> for Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         let kind = match refusal {
-            Refusal::NoSuchAccount(_) | Refusal::NoSuchKey(_) | Refusal::NoSuchMember(_) => FailureKind::NotFound,
+            Refusal::NoSuchAccount(_) | Refusal::NoSuchKey(_) | Refusal::NoSuchMember(_) | Refusal::NoSuchWebhook(_) => {
+                FailureKind::NotFound
+            }
             Refusal::AccountExists(_)
             | Refusal::KeyExists(_)
             | Refusal::KeyRevoked(_)
@@ -110,6 +112,7 @@ impl From<Refusal> for Failure {
             | Refusal::MemberDisabled
             | Refusal::LinkSpent
             | Refusal::CodeUsed
+            | Refusal::TooManyWebhooks(_)
             | Refusal::LastOperator => FailureKind::Refused,
             Refusal::Damaged(_) => FailureKind::Store,
         };

@@ -3,6 +3,7 @@
 mod import;
 mod limits;
 mod people;
+mod webhooks;
 
 use std::collections::HashSet;
 
@@ -58,10 +59,20 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
             checks.expiry(successor.expires_at, now);
             checks.lifetime(successor.expires_at, now);
         }
-        Change::RevokeKey { .. } | Change::SignIn { .. } | Change::SignOut { .. } => {}
+        Change::RevokeKey { .. }
+        | Change::SignIn { .. }
+        | Change::SignOut { .. }
+        | Change::RotateWebhookSecret { .. }
+        | Change::DeleteWebhook { .. } => {}
         Change::ImportKeys { keys, .. } => checks.import(keys, now),
         Change::CreateMember(new) => checks.person(&new.name, new.email.as_deref()),
         Change::UpdateMember { patch, .. } => checks.member_patch(patch),
+        Change::CreateWebhook(new) => {
+            new.account.iter().for_each(|account| checks.account("account", account));
+            checks.webhook(new, apis.destinations());
+        }
+        Change::UpdateWebhook { patch, .. } => checks.webhook_patch(patch, apis.destinations()),
+        Change::DisableWebhook { .. } => checks.wrong("change", "only Bitting itself makes this change, when nothing is taken"),
         Change::RehashKey { .. } => checks.wrong("change", "only Bitting itself makes this change, when it sees the key"),
     }
     if checks.found.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(checks.found)) }

@@ -11,12 +11,15 @@ use bitting_core::key::{Digest, KeyHash, KeyId};
 use bitting_core::member::{MemberId, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
+use bitting_core::webhook::{DeliveryId, WebhookId};
 use bitting_store::{
-    AccountReader, AccountRow, Archive, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict, Bought, BusyKey, BusyQuery,
-    ChangeLog, Committed, Entry, EventFilter, EventLog, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter,
-    KeyReader, KeyRow, LastUse, LinkRow, MemberRow, MeterLog, Overview, OverviewQuery, OverviewReader, Page, People, Progress,
-    Purchase, Raised, RecognisedKey, Refusal, RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource, SessionRow,
-    Settlement, Store, StoreError, StoreErrorKind, StoredKey, StoredMember, UsageBatch, UsageQuery, UsageRow, Window,
+    AccountReader, AccountRow, Archive, AttemptRow, Attempted, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict,
+    Bought, BusyKey, BusyQuery, ChangeLog, Committed, DeliveryRow, DeliveryState, DueDelivery, Entry, EventFilter, EventLog,
+    EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, LinkRow, ListedWebhook,
+    MemberRow, MeterLog, NewDelivery, Outbox, Overview, OverviewQuery, OverviewReader, Page, People, Progress, Purchase,
+    Raised, RecognisedKey, Refusal, RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource, SessionRow, Settlement,
+    Store, StoreError, StoreErrorKind, StoredKey, StoredMember, StoredWebhook, UsageBatch, UsageQuery, UsageRow, Webhooks,
+    WebhooksOf, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -241,6 +244,77 @@ impl EventLog for Stumbling {
 
     async fn forget_events(&self, api: &str, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         self.inner.forget_events(api, before, limit).await
+    }
+}
+
+#[async_trait]
+impl Webhooks for Stumbling {
+    async fn webhooks(&self, api: &str, of: WebhooksOf, page: Page<WebhookId>) -> Result<Vec<ListedWebhook>, StoreError> {
+        self.inner.webhooks(api, of, page).await
+    }
+
+    async fn webhook(&self, api: &str, id: WebhookId) -> Result<Option<ListedWebhook>, StoreError> {
+        self.inner.webhook(api, id).await
+    }
+
+    async fn deliveries(
+        &self,
+        webhook: WebhookId,
+        state: Option<DeliveryState>,
+        page: Page<DeliveryId>,
+    ) -> Result<Vec<DeliveryRow>, StoreError> {
+        self.inner.deliveries(webhook, state, page).await
+    }
+
+    async fn delivery(&self, webhook: WebhookId, id: DeliveryId) -> Result<Option<(DeliveryRow, Vec<AttemptRow>)>, StoreError> {
+        self.inner.delivery(webhook, id).await
+    }
+}
+
+#[async_trait]
+impl Outbox for Stumbling {
+    async fn all_webhooks(&self) -> Result<Vec<StoredWebhook>, StoreError> {
+        self.inner.all_webhooks().await
+    }
+
+    async fn last_webhook_change(&self) -> Result<Sequence, StoreError> {
+        self.inner.last_webhook_change().await
+    }
+
+    async fn told_until(&self) -> Result<u64, StoreError> {
+        self.inner.told_until().await
+    }
+
+    async fn deliver(&self, new: Vec<NewDelivery>, told_until: Option<u64>) -> Result<(), StoreError> {
+        self.commit(self.inner.deliver(new, told_until)).await
+    }
+
+    async fn due(&self, webhook: WebhookId, epoch: u64, now: Timestamp, limit: usize) -> Result<Vec<DueDelivery>, StoreError> {
+        self.inner.due(webhook, epoch, now, limit).await
+    }
+
+    async fn next_due(&self, webhook: WebhookId, epoch: u64) -> Result<Option<Timestamp>, StoreError> {
+        self.inner.next_due(webhook, epoch).await
+    }
+
+    async fn urgent(&self, limit: usize) -> Result<Vec<DueDelivery>, StoreError> {
+        self.inner.urgent(limit).await
+    }
+
+    async fn attempted(&self, attempted: Vec<Attempted>) -> Result<(), StoreError> {
+        self.commit(self.inner.attempted(attempted)).await
+    }
+
+    async fn resend(&self, webhook: WebhookId, id: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
+        self.commit(self.inner.resend(webhook, id, now)).await
+    }
+
+    async fn forget_deliveries(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        self.commit(self.inner.forget_deliveries(before, now, limit)).await
+    }
+
+    async fn count_waiting(&self, most: u64) -> Result<u64, StoreError> {
+        self.inner.count_waiting(most).await
     }
 }
 

@@ -58,7 +58,9 @@ impl From<Refusal> for Setback {
     fn from(refusal: Refusal) -> Self {
         let is_used_code = refusal == Refusal::CodeUsed;
         let trouble = match refusal {
-            Refusal::NoSuchKey(_) | Refusal::NoSuchAccount(_) | Refusal::NoSuchMember(_) => Trouble::NotFound,
+            Refusal::NoSuchKey(_) | Refusal::NoSuchAccount(_) | Refusal::NoSuchMember(_) | Refusal::NoSuchWebhook(_) => {
+                Trouble::NotFound
+            }
             Refusal::NotYours | Refusal::MemberDisabled | Refusal::LastOperator => Trouble::Forbidden,
             Refusal::LinkSpent => Trouble::LinkUsed,
             Refusal::Damaged(_) => Trouble::Unavailable,

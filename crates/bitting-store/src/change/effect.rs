@@ -5,12 +5,15 @@ use bitting_core::key::KeyId;
 use bitting_core::member::{MemberId, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
+use bitting_core::webhook::WebhookId;
 use serde_json::{Value, json};
 
 use super::member::{Sessions, sign_out};
+use super::webhook::delete_webhook;
 use super::{AccountPatch, Change, Committed, Entry, FoundImports, KeyPatch, NewAccount, NewKey, Refusal, Successor};
 use crate::member::{LinkPurpose, LinkRow, SessionRow, StoredMember};
 use crate::row::{AccountRow, KeyRow, Provenance, StoredKey};
+use crate::webhook::StoredWebhook;
 
 /// What a backend must read before it can say what a change does.
 #[derive(Debug, Default)]
@@ -29,6 +32,10 @@ pub(crate) struct Found {
     pub(crate) link: Option<LinkRow>,
     /// Whether there is another operator who can sign in.
     pub(crate) has_other_operator: bool,
+    /// The webhook endpoint that the change changes.
+    pub(crate) webhook: Option<StoredWebhook>,
+    /// How many endpoints there are of whoever wants another.
+    pub(crate) webhooks_of_owner: u32,
 }
 
 /// What a change comes to.
@@ -76,6 +83,9 @@ pub(crate) enum RowWrite {
     EndedSessions(MemberId, Sessions),
     /// The sessions of a member but for so many, the newest.
     EndedOldSessions(MemberId, u32),
+    NewWebhook(StoredWebhook),
+    ChangedWebhook(StoredWebhook),
+    RemovedWebhook(WebhookId),
 }
 
 impl Entry {
@@ -106,6 +116,15 @@ impl Entry {
             Change::UpdateMember { member, patch, .. } => self.update_member(*member, patch, found, sequence),
             Change::SignIn { member, session, .. } => self.sign_in(*member, session, found),
             Change::SignOut { member, sessions, .. } => sign_out(*member, *sessions, &found),
+            Change::CreateWebhook(new) => self.create_webhook(new, &found, sequence),
+            Change::UpdateWebhook { webhook, patch, .. } => self.update_webhook(*webhook, patch, found, sequence),
+            Change::RotateWebhookSecret { webhook, secret, old_ends_at, .. } => {
+                self.rotate_webhook_secret(*webhook, secret, *old_ends_at, found, sequence)
+            }
+            Change::DisableWebhook { webhook, epoch, because, .. } => {
+                self.disable_webhook(*webhook, *epoch, *because, found, sequence)
+            }
+            Change::DeleteWebhook { webhook, .. } => delete_webhook(*webhook, found),
         }
     }
 
@@ -200,13 +219,15 @@ impl Write {
                 RowWrite::NewAccount(account) | RowWrite::ChangedAccount(account) => committed.accounts.push(account),
                 RowWrite::NewKey(key) | RowWrite::ChangedKey(key) | RowWrite::RehashedKey(key) => committed.keys.push(key),
                 RowWrite::NewMember(member) | RowWrite::ChangedMember(member) => committed.members.push(member.row),
+                RowWrite::NewWebhook(webhook) | RowWrite::ChangedWebhook(webhook) => committed.webhooks.push(webhook.row),
                 RowWrite::NewLink(_)
                 | RowWrite::SpentLink(_)
                 | RowWrite::WithdrawnLinks(..)
                 | RowWrite::WithdrawnSetUpLinks
                 | RowWrite::NewSession(_)
                 | RowWrite::EndedSessions(..)
-                | RowWrite::EndedOldSessions(..) => {}
+                | RowWrite::EndedOldSessions(..)
+                | RowWrite::RemovedWebhook(_) => {}
             }
         }
         committed
@@ -313,7 +334,7 @@ impl KeyPatch {
     }
 }
 
-fn set<T: Clone>(field: &mut T, value: Option<&T>) {
+pub(super) fn set<T: Clone>(field: &mut T, value: Option<&T>) {
     if let Some(value) = value {
         field.clone_from(value);
     }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{Entry, RowWrite, Write};
 use crate::event::{Fold, Raised};
 use crate::row::{KeyRow, StoredKey};
+use crate::webhook::{DisabledBecause, WebhookRow};
 
 /// The fields of a key that an event tells. There is no secret among them; the sequence is the store's own.
 const TOLD: [&str; 17] = [
@@ -32,6 +33,9 @@ impl Entry {
     /// The events that come with a change; none if it is of no kind that is in the catalogue.
     pub(crate) fn events(&self, write: &Write) -> Vec<Raised> {
         let Ok(kind) = write.action.parse::<EventKind>() else { return Vec::new() };
+        if let (EventKind::WebhookDisabled, [RowWrite::ChangedWebhook(webhook)]) = (kind, write.rows.as_slice()) {
+            return vec![self.disabled(&webhook.row)];
+        }
         let keys: Vec<&StoredKey> = write.rows.iter().filter_map(key_of).collect();
         let told = match (kind, keys.as_slice()) {
             (EventKind::KeysImported, _) => {
@@ -62,6 +66,22 @@ impl Entry {
             fold: Fold::Each,
             data,
         }]
+    }
+}
+
+impl Entry {
+    fn disabled(&self, webhook: &WebhookRow) -> Raised {
+        let because = webhook.disabled_because.map(DisabledBecause::name);
+        Raised {
+            kind: EventKind::WebhookDisabled,
+            api: self.change.api().into(),
+            account: webhook.account.clone(),
+            key: None,
+            at: self.at,
+            count: 1,
+            fold: Fold::Each,
+            data: json!({"webhook": {"id": webhook.id, "url": webhook.url, "description": webhook.description}, "because": because}),
+        }
     }
 }
 

@@ -15,11 +15,12 @@ use super::rows::{
     ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, account_row, provenance_columns, rights_permissions, stored_key,
     stored_sequence,
 };
-use super::{SqliteStore, chain, events, import, people, progress};
+use super::{SqliteStore, chain, events, import, people, progress, webhooks};
 use crate::change::{Change, Committed, Effect, Entry, Found, Idempotency, Refusal, RowWrite, Write};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::read::rights_text;
 use crate::row::{AccountRow, KeyRow, StoredKey};
+use crate::webhook::MOST_WEBHOOKS;
 use crate::{ChangeLog, Progress};
 
 #[async_trait]
@@ -186,6 +187,12 @@ fn find(connection: &Connection, entry: &Entry) -> Result<Found, StoreError> {
         found.key = rows(connection, &sql, (key.to_bytes(), change.api()), stored_key)?.pop();
     }
     find_people(connection, change, &mut found)?;
+    if let Some(id) = change.subject_webhook() {
+        found.webhook = webhooks::webhook(connection, change.api(), id)?;
+    }
+    if let Change::CreateWebhook(new) = change {
+        found.webhooks_of_owner = webhooks::count_of_owner(connection, &new.api, new.account.as_ref(), MOST_WEBHOOKS)?;
+    }
     Ok(found)
 }
 
@@ -224,6 +231,9 @@ fn write_row(connection: &Connection, row: &RowWrite) -> Result<Option<Refusal>,
         RowWrite::NewSession(session) => people::insert_session(connection, session)?,
         RowWrite::EndedSessions(member, which) => people::end_sessions(connection, *member, *which)?,
         RowWrite::EndedOldSessions(member, kept) => people::end_old_sessions(connection, *member, *kept)?,
+        RowWrite::NewWebhook(webhook) => webhooks::insert_webhook(connection, webhook)?,
+        RowWrite::ChangedWebhook(webhook) => webhooks::update_webhook(connection, webhook)?,
+        RowWrite::RemovedWebhook(id) => webhooks::remove_webhook(connection, *id)?,
     }
     Ok(None)
 }

@@ -11,6 +11,7 @@ mod overview;
 mod people;
 mod plans;
 mod refused;
+mod webhooks;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -92,6 +93,14 @@ use self::refused::{
     of_each_key_the_latest_refusals_are_kept_and_nobody_elses_go_for_them, refusals_are_forgotten_with_the_usage_of_their_time,
     refusals_are_listed_latest_first_by_whose_they_are, refusals_of_one_kind_that_follow_one_another_are_one_row,
     requests_of_one_kind_from_very_many_addresses_are_put_together,
+};
+
+use self::webhooks::{
+    a_delivery_is_due_until_it_is_delivered_or_has_failed, an_account_has_no_more_endpoints_than_it_may_have,
+    an_endpoint_is_made_changed_listed_and_deleted, an_endpoint_is_told_what_happens_after_it_was_made,
+    deliveries_are_given_up_and_forgotten_in_their_time_a_few_at_once, nothing_secret_of_webhooks_stands_in_the_journal,
+    secrets_overlap_when_they_are_rotated_and_stand_in_no_journal, tests_and_what_is_resent_are_urgent_once,
+    what_waits_is_due_at_once_when_an_endpoint_is_switched_on_again_or_leads_elsewhere,
 };
 
 /// A store under test and what must live as long as it.
@@ -448,6 +457,15 @@ macro_rules! every_case_on {
             $open,
             [
                 a_new_store_is_empty,
+                an_endpoint_is_made_changed_listed_and_deleted,
+                an_account_has_no_more_endpoints_than_it_may_have,
+                secrets_overlap_when_they_are_rotated_and_stand_in_no_journal,
+                nothing_secret_of_webhooks_stands_in_the_journal,
+                an_endpoint_is_told_what_happens_after_it_was_made,
+                a_delivery_is_due_until_it_is_delivered_or_has_failed,
+                what_waits_is_due_at_once_when_an_endpoint_is_switched_on_again_or_leads_elsewhere,
+                tests_and_what_is_resent_are_urgent_once,
+                deliveries_are_given_up_and_forgotten_in_their_time_a_few_at_once,
                 what_was_appended_is_read_back_whole,
                 a_key_is_found_only_in_its_own_api,
                 commits_are_numbered_in_order_and_refusals_take_no_number,
