@@ -112,13 +112,14 @@ async fn a_row_that_lost_its_hash_is_still_without_it_after_the_next_start() {
 
 #[tokio::test]
 async fn a_log_that_was_written_anew_is_another_than_the_head_that_was_kept() {
-    let (_folder, path) = written().await;
+    let (folder, path) = written().await;
     let kept = open(&path).audit_head().await.unwrap();
-    // Somebody who can write the file alters a row and makes of it a store from before there was a chain.
-    edit(&path, "UPDATE audit SET actor = 'cli:somebody' WHERE sequence = 3");
-    edit(&path, "DELETE FROM refinery_schema_history WHERE version >= 8");
-    let older = "ALTER TABLE audit DROP COLUMN hash; ALTER TABLE progress DROP COLUMN audit_head;";
-    Connection::open(&path).unwrap().execute_batch(older).unwrap();
+    // Somebody who can write the file puts a log in its place in which a row says something else.
+    drop(folder);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("bitting.db");
+    let again = vec![entry(1, new_account("acme")), entry(2, new_key(1, "acme")), entry(3, rename(1, "z"))];
+    open(&path).append([again, vec![entry(5, rename(1, "b")), entry(6, rename(1, "c"))]].concat()).await.unwrap();
     assert_eq!(verdict(&path, None).await.fault, None, "alone it is whole");
     assert_eq!(verdict(&path, Some(kept)).await.fault, Some(AuditFault::OtherLog(Sequence(5))));
     let ahead = AuditHead { sequence: Sequence(7), ..kept };
