@@ -8,13 +8,16 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bitting_core::address::{Client, is_forwarded};
 use bitting_core::ban::{Ban, BanPolicy, ClientNetwork, Failures};
 use bitting_core::dialect::seconds_until;
+use bitting_core::event::EventKind;
 use bitting_core::time::Timestamp;
-use bitting_store::{Change, Conditions, Entry, Origin};
+use bitting_store::{Change, Conditions, Entry, Fold, Origin, Raised};
 use papaya::HashMap as ConcurrentMap;
+use serde_json::json;
 
 use crate::apis::ServedApi;
 use crate::clock::SteadyClock;
@@ -36,12 +39,21 @@ struct Ledger {
     failures: Failures,
     /// In the order in which they were made, which is mostly that in which they end.
     bans: VecDeque<Ban>,
+    /// Since when bans are counted that are told apart, and how many they are.
+    told: Option<(Timestamp, u32)>,
     /// The proxies that nobody declared and that the log has told of.
     proxies: Vec<IpAddr>,
 }
 
 /// How many can be banned at once: some five megabytes for each API. One more makes the first of them free.
 const MOST: usize = 50_000;
+
+/// How many bans a minute are told with their address. More are told together: an attack from a million addresses is one event.
+const TOLD: u32 = 20;
+
+/// How long somebody may have been quiet who is told of as before, and for how long at most.
+const EPISODE_GAP: Duration = Duration::from_hours(1);
+const EPISODE: Duration = Duration::from_hours(24);
 
 /// Of how many undeclared proxies the log tells. Whoever likes can look like one.
 const PROXIES: usize = 8;
@@ -69,15 +81,16 @@ pub(crate) fn held_off(api: &ServedApi, clock: &SteadyClock, inquiry: &Inquiry<'
     matches!(Caller::of(inquiry, policy), Caller::Client(_)).then(|| seconds_until(now, until))
 }
 
-/// Counts a refused request for an invalid key. The ban, if it was one too many.
-pub(crate) fn count(api: &Arc<ServedApi>, clock: &SteadyClock, inquiry: &Inquiry<'_>) -> Option<Ban> {
-    let policy = api.bans.as_ref()?;
+/// Counts a request that was refused for an invalid key. One too many bans its client.
+pub(crate) fn count(api: &ServedApi, clock: &SteadyClock, inquiry: &Inquiry<'_>) {
+    let Some(policy) = &api.bans else { return };
     let bans = api.book().bans();
     match Caller::of(inquiry, policy) {
         Caller::Client(network) => {
-            let ban = bans.failed(policy, network, clock.now())?;
-            api.meters().banned();
-            Some(ban)
+            if let Some((ban, is_told_apart)) = bans.failed(policy, network, clock.now()) {
+                api.meters().banned();
+                api.metering().raise(event(api, policy, &ban, is_told_apart));
+            }
         }
         Caller::UndeclaredProxy(peer) => {
             if bans.has_not_told_of(peer) {
@@ -90,9 +103,26 @@ pub(crate) fn count(api: &Arc<ServedApi>, clock: &SteadyClock, inquiry: &Inquiry
                      [api.bans]"
                 );
             }
-            None
         }
-        Caller::Spared => None,
+        Caller::Spared => {}
+    }
+}
+
+/// What is told of a ban: that of one address, or, where there are many, of all others as one.
+fn event(api: &ServedApi, policy: &BanPolicy, ban: &Ban, is_told_apart: bool) -> Raised {
+    let address = is_told_apart.then(|| ban.network.to_string());
+    let subject = address.clone().unwrap_or_default();
+    // Whoever is banned again soon after they were free goes on as before.
+    let gap = policy.lasting + policy.within + EPISODE_GAP;
+    Raised {
+        kind: EventKind::AddressBanned,
+        api: api.name.clone(),
+        account: None,
+        key: None,
+        at: ban.since,
+        count: 1,
+        fold: Fold::Episode { subject, gap, most: gap.max(EPISODE) },
+        data: json!({"address": address, "since": ban.since, "until": ban.until, "failures": ban.failures}),
     }
 }
 
@@ -148,8 +178,9 @@ impl Bans {
         self.until.pin().get(&network).copied().filter(|until| *until > now)
     }
 
-    /// Counts a failure. The ban, if it was one too many. Whoever is banned is not counted: their request was on its way before.
-    fn failed(&self, policy: &BanPolicy, network: ClientNetwork, now: Timestamp) -> Option<Ban> {
+    /// Counts a failure. The ban, if it was one too many, and whether it is told apart from those of others. Whoever is banned is not
+    /// counted: their request was on its way before.
+    fn failed(&self, policy: &BanPolicy, network: ClientNetwork, now: Timestamp) -> Option<(Ban, bool)> {
         let mut ledger = self.ledger();
         if self.banned_until(network, now).is_some() || !ledger.failures.add(policy, network, now) {
             return None;
@@ -163,7 +194,7 @@ impl Bans {
         ledger.bans.push_back(ban);
         self.until.pin().insert(network, ban.until);
         self.last_end.fetch_max(ban.until.as_millis(), Ordering::AcqRel);
-        Some(ban)
+        Some((ban, ledger.tells_apart(now)))
     }
 
     /// Ends a ban before its time.
@@ -226,5 +257,14 @@ impl Bans {
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ledger {
+    /// Whether a ban is told with its address: the first of a minute are.
+    fn tells_apart(&mut self, now: Timestamp) -> bool {
+        let (since, count) = self.told.filter(|(since, _)| now.since(*since) < Duration::from_mins(1)).unwrap_or((now, 0));
+        self.told = Some((since, count.saturating_add(1)));
+        count < TOLD
     }
 }
