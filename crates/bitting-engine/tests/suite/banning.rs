@@ -57,7 +57,13 @@ fn ask(fixture: &Fixture, from: &str, key: &[u8]) -> String {
 
 /// Asks with a damaged key, so many times. The last outcome.
 fn fail(fixture: &Fixture, from: &str, times: usize) -> String {
-    (0..times).map(|_| ask(fixture, from, b"shop_live_damaged")).last().unwrap()
+    repeat(times, || ask(fixture, from, b"shop_live_damaged"))
+}
+
+/// The last of so many outcomes.
+fn repeat(times: usize, ask: impl Fn() -> String) -> String {
+    (1..times).for_each(|_| drop(ask()));
+    ask()
 }
 
 fn bytes(key: &PlaintextKey) -> &[u8] {
@@ -199,7 +205,7 @@ fn forwarded(fixture: &Fixture, client: Client, name: &'static str, times: usize
     headers.insert(HeaderName::from_static(name), HeaderValue::from_static("192.0.2.1"));
     let presented = Presented::Request { headers: &headers, query: None };
     let inquiry = Inquiry { scope: Scope::Api("shop"), method: &Method::GET, path: "/things", presented, client: Some(client) };
-    (0..times).map(|_| outcome(&fixture.engine.decide_now(&inquiry).unwrap())).last().unwrap()
+    repeat(times, || outcome(&fixture.engine.decide_now(&inquiry).unwrap()))
 }
 
 #[tokio::test]
@@ -318,33 +324,36 @@ fn resident() -> usize {
     line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1_024
 }
 
+/// How many attack at once: more than are remembered. The benchmark `memory_under_attack` does the same with a million.
+const ATTACKERS: u32 = 200_000;
+
 #[tokio::test(start_paused = true)]
-async fn a_million_attacking_addresses_take_little_memory_and_make_a_handful_of_events() {
+async fn an_attack_from_more_addresses_than_are_remembered_takes_little_memory_and_makes_a_handful_of_events() {
     let fixture = banning(BanPolicy { after: 2, ..usual() }).await;
     fail(&fixture, STRANGER, 2);
     let before = resident();
     let attack = |number: u32, times: usize| {
         let client = Some(IpAddr::from(Ipv4Addr::from(0x0B00_0000 + number)).into());
-        (0..times).map(|_| outcome(&decide(&fixture, client, "/things", b"shop_live_damaged"))).last().unwrap()
+        repeat(times, || outcome(&decide(&fixture, client, "/things", b"shop_live_damaged")))
     };
-    for number in 0..1_000_000 {
+    for number in 0..ATTACKERS {
         attack(number, 1);
     }
-    // A tenth of them goes on until it is banned.
-    for number in 1_000_000..1_100_000 {
+    // Others go on until they are banned.
+    for number in ATTACKERS..ATTACKERS + 60_000 {
         attack(number, 2);
     }
-    assert_eq!(attack(1_099_999, 1), "address_banned");
+    let last = ATTACKERS + 59_999;
+    assert_eq!(attack(last, 1), "address_banned");
     let taken = resident().saturating_sub(before);
-    eprintln!("a million addresses took {} kB", taken / 1_024);
-    assert!(taken < 40 << 20, "{taken}");
+    assert!(taken < 30 << 20, "{taken}");
     assert_eq!(bans(&fixture).len(), 50_000);
     let told = events(&fixture).await;
     assert_eq!(told.len(), 21);
-    assert_eq!((&told[0].data["address"], told[0].count), (&serde_json::Value::Null, 100_001 - 20));
+    assert_eq!((&told[0].data["address"], told[0].count), (&serde_json::Value::Null, 60_001 - 20));
     for _ in 0..6 {
         fixture.pass_a_minute().await;
     }
     assert!(bans(&fixture).is_empty());
-    assert_eq!(attack(1_099_999, 1), "malformed_key");
+    assert_eq!(attack(last, 1), "malformed_key");
 }
