@@ -9,7 +9,7 @@ use std::str::FromStr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-pub use forwarded::{ForwardedHeader, client_address};
+pub use forwarded::{Client, ForwardedHeader, is_forwarded};
 
 /// A list of networks. An IPv4 address that arrives mapped into IPv6 (`::ffff:192.0.2.1`) is the IPv4 address.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

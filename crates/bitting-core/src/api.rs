@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use crate::ban::BanPolicy;
 use crate::dialect::{Answer, Answers, Cors, CredentialRules, IdentityHeaders, Labels, LimitHeaders};
 use crate::key::KeyFormat;
 use crate::limit::Plans;
@@ -55,6 +56,8 @@ pub struct Api {
     pub catalogue: Catalogue,
     /// How much its keys may do.
     pub plans: Plans,
+    /// Whom it holds off who presents invalid keys; nobody if nothing is said.
+    pub bans: Option<BanPolicy>,
     /// How long usage is kept.
     pub usage_retention: Duration,
     /// How long events are kept.

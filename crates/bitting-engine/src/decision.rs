@@ -12,7 +12,7 @@ use bitting_core::rights::Need;
 use bitting_core::route::{Access, Route, Target};
 use bitting_core::time::Timestamp;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response, header};
 
 use crate::apis::ServedApi;
 use crate::metering::Limited;
@@ -65,6 +65,8 @@ pub struct Denial {
     problem: Option<Box<str>>,
     /// What the key's limits say.
     limited: Option<Box<Limited>>,
+    /// After how many seconds the client is free again, if it is banned.
+    free_in: Option<i64>,
 }
 
 /// A request that was let through, for whoever answers it inside Bitting: the gateway and the service listener put it among
@@ -205,11 +207,25 @@ impl Permit {
 
 impl Denial {
     pub(crate) fn new(api: &Arc<ServedApi>, reason: Reason) -> Self {
-        Self { api: Arc::clone(api), reason, key: None, missing: None, route: None, problem: None, limited: None }
+        Self {
+            api: Arc::clone(api),
+            reason,
+            key: None,
+            missing: None,
+            route: None,
+            problem: None,
+            limited: None,
+            free_in: None,
+        }
     }
 
     pub(crate) fn of_key(api: &Arc<ServedApi>, reason: Reason, key: Arc<Record>) -> Self {
         Self { key: Some(key), ..Self::new(api, reason) }
+    }
+
+    /// Of a client who is held off for so many seconds more.
+    pub(crate) fn banned(api: &Arc<ServedApi>, seconds: i64) -> Self {
+        Self { free_in: Some(seconds), ..Self::new(api, Reason::AddressBanned) }
     }
 
     pub(crate) fn lacking(api: &Arc<ServedApi>, key: Arc<Record>, asked: &str, route: &Arc<Route>) -> Self {
@@ -265,6 +281,9 @@ impl Denial {
         let mut response = answer.response(AnswerContext { request_id: to.request_id, needed, problem });
         if let Some(limited) = &self.limited {
             self.api.limit_headers.write(&limited.standing(&self.api), response.headers_mut());
+        }
+        if let Some(seconds) = self.free_in {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if let Some(cors) = &self.api.cors {
             cors.decorate(to.origin, response.headers_mut());

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bitting_core::address::Client;
+use bitting_core::ban::BanPolicy;
 use bitting_core::key::KeyId;
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
@@ -16,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::apis::Apis;
+use crate::bans;
 use crate::clock::{Clock, SteadyClock};
 use crate::decision::{Decision, Denial, Permit};
 use crate::desk::{self, InvalidChange};
@@ -261,7 +264,11 @@ impl Engine {
             Decision::Denial(denial) => {
                 denial.api().meters().refused(denial.reason());
                 if denial.key().is_none() {
-                    self.metering.refuse_keyless(denial, inquiry.method, inquiry.client, self.clock.latest());
+                    let address = inquiry.client.map(Client::address);
+                    self.metering.refuse_keyless(denial, inquiry.method, address, self.clock.latest());
+                }
+                if BanPolicy::counts(denial.reason()) {
+                    bans::count(denial.api(), &self.clock, inquiry);
                 }
                 denial.api()
             }
@@ -309,10 +316,19 @@ impl Engine {
 
     /// Gives a change to the writer and waits for its answer.
     pub(crate) async fn hand_over(&self, entry: Entry) -> Result<Committed, CommitError> {
+        self.hand_over_and(entry, None).await
+    }
+
+    /// The same, with something to do as soon as the change is on the disk, whoever still waits for the answer by then.
+    pub(crate) async fn hand_over_and(
+        &self,
+        entry: Entry,
+        then: Option<Box<dyn FnOnce() + Send>>,
+    ) -> Result<Committed, CommitError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(CommitError::Stopping)?;
         let (answer, answered) = oneshot::channel();
         // A writer that ends by itself has answered all who hold its queue.
-        queue.send(Job { entry, answer }).await.map_err(|_| CommitError::Broken)?;
+        queue.send(Job { entry, answer, then }).await.map_err(|_| CommitError::Broken)?;
         drop(queue);
         let committed = answered.await.map_err(|_| CommitError::Broken)??;
         Ok(committed?)

@@ -164,7 +164,7 @@ pub(crate) async fn run(ring: Arc<Ring>, clock: Arc<SteadyClock>, queue: mpsc::W
             let change = Change::RehashKey { api: api.into(), key, digest };
             let entry = Entry { change, origin, conditions: Conditions::default(), at: clock.now() };
             let (answer, answered) = oneshot::channel();
-            if queue.send(Job { entry, answer }).await.is_err() {
+            if queue.send(Job { entry, answer, then: None }).await.is_err() {
                 return;
             }
             answers.push(answered);

@@ -1,7 +1,6 @@
 //! What is asked of the engine.
 
-use std::net::IpAddr;
-
+use bitting_core::address::Client;
 use http::{HeaderMap, Method};
 
 /// One request, as far as deciding needs it. All of it is borrowed.
@@ -16,7 +15,7 @@ pub struct Inquiry<'r> {
     /// What it carries.
     pub presented: Presented<'r>,
     /// Where it comes from, if that is known.
-    pub client: Option<IpAddr>,
+    pub client: Option<Client>,
 }
 
 /// Which API a request is for.

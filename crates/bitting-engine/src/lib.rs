@@ -11,6 +11,7 @@
 
 pub mod access;
 mod apis;
+mod bans;
 mod clock;
 mod customer;
 mod decision;

@@ -139,7 +139,6 @@ impl Metering {
     }
 
     /// Has something told that a request causes: it is written down with the usage, about a second later. Nothing waits here.
-    #[expect(dead_code, reason = "bans and alerts come")]
     pub(crate) fn raise(&self, raised: Raised) {
         self.raised.lock().unwrap_or_else(PoisonError::into_inner).add(raised);
     }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use bitting_core::reason::Reason;
-use metrics::{Counter, Histogram, counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 /// The counters of one API, looked up once and not at each request.
 pub(crate) struct Meters {
@@ -13,6 +13,8 @@ pub(crate) struct Meters {
     refused: Box<[Counter]>,
     failed: [(Reason, Counter); 2],
     decision_seconds: Histogram,
+    bans: Counter,
+    banned: Gauge,
 }
 
 impl Meters {
@@ -26,6 +28,8 @@ impl Meters {
             refused: Reason::ALL.iter().map(|reason| requests("refused", reason.name())).collect(),
             failed: [Reason::UpstreamUnreachable, Reason::UpstreamTimeout].map(|reason| (reason, failures(reason))),
             decision_seconds: histogram!("bitting_decision_seconds", "api" => api.to_owned()),
+            bans: counter!("bitting_bans_total", "api" => api.to_owned()),
+            banned: gauge!("bitting_banned_addresses", "api" => api.to_owned()),
         }
     }
 
@@ -46,6 +50,16 @@ impl Meters {
         if let Some((_, counter)) = self.failed.iter().find(|(of, _)| *of == reason) {
             counter.increment(1);
         }
+    }
+
+    pub(crate) fn banned(&self) {
+        self.bans.increment(1);
+    }
+
+    /// So many are banned now.
+    pub(crate) fn held_off(&self, count: usize) {
+        #[expect(clippy::cast_precision_loss, reason = "there are not so many")]
+        self.banned.set(count as f64);
     }
 
     pub(crate) fn decided_in(&self, elapsed: Duration) {
@@ -77,6 +91,8 @@ pub(crate) fn describe() {
     describe_counter!("bitting_requests_total", "Decisions by API, outcome (admitted, refused, preflight) and reason.");
     describe_counter!("bitting_upstream_failures_total", "Admitted requests that the upstream did not answer.");
     describe_histogram!("bitting_decision_seconds", Unit::Seconds, "Time to decide, for one request in sixteen.");
+    describe_counter!("bitting_bans_total", "Client addresses that were banned for presenting invalid keys.");
+    describe_gauge!("bitting_banned_addresses", Unit::Count, "Client addresses that are banned now.");
     describe_histogram!("bitting_commit_seconds", Unit::Seconds, "Time to write a batch of changes to the disk.");
     describe_histogram!("bitting_commit_changes", Unit::Count, "Changes in a batch.");
     describe_counter!("bitting_events_total", "Events by API and name; one that goes on counts once.");

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use bitting_core::address::Client;
 use bitting_core::dialect::{Credential, Foreign, Found, methods_asked_for};
 use bitting_core::key::{Misfit, PresentedKey};
 use bitting_core::limit::{Refusal, Refused};
@@ -17,6 +18,7 @@ use bitting_core::route::{Access, RequestPath, Route};
 use http::Method;
 
 use crate::apis::{Apis, ServedApi};
+use crate::bans;
 use crate::clock::SteadyClock;
 use crate::decision::{Bearer, Decision, Denial, Permit};
 use crate::imported::proof::Unproven;
@@ -133,6 +135,10 @@ fn admit(
         Access::Optional(need) => (need, true),
         Access::Key(need) => (need, false),
     };
+    // Before the credential is looked for, so that holding somebody off costs less than letting them in.
+    if let Some(seconds) = bans::held_off(api, bench.clock, inquiry) {
+        return Err(Halt::Denied(Denial::banned(api, seconds).on(route)));
+    }
     let credential = match find_credential(api, inquiry.presented).map_err(refuse)? {
         Found::One(credential) => credential,
         Found::Foreign => return Ok(Permit::keyless(api, Bearer::Foreign, route, bench.clock.latest())),
@@ -203,7 +209,7 @@ fn authorise(
     short: IfShort,
 ) -> Result<Permit, Halt> {
     let now = bench.clock.now();
-    let Inquiry { method, client, .. } = *inquiry;
+    let (method, client) = (inquiry.method, inquiry.client.map(Client::address));
     let unmet = match record.refusal(now, client) {
         Some(Reason::AddressNotAllowed) => Some(Unmet::Address),
         Some(reason) => {

@@ -22,6 +22,8 @@ use crate::ring::Ring;
 pub(crate) struct Job {
     pub(crate) entry: Entry,
     pub(crate) answer: oneshot::Sender<Answer>,
+    /// What is done in memory once the change is on the disk, where that is not the ring's.
+    pub(crate) then: Option<Box<dyn FnOnce() + Send>>,
 }
 
 /// What becomes of a change. The batch fails as one, so its error is shared.
@@ -71,17 +73,21 @@ impl Drop for Vigil<'_> {
 }
 
 async fn write(store: &dyn Store, ring: &Ring, doubts: &mut Doubts, jobs: Vec<Job>) {
-    let (entries, answers): (Vec<Entry>, Vec<_>) = jobs.into_iter().map(|job| (job.entry, job.answer)).unzip();
+    let (entries, answers): (Vec<Entry>, Vec<_>) =
+        jobs.into_iter().map(|Job { entry, answer, then }| (entry, (answer, then))).unzip();
     let changes: Vec<Change> = entries.iter().map(|entry| entry.change.clone()).collect();
     let started = Instant::now();
     let written = store.append(entries).await;
     meters::committed(changes.len(), started.elapsed());
     match written {
         Ok(outcomes) => {
-            for (outcome, answer) in outcomes.into_iter().zip(answers) {
+            for (outcome, (answer, then)) in outcomes.into_iter().zip(answers) {
                 if let Ok(committed) = &outcome {
                     committed.accounts.iter().for_each(|account| ring.apply_account(account));
                     committed.keys.iter().for_each(|key| ring.apply(&RingRow::from(key)));
+                    if let Some(then) = then {
+                        then();
+                    }
                 }
                 // The caller may be gone; the change stands all the same.
                 let _ = answer.send(Ok(outcome));
@@ -94,7 +100,7 @@ async fn write(store: &dyn Store, ring: &Ring, doubts: &mut Doubts, jobs: Vec<Jo
                 doubts.resolve(store, ring).await;
             }
             let error = Arc::new(error);
-            for answer in answers {
+            for (answer, _) in answers {
                 let _ = answer.send(Err(Arc::clone(&error)));
             }
         }

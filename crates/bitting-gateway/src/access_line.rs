@@ -1,9 +1,9 @@
 //! The line that a request leaves in the access log.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bitting_core::address::Client;
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_engine::access::Access;
@@ -16,7 +16,7 @@ use http::{Method, StatusCode, Uri};
 pub(crate) struct AccessLine {
     started: Instant,
     request_id: RequestId,
-    client: IpAddr,
+    client: Client,
     method: Method,
     uri: Uri,
     decided: Option<Decided>,
@@ -31,7 +31,7 @@ struct Decided {
 
 impl AccessLine {
     /// For a request whose head has just arrived.
-    pub(crate) fn begin(request_id: RequestId, client: IpAddr, head: &Parts) -> Self {
+    pub(crate) fn begin(request_id: RequestId, client: Client, head: &Parts) -> Self {
         Self {
             started: Instant::now(),
             request_id,
@@ -49,7 +49,7 @@ impl AccessLine {
     }
 
     /// Where the request came from.
-    pub(crate) fn client(&self) -> IpAddr {
+    pub(crate) fn client(&self) -> Client {
         self.client
     }
 
@@ -82,7 +82,7 @@ impl Drop for AccessLine {
         let access = Access {
             request_id: &self.request_id,
             api,
-            client: self.client,
+            client: self.client.address(),
             method: &self.method,
             path: self.uri.path(),
             status: self.status.unwrap_or_else(Access::client_closed_request),

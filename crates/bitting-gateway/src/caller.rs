@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use bitting_core::address::{AddressList, ForwardedHeader, client_address};
+use bitting_core::address::{AddressList, Client, ForwardedHeader};
 use bitting_core::dialect::{begins_like, is_spelled_like};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -53,12 +53,12 @@ impl Caller {
         }
     }
 
-    /// The address that a request comes from.
-    pub(crate) fn client(&self, headers: &HeaderMap) -> IpAddr {
+    /// Where a request comes from.
+    pub(crate) fn client(&self, headers: &HeaderMap) -> Client {
         if !self.is_trusted {
-            return self.peer;
+            return Client::Peer(self.peer);
         }
-        client_address(self.peer, headers, &self.trusted_proxies, self.forwarded_header)
+        Client::of(self.peer, headers, &self.trusted_proxies, self.forwarded_header)
     }
 
     /// The only API that its listener serves.

@@ -90,7 +90,8 @@ impl Gateway {
                 exchange.line.admitted(&permit);
                 let permit = Arc::new(permit);
                 let line = &exchange.line;
-                let admission = Admission { permit: Arc::clone(&permit), request_id: line.request_id(), client: line.client() };
+                let client = line.client().address();
+                let admission = Admission { permit: Arc::clone(&permit), request_id: line.request_id(), client };
                 let response = self.answer_locally(Request::from_parts(head, body), admission).await;
                 exchange.readable(response, &permit)
             }

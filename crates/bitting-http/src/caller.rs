@@ -92,14 +92,19 @@ impl Caller {
         self.shared.engine.still_admits(&self.admission.permit, Some(self.admission.client)).await
     }
 
-    /// Makes a change in the caller's name.
-    pub(crate) async fn submit(&self, change: Change, conditions: Conditions) -> Result<Committed, CommitError> {
+    /// Who asks, and how, for the audit log.
+    pub(crate) fn origin(&self) -> Origin {
         let record = self.admission.permit.key();
-        let origin = Origin {
+        Origin {
             actor: record.map_or(Actor::System, |record| Actor::Key(record.id)),
             request_id: self.admission.request_id.as_str().to_owned(),
             address: Some(self.admission.client),
-        };
+        }
+    }
+
+    /// Makes a change in the caller's name.
+    pub(crate) async fn submit(&self, change: Change, conditions: Conditions) -> Result<Committed, CommitError> {
+        let origin = self.origin();
         match &self.holder {
             Some(holder) => self.shared.engine.submit_for(holder, &change, &origin, &conditions).await,
             None => self.shared.engine.submit(change, origin, conditions).await,

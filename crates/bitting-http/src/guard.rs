@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bitting_core::address::client_address;
+use bitting_core::address::Client;
 use bitting_core::reason::Reason;
 use bitting_engine::access::Access;
 use bitting_engine::{Admission, AnswerFor, Decision, Denial, Inquiry, Presented, RequestId, Scope};
@@ -43,7 +43,7 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
     let Some(peer) = request.extensions().get::<Peer>() else {
         return http::StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let client = client_address(peer.address, request.headers(), &peer.trusted_proxies, peer.forwarded_header);
+    let client = Client::of(peer.address, request.headers(), &peer.trusted_proxies, peer.forwarded_header);
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let inquiry = Inquiry {
         scope: Scope::Api(&own.name),
@@ -66,7 +66,7 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
         Decision::Preflight(_, answer) => answer.map(Body::from),
         Decision::Permit(permit) => {
             key = permit.key().cloned();
-            request.extensions_mut().insert(Admission { permit: Arc::new(permit), request_id, client });
+            request.extensions_mut().insert(Admission { permit: Arc::new(permit), request_id, client: client.address() });
             let response = next.run(request).await;
             reason = response.extensions().get::<Reason>().copied();
             response
@@ -75,7 +75,7 @@ pub(crate) async fn guard(State(shared): State<Shared>, mut request: Request, ne
     response.headers_mut().insert(REQUEST_ID, request_id.to_header());
     let status = response.status();
     let elapsed = started.elapsed();
-    let key = key.as_deref();
+    let (key, client) = (key.as_deref(), client.address());
     Access { request_id: &request_id, api: own, client, method: &method, path: uri.path(), status, reason, key, elapsed }.log();
     response
 }

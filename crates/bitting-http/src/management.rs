@@ -7,6 +7,7 @@
 
 mod accounts;
 mod audit_log;
+mod bans;
 mod events;
 mod id;
 mod keys;
@@ -41,5 +42,7 @@ pub(crate) fn of_operators() -> OpenApiRouter<Shared> {
         .routes(routes!(events::list))
         .routes(routes!(events::follow))
         .routes(routes!(usage::read))
+        .routes(routes!(bans::list))
+        .routes(routes!(bans::lift))
         .routes(routes!(portal_sessions::open))
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use axum::extract::State;
+use bitting_core::address::Client;
 use bitting_core::reason::Reason;
 use bitting_core::rights::Need;
 use bitting_engine::{AnswerFor, Bearer, Decision, Inquiry, Permit, Presented, RequestId, Scope};
@@ -44,7 +45,7 @@ pub(crate) struct VerifyRequest {
     /// The request's path, without its query.
     #[schema(pattern = "^[^?#]*$", examples("/things"))]
     path: String,
-    /// Where the request comes from. Without it a key with an address list is refused.
+    /// Where the request comes from. Without it a key with an address list is refused, and nobody is banned for an invalid key.
     #[schema(value_type = Option<String>, examples("192.0.2.7"))]
     client_address: Option<IpAddr>,
 }
@@ -163,7 +164,8 @@ pub(crate) async fn verify(
         },
     };
     let scope = Scope::Api(&asked.api);
-    let inquiry = Inquiry { scope, method: &method, path: &asked.path, presented, client: asked.client_address };
+    let inquiry =
+        Inquiry { scope, method: &method, path: &asked.path, presented, client: asked.client_address.map(Client::from) };
     let origin = headers.as_ref().and_then(|headers| headers.get(header::ORIGIN));
     Ok(Json(VerifyResponse::new(shared.engine.decide(&inquiry).await, &admission.request_id, origin)))
 }

@@ -218,6 +218,17 @@ pub enum Change {
         /// The endpoint.
         webhook: WebhookId,
     },
+    /// The end of a client's ban before its time. No row is left of it but that of the audit log: bans are in memory alone.
+    LiftBan {
+        /// The API's name.
+        api: String,
+        /// Who was banned: an address, or the /64 of IPv6 addresses.
+        address: String,
+        /// Since when.
+        since: Timestamp,
+        /// Until when they would have been.
+        until: Timestamp,
+    },
 }
 
 /// A new key, without its text.
@@ -435,7 +446,8 @@ impl Change {
             | Self::UpdateWebhook { api, .. }
             | Self::RotateWebhookSecret { api, .. }
             | Self::DisableWebhook { api, .. }
-            | Self::DeleteWebhook { api, .. } => api,
+            | Self::DeleteWebhook { api, .. }
+            | Self::LiftBan { api, .. } => api,
             Self::CreateWebhook(new) => &new.api,
             Self::CreateKey(new) => &new.api,
             Self::CreateMember(new) => &new.api,

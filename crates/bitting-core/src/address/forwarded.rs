@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 
 use super::AddressList;
 
@@ -17,32 +17,67 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-/// The address that a request comes from: the peer's, or, as long as that is a trusted proxy, the one that it forwarded
-/// for. Read from the right, because each proxy appends and whatever stands left of an untrusted entry is only claimed.
-pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &AddressList, believed: ForwardedHeader) -> IpAddr {
-    let mut client = peer.to_canonical();
-    if !trusted.contains(client) {
-        return client;
-    }
-    let name = match believed {
-        ForwardedHeader::XForwardedFor => header::HeaderName::from_static("x-forwarded-for"),
-        ForwardedHeader::Forwarded => header::FORWARDED,
-    };
-    let values: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect();
-    for entry in values.iter().rev().flat_map(|value| value.rsplit(',')) {
-        let node = match believed {
-            ForwardedHeader::XForwardedFor => Some(entry.trim()),
-            ForwardedHeader::Forwarded => for_parameter(entry),
-        };
-        // An entry that cannot be read was written by somebody; whoever stands left of it is not known.
-        let Some(address) = node.and_then(parse_node) else { return client };
-        client = address.to_canonical();
+/// Where a request comes from, and how that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Client {
+    /// From whoever is connected, whom nobody has declared as a proxy.
+    Peer(IpAddr),
+    /// From whoever a trusted proxy names, or somebody who asks in its place.
+    Named(IpAddr),
+    /// From a trusted proxy that does not say for whom. The address is the proxy's, and stands for all who come through it.
+    Proxy(IpAddr),
+}
+
+impl Client {
+    /// The client of a request: the peer, or, as long as that is a trusted proxy, the one that it forwarded for. Read from the
+    /// right, because each proxy appends and whatever stands left of an untrusted entry is only claimed.
+    pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &AddressList, believed: ForwardedHeader) -> Self {
+        let mut client = peer.to_canonical();
         if !trusted.contains(client) {
-            return client;
+            return Self::Peer(client);
+        }
+        let name = match believed {
+            ForwardedHeader::XForwardedFor => X_FORWARDED_FOR,
+            ForwardedHeader::Forwarded => header::FORWARDED,
+        };
+        let values: Vec<&str> = headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("?")).collect();
+        for entry in values.iter().rev().flat_map(|value| value.rsplit(',')) {
+            let node = match believed {
+                ForwardedHeader::XForwardedFor => Some(entry.trim()),
+                ForwardedHeader::Forwarded => for_parameter(entry),
+            };
+            // An entry that cannot be read was written by somebody; whoever stands left of it is not known.
+            let Some(address) = node.and_then(parse_node) else { return Self::Proxy(client) };
+            client = address.to_canonical();
+            if !trusted.contains(client) {
+                return Self::Named(client);
+            }
+        }
+        Self::Proxy(client)
+    }
+
+    /// The address.
+    pub fn address(self) -> IpAddr {
+        match self {
+            Self::Peer(address) | Self::Named(address) | Self::Proxy(address) => address,
         }
     }
-    client
 }
+
+/// An address that somebody tells who is to be believed.
+impl From<IpAddr> for Client {
+    fn from(address: IpAddr) -> Self {
+        Self::Named(address.to_canonical())
+    }
+}
+
+/// Whether a request says for whom it is forwarded. Browsers and programs do not; a proxy does.
+pub fn is_forwarded(headers: &HeaderMap) -> bool {
+    headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(header::FORWARDED) || headers.contains_key(X_REAL_IP)
+}
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// The value of `for=` in one element of `Forwarded`.
 fn for_parameter(element: &str) -> Option<&str> {
@@ -72,7 +107,7 @@ mod tests {
         for value in values {
             headers.append(name, value.parse().unwrap());
         }
-        client_address(peer.parse().unwrap(), &headers, &trusted, believed).to_string()
+        Client::of(peer.parse().unwrap(), &headers, &trusted, believed).address().to_string()
     }
 
     #[test]
@@ -99,6 +134,21 @@ mod tests {
             (&[], "127.0.0.1"),
         ] {
             assert_eq!(client("127.0.0.1", "x-forwarded-for", values, x), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_does_not_say_for_whom_is_told_from_whoever_it_names_and_from_a_stranger() {
+        let trusted = AddressList::parse(["10.0.0.0/8"]).unwrap();
+        let of = |peer: &str, values: &[&'static str]| {
+            let headers = values.iter().map(|value| (X_FORWARDED_FOR, value.parse().unwrap())).collect();
+            Client::of(peer.parse().unwrap(), &headers, &trusted, ForwardedHeader::XForwardedFor)
+        };
+        let address = |text: &str| text.parse().unwrap();
+        assert_eq!(of("192.0.2.1", &["198.51.100.1"]), Client::Peer(address("192.0.2.1")));
+        assert_eq!(of("10.0.0.7", &["198.51.100.1"]), Client::Named(address("198.51.100.1")));
+        for values in [&[][..], &["garbage"], &["198.51.100.1, garbage"], &["10.0.0.7"]] {
+            assert_eq!(of("10.0.0.7", values), Client::Proxy(address("10.0.0.7")), "{values:?}");
         }
     }
 

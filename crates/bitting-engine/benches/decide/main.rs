@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark fails by panicking")]
 
+mod attack;
 #[path = "../../tests/suite/fixture.rs"]
 #[expect(dead_code, reason = "the tests use the rest of it")]
 mod fixture;
@@ -12,6 +13,7 @@ mod million;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use bitting_core::address::Client;
 use bitting_core::api::Api;
 use bitting_core::key::PlaintextKey;
 use bitting_core::limit::{Limit, LimitScope, LimitSpec, MOST, Pace, Period, Plan, Plans};
@@ -58,12 +60,16 @@ fn request(key: &PlaintextKey) -> HeaderMap {
 }
 
 fn decide(headers: &HeaderMap) -> Option<Decision> {
+    decide_from(None, headers)
+}
+
+fn decide_from(client: impl Into<Option<Client>>, headers: &HeaderMap) -> Option<Decision> {
     let inquiry = Inquiry {
         scope: Scope::Authority("shop.example"),
         method: &Method::GET,
         path: black_box("/v1/things/17"),
         presented: Presented::Request { headers, query: None },
-        client: None,
+        client: client.into(),
     };
     SETTING.engine.decide_now(&inquiry)
 }

@@ -73,6 +73,9 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
         }
         Change::UpdateWebhook { patch, .. } => checks.webhook_patch(patch, apis.destinations()),
         Change::DisableWebhook { .. } => checks.wrong("change", "only Bitting itself makes this change, when nothing is taken"),
+        Change::LiftBan { .. } => {
+            checks.wrong("change", "only the server that bans makes this change, when somebody asks it to");
+        }
         Change::RehashKey { .. } => checks.wrong("change", "only Bitting itself makes this change, when it sees the key"),
     }
     if checks.found.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(checks.found)) }

@@ -1,4 +1,4 @@
-//! What all keys of an API share, and what callers without a key did.
+//! What all keys of an API share, what callers without a key did, and who is held off.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bitting_core::limit::{Levels, Outcome, Refusal, Refused, Tallied};
 use bitting_core::name::NameId;
 use bitting_core::time::Timestamp;
+
+use crate::bans::Bans;
 
 /// The books of all APIs. They outlive the configuration: an API is known by its name.
 #[derive(Debug, Default)]
@@ -16,6 +18,7 @@ pub(crate) struct ApiBooks(Mutex<HashMap<NameId, Arc<ApiBook>>>);
 pub(crate) struct ApiBook {
     shared: Mutex<Vec<(NameId, Levels)>>,
     keyless: Mutex<Keyless>,
+    bans: Arc<Bans>,
 }
 
 #[derive(Debug, Default)]
@@ -42,6 +45,11 @@ impl ApiBook {
     /// The levels that the keys of each environment share. To be taken after an account's book, never before.
     pub(super) fn shared(&self) -> MutexGuard<'_, Vec<(NameId, Levels)>> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who is held off for presenting invalid keys.
+    pub(crate) fn bans(&self) -> &Arc<Bans> {
+        &self.bans
     }
 
     /// Counts a request without a key. Whether somebody has to be told that there is something to write down.

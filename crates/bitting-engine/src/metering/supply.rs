@@ -105,6 +105,7 @@ pub(crate) async fn run(
             Turn::Pulse => {
                 // Whoever needs the time to the hour alone asks what was shown last.
                 clock.now();
+                worker.free_the_banned();
                 worker.begin_writing();
                 if looked_after.elapsed() >= ROUND {
                     looked_after = Instant::now();
@@ -234,6 +235,14 @@ impl Worker<'_> {
             self.write_some().await;
         }
         self.books.unwritten.is_empty()
+    }
+
+    /// Forgets bans and failures that are over, and counts who is still banned.
+    fn free_the_banned(&self) {
+        for api in self.metering.served() {
+            let banned = api.book().bans().look_after(api.bans.as_ref(), self.clock.now());
+            api.meters().held_off(banned);
+        }
     }
 
     /// Gives back what nobody uses, and forgets what is over.

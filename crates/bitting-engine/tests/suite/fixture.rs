@@ -1,5 +1,6 @@
 //! An engine with one API, and the few words that tests speak with it.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,7 +133,7 @@ impl Fixture {
     /// "admitted", or the reason of the refusal.
     pub(crate) fn ask(&self, method: &Method, path: &str, key: &[u8]) -> String {
         let presented = Presented::Key(key);
-        let client = Some([192, 0, 2, 1].into());
+        let client = Some(IpAddr::from([192, 0, 2, 1]).into());
         outcome(&self.engine.decide_now(&Inquiry { scope: Scope::Api("shop"), method, path, presented, client }).unwrap())
     }
 
@@ -212,6 +213,7 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         identity: IdentityHeaders::default(),
         labels: Labels { title: name.into(), key_page: "".into(), create_key: "".into(), key_name: "".into() },
         limit_headers: LimitHeaders::default(),
+        bans: None,
         usage_retention: Duration::from_hours(24 * 40),
         event_retention: Duration::from_hours(24 * 90),
         plans: Plans::new(Plan::new("default", Vec::new(), names), Vec::new(), false),

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bitting_core::address::Client;
 use bitting_core::key::{KeyId, PlaintextKey};
 use bitting_core::time::Timestamp;
 use bitting_engine::{Clock as _, Inquiry, KeySpec, Presented, Scope};
@@ -32,7 +33,8 @@ fn words(rows: &[RefusedRow]) -> Vec<String> {
 }
 
 fn ask_from(fixture: &Fixture, method: &Method, path: &str, key: &[u8], client: Option<IpAddr>) -> String {
-    let inquiry = Inquiry { scope: Scope::Api("shop"), method, path, presented: Presented::Key(key), client };
+    let inquiry =
+        Inquiry { scope: Scope::Api("shop"), method, path, presented: Presented::Key(key), client: client.map(Client::from) };
     outcome(&fixture.engine.decide_now(&inquiry).unwrap())
 }
 

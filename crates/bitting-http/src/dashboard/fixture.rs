@@ -207,6 +207,7 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         docs: Docs::default(),
         catalogue: Catalogue::new(catalogue).unwrap(),
         plans: Plans::new(Plan::new("default", Vec::new(), names), Vec::new(), false),
+        bans: None,
         usage_retention: Duration::from_hours(24 * 40),
         event_retention: Duration::from_hours(24 * 90),
         routes: routes(&[]),

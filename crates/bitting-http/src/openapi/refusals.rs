@@ -101,7 +101,9 @@ impl<'a> Refusals<'a> {
         // The key of a holder may have been changed between the guard and the handler.
         let conflicts = !asks_only || matches!(self, Self::Holders(_));
         let limited = matches!(self, Self::Holders(api) if !api.plans.are_empty());
-        let more: [(bool, &[Reason]); 6] = [
+        let bans = matches!(self, Self::Holders(api) if api.bans.is_some());
+        let more: [(bool, &[Reason]); 7] = [
+            (bans, &[Reason::AddressBanned]),
             (limited, &[Reason::RateLimited, Reason::QuotaExceeded]),
             (parameters.iter().any(|parameter| parameter.parameter_in == ParameterIn::Path), &[Reason::NotFound]),
             (conflicts, &[Reason::Conflict]),

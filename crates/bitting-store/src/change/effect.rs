@@ -125,6 +125,13 @@ impl Entry {
                 self.disable_webhook(*webhook, *epoch, *because, found, sequence)
             }
             Change::DeleteWebhook { webhook, .. } => delete_webhook(*webhook, found),
+            Change::LiftBan { address, since, until, .. } => Ok(Effect::Write(Write {
+                rows: Vec::new(),
+                action: "ban.lifted",
+                subject: address.clone(),
+                before: json!({"since": since, "until": until}),
+                after: Value::Null,
+            })),
         }
     }
 

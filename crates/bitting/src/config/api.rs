@@ -1,6 +1,7 @@
 //! `[[api]]`: one protected API.
 
 mod answers;
+mod bans;
 mod cors;
 mod credential;
 mod docs;
@@ -19,6 +20,7 @@ use bitting_core::api::{Api, Host, PathPrefix};
 use bitting_core::dialect::Foreign;
 use bitting_core::name::{NameKind, Names};
 use bitting_core::route::Access;
+use http::header::RETRY_AFTER;
 
 use self::answers::AnswerBook;
 use super::section::Section;
@@ -46,9 +48,12 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     let (usage_retention, event_retention) = (retention::read_usage(api), retention::read_events(api));
     let policy = management::read_policy(api);
     let answers = answers.compile(api.findings);
+    let bans = bans::read(api);
     let cors = cors::read(api).map(|mut cors| {
         if !plans.are_empty() {
             cors.expose(&limit_headers.names());
+        } else if bans.is_some() {
+            cors.expose(&[RETRY_AFTER]);
         }
         cors
     });
@@ -91,6 +96,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         labels,
         brand,
         plans,
+        bans,
         usage_retention,
         event_retention,
         catalogue: catalogue?,

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
 
+use bitting_core::address::AddressList;
 use bitting_core::dialect::is_framing;
 use http::HeaderName;
 
@@ -176,6 +177,20 @@ impl<'c> Section<'c> {
                 None
             }
         }
+    }
+
+    /// One address or network, or a list of them.
+    pub(super) fn addresses(&self, key: &'static str) -> Option<AddressList> {
+        let is_good = |text: &At<'_, &str>| match AddressList::parse([text.value]) {
+            Ok(_) => true,
+            Err(error) => {
+                let help = "write an address or a network, as in \"10.0.0.0/8\"";
+                self.findings.error(text.at, error.to_string(), help);
+                false
+            }
+        };
+        let good: Vec<At<'_, &str>> = self.texts(key)?.into_iter().filter(is_good).collect();
+        AddressList::parse(good.iter().map(|text| text.value)).ok()
     }
 
     /// The name of a header that may be set, or `false` for none.

@@ -71,20 +71,7 @@ pub enum LogFormat {
 pub(super) fn read_listener(listen: &Section<'_>, apis: &[&str]) -> Option<Listener> {
     let address = listen.required_text("address", "\"127.0.0.1:8080\"").and_then(|text| read_address(&text, listen));
     let serves = read_serves(listen, apis);
-    let networks = listen.texts("trusted_proxies").unwrap_or_default();
-    let good: Vec<&str> = networks
-        .iter()
-        .filter(|text| match AddressList::parse([text.value]) {
-            Ok(_) => true,
-            Err(error) => {
-                let help = "write an address or a network, as in \"10.0.0.0/8\"";
-                listen.findings.error(text.at, error.to_string(), help);
-                false
-            }
-        })
-        .map(|text| text.value)
-        .collect();
-    let trusted_proxies = AddressList::parse(good).unwrap_or_default();
+    let trusted_proxies = listen.addresses("trusted_proxies").unwrap_or_default();
     let headers = [("x-forwarded-for", ForwardedHeader::XForwardedFor), ("forwarded", ForwardedHeader::Forwarded)];
     let forwarded_header = listen.choice("forwarded_header", &headers).unwrap_or_default();
     Some(Listener { address: address?, serves: serves?, trusted_proxies, forwarded_header })

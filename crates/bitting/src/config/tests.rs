@@ -1,5 +1,6 @@
 //! Reading configuration, right and wrong.
 
+mod bans;
 mod dashboard;
 mod docs;
 

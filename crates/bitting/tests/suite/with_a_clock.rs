@@ -1,5 +1,6 @@
 //! The same wiring in this process, on real sockets, with a clock in hand. The shipped binary has no clock switch.
 
+mod bans;
 mod limits;
 
 use std::convert::Infallible;
@@ -37,6 +38,10 @@ async fn start(example: &str, upstream: &Upstream, now: &str) -> Clocked {
 
 async fn start_in(traces: Traces, example: &str, upstream: &Upstream, now: &str) -> Clocked {
     let config = configure(&traces, example, upstream);
+    start_with(config, traces, now).await
+}
+
+async fn start_with(config: Config, traces: Traces, now: &str) -> Clocked {
     let clock = ManualClock::at(now.parse().unwrap());
     let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
     let (gateway, service) = (server.addresses()[0], server.addresses()[1]);
@@ -45,14 +50,20 @@ async fn start_in(traces: Traces, example: &str, upstream: &Upstream, now: &str)
 
 /// An example's configuration, with a store and ports of its own.
 fn configure(traces: &Traces, example: &str, upstream: &Upstream) -> Config {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{example}.toml"));
     let listeners = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\
                      [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"health\"]\n[server]\ndrain = \"0s\"\n";
+    configure_with(traces, example, upstream, listeners, &[])
+}
+
+/// The same with other listeners and overrides.
+fn configure_with(traces: &Traces, example: &str, upstream: &Upstream, listeners: &str, more: &[&str]) -> Config {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{example}.toml"));
     let sources = vec![
         Source { name: example.to_owned(), text: std::fs::read_to_string(file).unwrap() },
         Source { name: "listeners".to_owned(), text: listeners.to_owned() },
     ];
-    let overrides = vec![format!("api.{example}.upstream=\"{}\"", upstream.origin())];
+    let upstream = format!("api.{example}.upstream=\"{}\"", upstream.origin());
+    let overrides: Vec<String> = more.iter().map(|&more| more.to_owned()).chain([upstream]).collect();
     let loaded = config::load(sources, &overrides, traces.folder(), &Arc::default());
     loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)))
 }

@@ -62,7 +62,7 @@ pub(crate) struct Difference {
 }
 
 /// The kinds of changes that people look for, with their words.
-const ACTIONS: [(&str, &str); 19] = [
+const ACTIONS: [(&str, &str); 20] = [
     ("key.created", "Created key"),
     ("key.updated", "Changed key"),
     ("key.rotated", "Rotated key"),
@@ -82,6 +82,7 @@ const ACTIONS: [(&str, &str); 19] = [
     ("member.second_factor_removed", "Removed second factor"),
     ("member.signed_in", "Signed in"),
     ("member.signed_out", "Signed out"),
+    ("ban.lifted", "Lifted ban"),
 ];
 
 /// Values that say when and in which state something was changed, which the line itself says.

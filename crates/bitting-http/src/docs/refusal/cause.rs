@@ -1,5 +1,6 @@
 //! Why a call is refused, as a part of a sentence, and what to do.
 
+use bitting_core::ban::BanPolicy;
 use bitting_core::reason::Reason;
 
 use crate::docs::snippet::Place;
@@ -62,6 +63,13 @@ impl Cause {
             Reason::DisabledAccount => say("the key's account is suspended"),
             Reason::AmbiguousCredential => say("two different keys were sent"),
             Reason::AddressNotAllowed => say("the key may not be used from the caller's address"),
+            Reason::AddressBanned => match &subject.api.bans {
+                Some(BanPolicy { after, within, .. }) => say(&format!(
+                    "{after} damaged, unknown or revoked keys came from the caller's address within {}",
+                    writing::duration(*within)
+                )),
+                None => say("too many invalid keys came from the caller's address"),
+            },
             Reason::RateLimited => say("a limit is used up"),
             Reason::QuotaExceeded => say("a quota is used up"),
             Reason::CostExceedsLimit => say("the call costs more than a limit ever allows at once"),
@@ -103,6 +111,13 @@ pub(super) fn cures(reason: Reason, subject: &Subject<'_>) -> Vec<Text> {
         }],
         Reason::AmbiguousCredential => say("Send one key, in one place."),
         Reason::AddressNotAllowed => say("Call from a network on the key's list, or add the caller's to it."),
+        Reason::AddressBanned => {
+            let lasting = subject.api.bans.as_ref().map(|bans| format!(", {} at most", writing::duration(bans.lasting)));
+            vec![Text::say(&format!(
+                "Correct the key that is sent from there, then wait as many seconds as `Retry-After` says{}. Good keys wait too.",
+                lasting.unwrap_or_default()
+            ))]
+        }
         Reason::RateLimited => say("Wait as many seconds as `Retry-After` says, then ask again with growing pauses."),
         Reason::QuotaExceeded => say("Wait as many seconds as `Retry-After` says, or ask for a larger quota."),
         Reason::CostExceedsLimit => say("Waiting does not help: ask for less at once, or for a higher limit."),

@@ -26,8 +26,7 @@ pub(in crate::docs) struct Situation<'a> {
 }
 
 /// Those of everyday calls, the most frequent first. `unknown_host` is not among them: whoever calls the API reaches it.
-/// Neither is `address_banned`, for which nothing refuses yet.
-const EVERYDAY: [Reason; 20] = [
+const EVERYDAY: [Reason; 21] = [
     Reason::MissingKey,
     Reason::ForeignKey,
     Reason::MalformedKey,
@@ -38,6 +37,7 @@ const EVERYDAY: [Reason; 20] = [
     Reason::DisabledAccount,
     Reason::InsufficientPermission,
     Reason::AddressNotAllowed,
+    Reason::AddressBanned,
     Reason::CostExceedsLimit,
     Reason::RateLimited,
     Reason::QuotaExceeded,
@@ -74,6 +74,7 @@ fn can_happen(reason: Reason, api: &Api) -> bool {
         Reason::QuotaExceeded => limits().any(|limit| limit.is_quota),
         // What costs one request is never too much; a key's own number can be as low as one.
         Reason::CostExceedsLimit => limits().next().is_some() && all_routes(api).any(|route| route.cost > 1),
+        Reason::AddressBanned => api.bans.is_some(),
         Reason::NotFound => all_routes(api).any(|route| route.access == Access::Closed),
         _ => true,
     }

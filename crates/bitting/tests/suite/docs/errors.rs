@@ -126,7 +126,7 @@ impl Stage<'_> {
         match reason {
             Reason::MissingKey => self.ask("GET", case.sample, &[]).await,
             Reason::ForeignKey => self.get("zz_nobodys").await,
-            Reason::MalformedKey => self.get(&format!("{}short", self.prefix())).await,
+            Reason::MalformedKey => self.provoked_by_a_damaged_key().await,
             Reason::UnknownKey => self.get(&self.of_another_store()).await,
             Reason::RevokedKey => {
                 let key = self.key(&[]);
@@ -151,6 +151,7 @@ impl Stage<'_> {
                 self.ask(method, path, &[&self.key(case.weak).key]).await
             }
             Reason::AddressNotAllowed => self.get(&self.key(&["--allow-address", "192.0.2.0/24"]).key).await,
+            Reason::AddressBanned => self.banned().await,
             Reason::RateLimited => {
                 let key = self.key(&["--limit", "minute=1"]).key;
                 // A minute may end between two requests, but not between each two of many.
@@ -180,6 +181,22 @@ impl Stage<'_> {
             }
             other => panic!("nobody knows how to provoke {other}"),
         }
+    }
+
+    /// What a good key gets from an address that has sent as many invalid ones as it takes.
+    async fn banned(&self) -> Reply {
+        let (upstream, name) = (Upstream::start().await, self.case.name);
+        let overrides = [format!("api.{name}.upstream={}", upstream.origin()), format!("api.{name}.bans.private=true")];
+        let bitting = Bitting::example_with(name, &overrides);
+        let stage = Stage { case: self.case, api: self.api, bitting: &bitting };
+        for _ in 0..self.api.bans.as_ref().unwrap().after {
+            stage.provoked_by_a_damaged_key().await;
+        }
+        stage.get(&stage.key(&[]).key).await
+    }
+
+    async fn provoked_by_a_damaged_key(&self) -> Reply {
+        self.get(&format!("{}short", self.prefix())).await
     }
 
     /// A key that fits the format and was never issued here.
