@@ -15,7 +15,7 @@ use super::section::{Findings, Section};
 const OWN_API: &str = include_str!("own.toml");
 
 /// What a token can be allowed to do with one API.
-const PERMISSIONS: [&str; 9] = [
+const PERMISSIONS: [&str; 11] = [
     "verify",
     "keys:read",
     "keys:write",
@@ -24,11 +24,13 @@ const PERMISSIONS: [&str; 9] = [
     "audit:read",
     "events:read",
     "usage:read",
+    "webhooks:read",
+    "webhooks:write",
     "portal:write",
 ];
 
 /// What can be managed of an API: the path below it, what reading it needs and what changing it needs.
-const MANAGED: [(&str, &str, &str); 8] = [
+const MANAGED: [(&str, &str, &str); 9] = [
     ("api-keys/*", "keys:read", "keys:write"),
     ("api-keys:import", "keys:write", "keys:write"),
     ("api-keys:revoke", "keys:write", "keys:write"),
@@ -36,6 +38,7 @@ const MANAGED: [(&str, &str, &str); 8] = [
     ("audit-log", "audit:read", "audit:read"),
     ("events/*", "events:read", "events:read"),
     ("usage", "usage:read", "usage:read"),
+    ("webhooks/*", "webhooks:read", "webhooks:write"),
     ("portal-sessions", "portal:write", "portal:write"),
 ];
 
