@@ -138,15 +138,6 @@ pub(crate) struct SigningSecret(String);
 #[schema(examples("key.revoked"))]
 pub(crate) struct EventName(String);
 
-/// How much an event wants of whoever reads it.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Severity {
-    Notice,
-    Warning,
-    Critical,
-}
-
 /// Why Bitting switched a webhook off: `gone` if it answered 410, `failing` if it took nothing for five days.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
