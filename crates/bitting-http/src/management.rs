@@ -11,8 +11,10 @@ mod bans;
 mod events;
 mod id;
 mod keys;
+mod overlap;
 mod portal_sessions;
 mod usage;
+mod webhooks;
 
 pub(crate) use self::events::Followers;
 pub(crate) use self::keys::sample as sample_of_keys;
@@ -44,5 +46,12 @@ pub(crate) fn of_operators() -> OpenApiRouter<Shared> {
         .routes(routes!(usage::read))
         .routes(routes!(bans::list))
         .routes(routes!(bans::lift))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::show, webhooks::update, webhooks::delete))
+        .routes(routes!(webhooks::rotate_secret))
+        .routes(routes!(webhooks::test))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::delivery))
+        .routes(routes!(webhooks::resend))
         .routes(routes!(portal_sessions::open))
 }

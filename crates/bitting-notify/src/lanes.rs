@@ -30,6 +30,8 @@ pub(crate) struct Lanes {
     parked: VecDeque<WebhookId>,
     flying: usize,
     probes: usize,
+    /// Whether some have gone, with what was to be delivered to them.
+    pub(crate) has_gone: bool,
     /// The last change that they were read after.
     pub(crate) read_at: Option<Sequence>,
 }
@@ -49,6 +51,7 @@ impl Lanes {
         let mut changed = Vec::new();
         let there: HashSet<WebhookId> = all.iter().map(|webhook| webhook.row.id).collect();
         let gone: Vec<WebhookId> = self.by_id.keys().filter(|id| !there.contains(id)).copied().collect();
+        self.has_gone |= !gone.is_empty();
         for id in gone {
             self.unschedule(id);
             if let Some(lane) = self.by_id.remove(&id) {

@@ -203,6 +203,7 @@ impl Courier {
             }
         }
         self.lanes.read_at = Some(read_at);
+        self.must_forget |= std::mem::take(&mut self.lanes.has_gone);
         self.must_reload = false;
         Ok(())
     }

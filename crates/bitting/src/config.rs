@@ -9,6 +9,7 @@ mod own;
 mod problem;
 mod section;
 mod server;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use self::section::{Findings, Section};
 pub use api::OWN as OWN_API;
 pub use problem::{Location, Problem, ProblemReport, Problems, Source};
 pub use server::{Listener, LogFormat, LogSettings, Serves};
+pub use webhooks::WebhookSettings;
 
 /// A configuration that can be run.
 #[derive(Debug)]
@@ -40,6 +42,8 @@ pub struct Config {
     pub drain: Duration,
     /// How the dashboard is set up.
     pub dashboard: DashboardSettings,
+    /// How webhooks are served.
+    pub webhooks: WebhookSettings,
 }
 
 /// What was read: the configuration if there is nothing wrong with it, and what there is to say.
@@ -120,8 +124,9 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
     let log = server::read_log(root);
     let drain = server::read_drain(root);
     let dashboard = server::read_dashboard(root);
+    let webhooks = webhooks::read_webhooks(root, folder);
     for entry in root.rest() {
-        root.unknown(entry, ["api", "listen", "store", "log", "server", "dashboard"].into_iter());
+        root.unknown(entry, ["api", "listen", "store", "log", "server", "dashboard", "webhooks"].into_iter());
     }
     let places: Vec<(String, &Location)> = apis.iter().flatten().map(|(api, at)| (api.name.to_string(), *at)).collect();
     let paths: Vec<&str> = apis.iter().flatten().filter_map(|(api, _)| api.brand.path.as_deref()).collect();
@@ -142,7 +147,8 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
         root.findings.error(at, error.to_string(), "give each API its own name and its own `hosts` or `path`");
     }
     let listeners: Option<Vec<Listener>> = listeners.into_iter().collect();
-    Some(Config { apis: apis.ok()?, listeners: listeners?, store, log, drain, dashboard })
+    let apis = apis.ok()?.with_destinations(webhooks.destinations.clone());
+    Some(Config { apis, listeners: listeners?, store, log, drain, dashboard, webhooks })
 }
 
 /// Adds the default listeners where there are none.

@@ -15,6 +15,7 @@ use std::time::Duration;
 use bitting_engine::{Clock, Engine, EngineOptions, RequestIds};
 use bitting_gateway::{Caller, Gateway};
 use bitting_http::{Metrics, Part, Peer};
+use bitting_notify::{Notifier, NotifierSettings, Sender, SystemResolver};
 use bitting_store::{OwnerLock, SqliteStore};
 use http::uri::Scheme;
 use hyper::body::Incoming;
@@ -39,6 +40,7 @@ pub struct Server {
     stopping: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
     control: ControlSocket,
+    notifier: Notifier,
     drain: Duration,
     /// Where people reach the dashboard, if it is served.
     dashboard_url: Option<String>,
@@ -50,7 +52,7 @@ impl Server {
     /// # Errors
     /// If an address cannot be had, or the store cannot.
     pub async fn start(config: Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Result<Self, Failure> {
-        let Config { apis, listeners, store, drain, dashboard, .. } = config;
+        let Config { apis, listeners, store, drain, dashboard, webhooks, .. } = config;
         let mut sockets = Vec::new();
         for listener in listeners {
             sockets.push((bind(listener.address).await?, listener));
@@ -88,9 +90,12 @@ impl Server {
             });
         }
         engine.load().await?;
+        let resolver = Arc::new(SystemResolver::default());
+        let sender = Sender::new(webhooks.destinations, resolver, webhooks.roots, webhooks.timeout);
+        let notifier = Notifier::start(Arc::clone(&engine), sender, NotifierSettings { keep: webhooks.keep });
         let control = ControlSocket::open(store.path(), Arc::clone(&engine), ids)?;
         tracing::info!(keys = engine.status().keys, "ready");
-        Ok(Self { engine, addresses, stopping, listeners: tasks, control, drain, dashboard_url })
+        Ok(Self { engine, addresses, stopping, listeners: tasks, control, notifier, drain, dashboard_url })
     }
 
     /// The addresses that were bound, in the order of the configuration.
@@ -120,6 +125,11 @@ impl Server {
         &self.engine
     }
 
+    /// What tells webhooks.
+    pub fn notifier(&self) -> &Notifier {
+        &self.notifier
+    }
+
     /// Takes no more connections, lets requests in progress finish for as long as the configuration allows, finishes the
     /// changes that were handed over, and closes the store.
     pub async fn stop(self) {
@@ -134,6 +144,7 @@ impl Server {
                 abort.abort();
             }
         }
+        self.notifier.stop().await;
         self.control.close().await;
         self.engine.stop().await;
         tracing::info!("stopped");

@@ -6,11 +6,12 @@ use utoipa::openapi::link::Link;
 use utoipa::openapi::path::Operation;
 
 /// An operation that answers with something that has an id, the status of that answer, and what can be done with it next.
-const ONWARD: [(&str, &str, &[&str]); 5] = [
+const ONWARD: [(&str, &str, &[&str]); 6] = [
     ("createKey", "201", &["showKey", "updateKey", "rotateKey", "revokeKey"]),
     ("rotateKey", "201", &["showKey", "updateKey", "revokeKey"]),
     ("updateKey", "200", &["showKey", "updateKey", "revokeKey"]),
     ("revokeKey", "200", &["showKey"]),
+    ("createWebhook", "201", &["showWebhook", "updateWebhook", "testWebhook", "deleteWebhook"]),
     ("createAccount", "201", &["showAccount", "updateAccount"]),
 ];
 

@@ -113,6 +113,48 @@ pub(crate) enum UsageFormat {
     Csv,
 }
 
+/// A webhook's id.
+#[derive(ToSchema)]
+#[schema(pattern = "^whk_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples("whk_01m7r8z3q9v5w2x4y6a8b0c1d2"))]
+pub(crate) struct WebhookId(String);
+
+/// A delivery's id.
+#[derive(ToSchema)]
+#[schema(pattern = "^dlv_[0-7][0-9a-hjkmnp-tv-z]{25}$", examples("dlv_01m7r8z3q9v5w2x4y6a8b0c1d2"))]
+pub(crate) struct DeliveryId(String);
+
+/// Where messages go: `https`, without user name and fragment, to a public name or address.
+#[derive(ToSchema)]
+#[schema(format = "uri", max_length = 2000, examples("https://example.com/hooks/keys"))]
+pub(crate) struct WebhookUrl(String);
+
+/// The secret that messages are signed with.
+#[derive(ToSchema)]
+#[schema(pattern = "^whsec_[A-Za-z0-9+/]+=*$", examples("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"))]
+pub(crate) struct SigningSecret(String);
+
+/// The name of an event.
+#[derive(ToSchema)]
+#[schema(examples("key.revoked"))]
+pub(crate) struct EventName(String);
+
+/// Why Bitting switched a webhook off: `gone` if it answered 410, `failing` if it took nothing for five days.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DisabledBecause {
+    Gone,
+    Failing,
+}
+
+/// How far a delivery is: `waiting` is still to be sent, `delivered` was taken, `failed` is not sent again by itself.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DeliveryState {
+    Waiting,
+    Delivered,
+    Failed,
+}
+
 /// An API's name in the configuration.
 #[derive(ToSchema)]
 #[schema(pattern = "^[a-z0-9_-]+$", examples("shop"))]

@@ -15,7 +15,7 @@ use super::section::{Findings, Section};
 const OWN_API: &str = include_str!("own.toml");
 
 /// What a token can be allowed to do with one API.
-const PERMISSIONS: [&str; 11] = [
+const PERMISSIONS: &[&str] = &[
     "verify",
     "keys:read",
     "keys:write",
@@ -26,11 +26,13 @@ const PERMISSIONS: [&str; 11] = [
     "usage:read",
     "bans:read",
     "bans:write",
+    "webhooks:read",
+    "webhooks:write",
     "portal:write",
 ];
 
 /// What can be managed of an API: the path below it, what reading it needs and what changing it needs.
-const MANAGED: [(&str, &str, &str); 9] = [
+const MANAGED: &[(&str, &str, &str)] = &[
     ("api-keys/*", "keys:read", "keys:write"),
     ("api-keys:import", "keys:write", "keys:write"),
     ("api-keys:revoke", "keys:write", "keys:write"),
@@ -39,6 +41,7 @@ const MANAGED: [(&str, &str, &str); 9] = [
     ("events/*", "events:read", "events:read"),
     ("usage", "usage:read", "usage:read"),
     ("bans/*", "bans:read", "bans:write"),
+    ("webhooks/*", "webhooks:read", "webhooks:write"),
     ("portal-sessions", "portal:write", "portal:write"),
 ];
 

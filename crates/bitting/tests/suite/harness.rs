@@ -6,6 +6,7 @@ mod browser;
 mod clients;
 mod http;
 mod person;
+mod receiver;
 mod traces;
 mod upstream;
 
@@ -15,5 +16,6 @@ pub(crate) use browser::{Browser, Look, Scheme};
 pub(crate) use clients::{Client, document};
 pub(crate) use http::{Reply, get, post, raw, request};
 pub(crate) use person::{Person, form, hidden};
+pub(crate) use receiver::{Got, Receiver, Reception};
 pub(crate) use traces::Traces;
 pub(crate) use upstream::{Recorded, Upstream};

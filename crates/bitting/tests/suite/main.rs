@@ -32,4 +32,5 @@ mod openapi;
 mod product_api;
 mod promises;
 mod verify;
+mod webhooks;
 mod with_a_clock;

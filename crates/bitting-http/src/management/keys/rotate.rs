@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use bitting_core::duration;
 use bitting_core::time::Timestamp;
 use bitting_engine::Issued;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{NewKey, issued};
@@ -16,6 +14,7 @@ use crate::fault::Fault;
 use crate::idempotency::{Once, OnceHeader};
 use crate::json::Digested;
 use crate::management::id::{Id, KeyIdPath};
+use crate::management::overlap::{Overlap, overlap};
 use crate::nullable::Nullable;
 use crate::openapi::words;
 
@@ -32,15 +31,6 @@ pub(crate) struct RotateKey {
     #[serde(default)]
     #[schema(value_type = Option<words::Time>)]
     expires_at: Nullable<Timestamp>,
-}
-
-/// A length of time, in seconds or as text.
-#[derive(ToSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "`overlap` reads it")]
-enum Overlap {
-    Seconds(u32),
-    Text(words::Period),
 }
 
 /// Make a new key in place of an old one
@@ -79,21 +69,4 @@ pub(crate) async fn rotate(caller: Caller, Id(id): Id, once: Once, asked: Digest
     }
     let committed = caller.submit(made.change.clone(), claim.conditions()).await?;
     issued(&caller, Some(&made), committed)
-}
-
-fn overlap<'de, D: Deserializer<'de>>(value: D) -> Result<Duration, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        // JSON has one kind of numbers: 5.0 is a whole one.
-        Seconds(f64),
-        Text(String),
-    }
-    match Written::deserialize(value)? {
-        Written::Seconds(seconds) if seconds.fract() == 0.0 && seconds <= f64::from(u32::MAX) => {
-            Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)
-        }
-        Written::Seconds(_) => Err(D::Error::custom("write whole seconds")),
-        Written::Text(text) => duration::parse(&text).map_err(D::Error::custom),
-    }
 }
