@@ -71,19 +71,24 @@ async fn every_request_that_the_page_of_management_shows_succeeds() {
     let config = format!(
         "[[api]]\nname = \"shop\"\nupstream = \"{}\"\nkey = {{ prefix = \"shop_\" }}\nroles = [\"viewer\"]\n\
          management_path = \"/v1/api-keys\"\npermissions = {{ \"keys:all\" = \"Manage keys\" }}\n\
-         [api.management]\nneeds = \"keys:all\"\n",
+         [api.management]\nneeds = \"keys:all\"\n[api.bans]\nafter = 1\n",
         upstream.origin()
     );
     let bitting = Bitting::with_config(&config);
     bitting.json(&["accounts", "create", "acme"]);
-    let may = ["keys:*", "accounts:*", "audit:read"].map(|permission| ["--permission", permission]).concat();
+    let may =
+        ["keys:*", "accounts:*", "audit:read", "bans:*", "verify"].map(|permission| ["--permission", permission]).concat();
     let token = bitting.key(&[&["--api", "bitting"], &may[..]].concat()).key;
     let (key, manager) = (bitting.key(&[]), bitting.key(&["--permission", "keys:all"]).key);
     let path = format!("/v1/apis/shop/api-keys/{}", key.id);
     let shown = get(bitting.service, &path, &[("authorization", &format!("Bearer {token}"))]).await;
     let variables = [("TOKEN", &*token), ("KEY", &*manager), ("ID", &*key.id), ("TAG", shown.header("etag"))];
     let requests = blocks(include_str!("../../../../docs/management.md"), "sh");
-    assert_eq!(requests.len(), 9);
+    assert_eq!(requests.len(), 11);
+    let invalid = json!({"api": "shop", "method": "GET", "path": "/", "key": "shop_x", "client_address": "203.0.113.7"});
+    let bearer = format!("Bearer {token}");
+    let asker = [("authorization", &*bearer), ("content-type", "application/json")];
+    post(bitting.service, "/v1/verify", &asker, &invalid.to_string()).await;
     for text in requests {
         let here = text.replace("127.0.0.1:8081", &bitting.service.to_string());
         let here = here.replace("127.0.0.1:8080", &bitting.gateway.to_string());

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::Value;
 
 use crate::gateway::start;
-use crate::harness::{get, post, raw};
+use crate::harness::{Bitting, Traces, Upstream, get, post, raw};
 
 fn lines(log: &str) -> Vec<Value> {
     log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
@@ -103,7 +103,7 @@ async fn metrics_count_requests_by_api_outcome_and_reason_and_time_decisions_and
 async fn failures_of_the_upstream_are_counted_for_the_two_reasons_that_are_its_own() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let text = format!("[[api]]\nname = \"shop\"\nupstream = \"http://{nobody}\"\nkey = {{ prefix = \"shop_\" }}\n");
-    let bitting = crate::harness::Bitting::with_config(&text);
+    let bitting = Bitting::with_config(&text);
     let bearer = format!("Bearer {}", bitting.key(&[]).key);
     assert_eq!(get(bitting.gateway, "/x", &[("authorization", &bearer)]).await.status, 502);
     let metrics = get(bitting.service, "/metrics", &[]).await.body;
@@ -140,12 +140,55 @@ async fn health_and_readiness_are_told_and_nothing_else_is_open() {
 
 #[tokio::test]
 async fn a_service_listener_serves_only_what_it_is_told_to() {
-    let upstream = crate::harness::Upstream::start().await;
-    let traces = crate::harness::Traces::new();
+    let upstream = Upstream::start().await;
+    let traces = Traces::new();
     std::fs::write(traces.path("bitting.toml"), crate::gateway::config(&upstream, "")).unwrap();
     let only_health = "listen.1.serve=[\"health\"]".to_owned();
-    let bitting = crate::harness::Bitting::serve(&traces.path("bitting.toml"), &[only_health], traces.clone());
+    let bitting = Bitting::serve(&traces.path("bitting.toml"), &[only_health], traces.clone());
     assert_eq!(get(bitting.service, "/healthz", &[]).await.status, 200);
     let closed = get(bitting.service, "/metrics", &[]).await;
     assert_eq!((closed.status.as_u16(), closed.json()["code"].as_str()), (404, Some("not_found")));
+}
+
+/// CSBoard, where this machine can be banned too, and what it gets for a damaged key.
+async fn attacked(times: usize, headers: &[(&str, &str)]) -> Bitting {
+    let upstream = Upstream::start().await;
+    let origin = format!("api.csboard.upstream={}", upstream.origin());
+    let bitting = Bitting::example_with("csboard", &[origin, "api.csboard.bans.private=true".to_owned()]);
+    let damaged = [&[("authorization", "Bearer csb_pub_damaged")], headers].concat();
+    for _ in 0..times {
+        assert_eq!(get(bitting.gateway, "/v1/listings", &damaged).await.status, 401);
+    }
+    bitting
+}
+
+#[tokio::test]
+async fn bans_are_counted_without_saying_whose() {
+    let bitting = attacked(25, &[]).await;
+    // What is over leaves the number about once a second, and so does what is new come into it.
+    let told = loop {
+        let told = get(bitting.service, "/metrics", &[]).await.body;
+        if told.contains("bitting_banned_addresses{api=\"csboard\"} 1") {
+            break told;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(told.contains("bitting_bans_total{api=\"csboard\"} 1\n"), "{told}");
+    let refused = "bitting_requests_total{api=\"csboard\",outcome=\"refused\",reason=\"address_banned\"} 5\n";
+    assert!(told.contains(refused), "{told}");
+    assert!(!told.contains("127.0.0.1"), "{told}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_nobody_declared_is_told_of_once_with_the_setting_to_write() {
+    let bitting = attacked(25, &[("x-forwarded-for", "203.0.113.7")]).await;
+    let traces = bitting.stop();
+    let events = lines(&std::fs::read_to_string(traces.path("serve.err")).unwrap());
+    let told: Vec<&Value> = events.iter().filter(|event| event["peer"] == "127.0.0.1").collect();
+    assert_eq!(told.len(), 1, "{events:?}");
+    assert_eq!((&told[0]["level"], &told[0]["api"]), (&"WARN".into(), &"csboard".into()));
+    let message = told[0]["message"].as_str().unwrap();
+    for part in ["nobody has declared it as a proxy", "write trusted_proxies = [\"127.0.0.1\"] in the [[listen]]"] {
+        assert!(message.contains(part), "{message}");
+    }
 }
