@@ -324,7 +324,7 @@ impl Engine {
         let Change::UpdateKey { api, key, patch } = change else { return Ok(()) };
         let (Some(expires_at), Some(api)) = (patch.expires_at, apis.find(api)) else { return Ok(()) };
         if let Some(row) = self.store.key(&api.name, *key).await.map_err(Arc::new)? {
-            desk::check_lifetime(api, expires_at, row.created_at)?;
+            desk::check_lifetime(api, expires_at, &row)?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::account::AccountId;
-use bitting_core::api::{Api, Brand, Docs, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -222,6 +222,7 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         timeouts: UpstreamTimeouts { connect: Duration::from_secs(1), response_head: Duration::from_secs(1) },
         new_key: NewKeyDefaults::default(),
         policy: Policy::default(),
+        lifecycle: Lifecycle::default(),
         management_path: None,
         docs: Docs::default(),
         brand: Brand::default(),

@@ -3,7 +3,7 @@
 
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::rights::CapabilitySpec;
-use bitting_engine::{CommitError, InvalidChange, Issued};
+use bitting_engine::{CommitError, InvalidChange, Issued, Overlap};
 use bitting_store::{Change, Conditions, KeyPatch, Refusal, SwitchPatch};
 use http::StatusCode;
 use serde::Deserialize;
@@ -84,7 +84,7 @@ pub(in crate::dashboard) async fn rotate(Path((api, id)): Named, Submission { vi
         let seconds = fields.text("overlap").strip_suffix('s').and_then(|seconds| seconds.parse::<u64>().ok());
         let overlap = OVERLAPS.into_iter().find(|overlap| Some(overlap.as_secs()) == seconds).ok_or(Trouble::Unreadable)?;
         let conditions = once::conditions(&visitor, &format!("rotate {}", subject.row.id), &fields)?;
-        let issued = match Issued::successor(&subject.api, &subject.row, overlap, None, now) {
+        let issued = match Issued::successor(&subject.api, &subject.row, Overlap::of(overlap), None, now) {
             Ok(issued) => issued,
             Err(InvalidChange::Fields(violations)) => {
                 let message = violations.into_iter().map(|violation| violation.message).collect::<Vec<_>>().join(" ");

@@ -6,7 +6,6 @@ use axum::response::Response;
 use bitting_core::duration;
 use bitting_core::time::Timestamp;
 use bitting_engine::Issued;
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
@@ -28,6 +27,11 @@ pub(crate) struct RotateKey {
     #[serde(default, deserialize_with = "overlap")]
     #[schema(value_type = Overlap)]
     overlap: Duration,
+    /// Ends the old key before that, as soon as the new one was used and the old one was not for so long: seconds, at least 60, or
+    /// text such as `1h`; null for not at all. Where nothing is said, the API's default holds.
+    #[serde(default, deserialize_with = "idle")]
+    #[schema(value_type = Option<Overlap>)]
+    end_when_unused_for: Nullable<Duration>,
     /// When the new key ends; where nothing is said, it lives as long as the old one was made to live.
     #[serde(default)]
     #[schema(value_type = Option<words::Time>)]
@@ -71,7 +75,12 @@ pub(crate) async fn rotate(caller: Caller, Id(id): Id, once: Once, asked: Digest
     };
     let row = caller.key(&id).await?;
     let now = caller.shared.engine.now();
-    let mut made = Issued::successor(&caller.api, &row, asked.value.overlap, asked.value.expires_at.into(), now)?;
+    let asked_idle: Option<Option<Duration>> = asked.value.end_when_unused_for.into();
+    if asked.value.overlap.is_zero() && asked_idle.flatten().is_some() {
+        return Err(Fault::field("end_when_unused_for", "without an overlap the old key ends at once"));
+    }
+    let overlap = bitting_engine::Overlap { length: asked.value.overlap, end_when_unused_for: asked_idle };
+    let mut made = Issued::successor(&caller.api, &row, overlap, asked.value.expires_at.into(), now)?;
     if let (Nullable::Absent, Some(bound)) =
         (asked.value.expires_at, caller.holder().and_then(|holder| holder.row().expires_at))
     {
@@ -82,18 +91,33 @@ pub(crate) async fn rotate(caller: Caller, Id(id): Id, once: Once, asked: Digest
 }
 
 fn overlap<'de, D: Deserializer<'de>>(value: D) -> Result<Duration, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        // JSON has one kind of numbers: 5.0 is a whole one.
-        Seconds(f64),
-        Text(String),
+    Written::deserialize(value)?.read()
+}
+
+fn idle<'de, D: Deserializer<'de>>(value: D) -> Result<Nullable<Duration>, D::Error> {
+    match Option::<Written>::deserialize(value)? {
+        Some(written) => written.read().map(Nullable::Value),
+        None => Ok(Nullable::Null),
     }
-    match Written::deserialize(value)? {
-        Written::Seconds(seconds) if seconds.fract() == 0.0 && seconds <= f64::from(u32::MAX) => {
-            Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)
+}
+
+/// A length of time as it may be written.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    // JSON has one kind of numbers: 5.0 is a whole one.
+    Seconds(f64),
+    Text(String),
+}
+
+impl Written {
+    fn read<E: serde::de::Error>(self) -> Result<Duration, E> {
+        match self {
+            Written::Seconds(seconds) if seconds.fract() == 0.0 && seconds <= f64::from(u32::MAX) => {
+                Duration::try_from_secs_f64(seconds).map_err(E::custom)
+            }
+            Written::Seconds(_) => Err(E::custom("write whole seconds")),
+            Written::Text(text) => duration::parse(&text).map_err(E::custom),
         }
-        Written::Seconds(_) => Err(D::Error::custom("write whole seconds")),
-        Written::Text(text) => duration::parse(&text).map_err(D::Error::custom),
     }
 }

@@ -83,6 +83,8 @@ fn key(api: &Api, expires_at: Option<Timestamp>) -> Key {
         revoked_at: None,
         replaced_by: None,
         replaces: None,
+        auto_renew: false,
+        end_when_unused_for: None,
     }
 }
 
