@@ -22,6 +22,7 @@ mod feed;
 mod heartbeat;
 mod imported;
 mod inquiry;
+mod lifecycle;
 mod metering;
 mod meters;
 mod pipeline;

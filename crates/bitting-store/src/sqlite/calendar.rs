@@ -3,7 +3,6 @@
 use async_trait::async_trait;
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
-use bitting_core::time::Timestamp;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, Row, params_from_iter};
 
@@ -83,10 +82,7 @@ fn along(
     limit: usize,
 ) -> Result<Vec<(Place, KeyRow)>, StoreError> {
     // Of keys that were never used the index holds the creation, moved before all uses.
-    let (written, read): (fn(Timestamp) -> i64, fn(i64) -> i64) = match line {
-        Line::NeverUsed => (|at| unused_since(at.as_millis()), |kept| kept - unused_since(0)),
-        _ => (Timestamp::as_millis, |kept| kept),
-    };
+    let moved = if let Line::NeverUsed = line { unused_since(0) } else { 0 };
     let ending = |index| (format!("api_key AS k INDEXED BY {index}"), "k.expires_at", "k.id");
     let working = |index, column| {
         let from = format!("key_overview AS o INDEXED BY {index} CROSS JOIN api_key AS k ON k.id = o.key");
@@ -112,9 +108,9 @@ fn along(
     if let Line::Made(environment) = line {
         values.push(Box::new(environment.clone()));
     }
-    values.push(Box::new(written(after.at)));
+    values.push(Box::new(after.at.as_millis() + moved));
     values.push(Box::new(after.key.to_bytes()));
-    values.push(Box::new(written(until)));
+    values.push(Box::new(until.as_millis() + moved));
     values.push(Box::new(sql_limit(limit)));
     let sql = format!(
         "SELECT {}, {at} FROM {from} WHERE {condition} AND ({at}, {id}) > (?, ?) AND {at} <= ? ORDER BY {at}, {id} LIMIT ?",
@@ -123,6 +119,6 @@ fn along(
     let column = KEY_COLUMNS.split(',').count();
     rows(connection, &sql, params_from_iter(values), |row| {
         let key = stored_key(row)?.row;
-        Ok((Place { at: time(read(get(row, column)?)), key: key.id }, key))
+        Ok((Place { at: time(get::<i64>(row, column)? - moved), key: key.id }, key))
     })
 }
