@@ -42,6 +42,7 @@ pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, OtherNames, S
 pub use entropy::{Entropy, EntropyError};
 pub use imported::{ImportFinding, RowProblem, Sheet, SheetFormat, SheetPart, import_id, preview_import};
 pub use inquiry::{Inquiry, Presented, Scope};
+pub use lifecycle::{NotRenewed, renewal};
 pub use metering::{Allowance, LimitLeft, Limited};
 pub use refused::LimitHit;
 pub use request_id::{RequestId, RequestIds};

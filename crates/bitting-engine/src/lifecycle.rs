@@ -25,6 +25,8 @@ use bitting_core::time::Timestamp;
 use bitting_store::{Actor, Change, Conditions, Entry, Origin, Store, StoreError, StoreErrorKind};
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+pub use self::renewal::{NotRenewed, renewal};
+
 use self::agenda::{Agenda, Task};
 use self::stage::Stages;
 use crate::apis::ServedApi;

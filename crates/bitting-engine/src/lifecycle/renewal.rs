@@ -26,7 +26,7 @@ const LEAST_TERM: Duration = Duration::from_secs(10);
 
 /// Why a key does not renew itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotRenewed {
+pub enum NotRenewed {
     /// It does not say so.
     Off,
     /// Another has taken its place.
@@ -39,7 +39,7 @@ pub(super) enum NotRenewed {
 
 impl NotRenewed {
     /// The word that events say.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Replaced => "replaced",
@@ -50,7 +50,10 @@ impl NotRenewed {
 }
 
 /// When a key will be renewed as everything stands, or why it will not.
-pub(super) fn renewal(api: &Api, key: &KeyRow, account: Option<&AccountRow>) -> Result<Timestamp, NotRenewed> {
+///
+/// # Errors
+/// Why it will not.
+pub fn renewal(api: &Api, key: &KeyRow, account: Option<&AccountRow>) -> Result<Timestamp, NotRenewed> {
     let due = renews_at(&api.lifecycle, key).filter(|_| key.auto_renew).ok_or(NotRenewed::Off)?;
     if key.replaced_by.is_some() {
         return Err(NotRenewed::Replaced);

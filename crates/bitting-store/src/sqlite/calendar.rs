@@ -9,7 +9,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 use super::SqliteStore;
 use super::listing::qualified;
 use super::read::{rows, sql_limit};
-use super::rows::{KEY_COLUMNS, get, stored_key, stored_sequence, time};
+use super::rows::{KEY_COLUMNS, after_key, get, stored_key, stored_sequence, time};
 use super::write::execute;
 use crate::calendar::{Calendar, Line, Place, Span, Sweep};
 use crate::error::StoreError;
@@ -116,9 +116,8 @@ fn along(
         "SELECT {}, {at} FROM {from} WHERE {condition} AND ({at}, {id}) > (?, ?) AND {at} <= ? ORDER BY {at}, {id} LIMIT ?",
         qualified(KEY_COLUMNS, "k")
     );
-    let column = KEY_COLUMNS.split(',').count();
     rows(connection, &sql, params_from_iter(values), |row| {
         let key = stored_key(row)?.row;
-        Ok((Place { at: time(get::<i64>(row, column)? - moved), key: key.id }, key))
+        Ok((Place { at: time(get::<i64>(row, after_key())? - moved), key: key.id }, key))
     })
 }

@@ -26,6 +26,11 @@ pub(super) const KEY_COLUMNS: &str = "id, digest, api, account, environment, rig
      expires_at, revoked_at, sequence, name, description, prefix, metadata, created_at, created_by, updated_at, replaced_by, \
      replaces, imported, foreign_hash, limits, auto_renew, term_began_at, end_when_unused_for";
 
+/// The column that follows those of a key.
+pub(super) fn after_key() -> usize {
+    KEY_COLUMNS.split(',').count()
+}
+
 /// The columns of [`audit_row`], in its order.
 pub(super) const AUDIT_COLUMNS: &str = "sequence, at, api, actor, request_id, action, subject, before, after, address";
 

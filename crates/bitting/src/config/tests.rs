@@ -2,6 +2,7 @@
 
 mod dashboard;
 mod docs;
+mod lifecycle;
 
 use bitting_core::dialect::AnswerContext;
 use bitting_core::reason::Reason;

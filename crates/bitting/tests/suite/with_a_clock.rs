@@ -1,5 +1,6 @@
 //! The same wiring in this process, on real sockets, with a clock in hand. The shipped binary has no clock switch.
 
+mod aging;
 mod limits;
 
 use std::convert::Infallible;
@@ -47,7 +48,7 @@ async fn start_in(traces: Traces, example: &str, upstream: &Upstream, now: &str)
 fn configure(traces: &Traces, example: &str, upstream: &Upstream) -> Config {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../examples/{example}.toml"));
     let listeners = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\
-                     [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"health\"]\n[server]\ndrain = \"0s\"\n";
+                     [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"health\", \"management\"]\n[server]\ndrain = \"0s\"\n";
     let sources = vec![
         Source { name: example.to_owned(), text: std::fs::read_to_string(file).unwrap() },
         Source { name: "listeners".to_owned(), text: listeners.to_owned() },
