@@ -37,7 +37,9 @@ pub use apis::{Apis, ApisError, ServedApi};
 pub use clock::{Clock, ManualClock, WallClock};
 pub use decision::{Admission, AnswerFor, Bearer, Decision, Denial, Permit};
 pub use delegation::Holder;
-pub use desk::{Guest, InvalidChange, Invitation, Issued, KeySpec, Overlap, SECRET_OVERLAP, SignedWith, Violation, WebhookSpec};
+pub use desk::{
+    Guest, InvalidChange, Invitation, Issued, KeySpec, Overlap, SECRET_OVERLAP, SignedWith, Violation, WebhookSpec,
+};
 pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, OtherNames, StartError, check_change};
 pub use entropy::{Entropy, EntropyError};
 pub use imported::{ImportFinding, RowProblem, Sheet, SheetFormat, SheetPart, import_id, preview_import};

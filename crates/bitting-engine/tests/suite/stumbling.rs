@@ -13,7 +13,13 @@ use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_core::webhook::{DeliveryId, WebhookId};
 use bitting_store::{
-    AccountReader, AccountRow, Archive, AttemptRow, Attempted, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict, Bought, BusyKey, BusyQuery, Calendar, ChangeLog, Committed, DeliveryRow, DeliveryState, DueDelivery, Entry, EventFilter, EventLog, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, Line, LinkRow, ListedWebhook, MemberRow, MeterLog, NewDelivery, Outbox, Overview, OverviewQuery, OverviewReader, Page, People, Place, Progress, Purchase, Raised, RecognisedKey, Refusal, RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource, SessionRow, Settlement, Span, Store, StoreError, StoreErrorKind, StoredKey, StoredMember, StoredWebhook, Sweep, UsageBatch, UsageQuery, UsageRow, Webhooks, WebhooksOf, Window,
+    AccountReader, AccountRow, Archive, AttemptRow, Attempted, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict,
+    Bought, BusyKey, BusyQuery, Calendar, ChangeLog, Committed, DeliveryRow, DeliveryState, DueDelivery, Entry, EventFilter,
+    EventLog, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, Line, LinkRow,
+    ListedWebhook, MemberRow, MeterLog, NewDelivery, Outbox, Overview, OverviewQuery, OverviewReader, Page, People, Place,
+    Progress, Purchase, Raised, RecognisedKey, Refusal, RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource,
+    SessionRow, Settlement, Span, Store, StoreError, StoreErrorKind, StoredKey, StoredMember, StoredWebhook, Sweep, UsageBatch,
+    UsageQuery, UsageRow, Webhooks, WebhooksOf, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
