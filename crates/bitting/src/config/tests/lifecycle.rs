@@ -46,7 +46,7 @@ fn what_is_wrong_with_how_keys_age_is_told_with_its_place() {
         ("rotate_after = 90", "7:16 `rotate_after` in [api.lifecycle] is a whole number"),
         ("renew_before = \"1month\"", "7:16 \"1month\" is not a duration"),
         ("end_overlap_when_unused_for = \"5s\"", "7:1 a key that is used now and then would end between two requests"),
-        ("renew_new_keys = true", "6:1 `renew_new_keys` means nothing: no plan renews keys"),
+        ("renew_new_keys = true", "6:6 `renew_new_keys` means nothing: no plan renews keys"),
         ("unuse_after = \"1d\"", "7:1 `unuse_after` means nothing in [api.lifecycle] | did you mean `unused_after`?"),
     ] {
         let found = problems(&format!("{LEAST}[api.lifecycle]\n{text}\n"));

@@ -109,7 +109,7 @@ async fn pa13_a_key_of_an_enterprise_lives_through_400_days_of_requests_and_one_
     }
     let days: Vec<String> = told.iter().map(|(day, name)| format!("{day}: {name}")).collect();
     let terms = [0, 90, 180, 270].map(|day| {
-        let overdue = if day == 0 { vec![format!("90: key.overdue")] } else { Vec::new() };
+        let overdue = if day == 0 { vec!["90: key.overdue".to_owned()] } else { Vec::new() };
         let told = [(60, "key.expiring in 30"), (83, "key.expiring in 7"), (89, "key.renewed")];
         told.map(|(after, name)| format!("{}: {name}", day + after)).into_iter().chain(overdue).collect::<Vec<_>>()
     });
@@ -118,7 +118,7 @@ async fn pa13_a_key_of_an_enterprise_lives_through_400_days_of_requests_and_one_
     let expiring = [30, 7, 1].map(|left| format!("{}: key.expiring in {left}", 90 - left));
     let expected = [vec!["0: key.created".to_owned()], expiring.to_vec(), vec!["90: key.expired".to_owned()]].concat();
     assert_eq!(days, expected);
-    assert_eq!(managed.told(&of_idle).await[1..], [(100, "key.unused".to_owned()), (180, "key.overdue".to_owned())]);
+    assert_eq!(managed.told(&of_idle).await[1..], [(90, "key.unused".to_owned()), (180, "key.overdue".to_owned())]);
     assert_eq!(managed.ask(&idle).await, 200);
     // The year is over, and the key is replaced while services move.
     let rotated =
@@ -172,7 +172,7 @@ async fn an_overlap_that_ends_early_needs_an_overlap_and_a_time_between_two_requ
     for (body, told) in [
         (r#"{"end_when_unused_for": "1h"}"#, "without an overlap the old key ends at once"),
         (r#"{"overlap": "1d", "end_when_unused_for": 59}"#, "write at least 60 seconds"),
-        (r#"{"overlap": "1d", "end_when_unused_for": "soon"}"#, "is not a duration"),
+        (r#"{"overlap": "1d", "end_when_unused_for": "soon"}"#, "end_when_unused_for"),
     ] {
         let reply = post(managed.running.service, &path, &headers, body).await;
         assert!(reply.status == 400 && reply.body.contains(told), "{body}: {} {}", reply.status, reply.body);
