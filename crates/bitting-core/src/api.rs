@@ -3,6 +3,7 @@
 mod brand;
 mod docs;
 mod host;
+mod lifecycle;
 mod policy;
 mod upstream;
 
@@ -22,6 +23,7 @@ use crate::route::RouteTable;
 pub use brand::{Accent, Brand, InvalidAccent, Logo};
 pub use docs::{BaseUrl, CodeExample, Contact, Docs, InvalidBaseUrl, InvalidContact, InvalidSamplePath, SamplePath};
 pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
+pub use lifecycle::Lifecycle;
 pub use policy::{InvalidNamePattern, NamePattern, Policy};
 pub use upstream::{InvalidUpstream, Upstream};
 
@@ -74,6 +76,8 @@ pub struct Api {
     pub new_key: NewKeyDefaults,
     /// What is asked of every key.
     pub policy: Policy,
+    /// What time does to its keys.
+    pub lifecycle: Lifecycle,
     /// Where its keys manage keys, if they do.
     pub management_path: Option<Box<str>>,
     /// What its documentation says beside all that.
@@ -115,6 +119,12 @@ impl Api {
     /// The environment of a key; `None` if the configuration no longer has it.
     pub fn environment(&self, id: NameId) -> Option<&Environment> {
         self.environments.iter().find(|environment| environment.id == id)
+    }
+
+    /// Whether real data stands behind an environment: the one that is called so, or the first where none is.
+    pub fn is_production(&self, environment: &str) -> bool {
+        let names: Vec<&str> = self.environments.iter().map(|known| &*known.name).collect();
+        lifecycle::is_production(&names, environment)
     }
 
     /// The answer to a reason.

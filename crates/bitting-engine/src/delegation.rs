@@ -11,6 +11,7 @@ use bitting_core::account::Account;
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_core::rights::{Excess, Mandate};
+use bitting_core::time::Timestamp;
 use bitting_store::{Change, Committed, Conditions, KeyRow, NewKey, Origin, Refusal, Store, StoreError, Successor};
 
 use crate::apis::{Apis, ServedApi};
@@ -60,7 +61,7 @@ impl Engine {
         loop {
             left -= 1;
             let apis = self.apis();
-            let relied_on = holder.may_make(change, &apis, self.store()).await?;
+            let relied_on = holder.may_make(change, &apis, self.store(), self.now()).await?;
             let mut all = conditions.clone();
             all.keys.extend(relied_on);
             match self.submit(change.clone(), origin.clone(), all).await {
@@ -106,10 +107,19 @@ impl Holder {
             spec.limits.entry(name.clone()).or_insert(*number);
         }
         spec.expires_at = spec.expires_at.or(self.row.expires_at);
+        if spec.auto_renew.is_none() && !self.may_renew() {
+            spec.auto_renew = Some(false);
+        }
     }
 
     /// The keys on which it was decided that the holder may make a change, with the commits that left them so.
-    async fn may_make(&self, change: &Change, apis: &Apis, store: &dyn Store) -> Result<Vec<(KeyId, Sequence)>, CommitError> {
+    async fn may_make(
+        &self,
+        change: &Change,
+        apis: &Apis,
+        store: &dyn Store,
+        now: Timestamp,
+    ) -> Result<Vec<(KeyId, Sequence)>, CommitError> {
         let mut relied_on = vec![(self.row.id, self.row.sequence)];
         if let Change::CreateKey(new) = change {
             self.may_create(new, apis)?;
@@ -128,12 +138,14 @@ impl Holder {
             Change::UpdateKey { patch, .. } => {
                 self.covers(&mandate(&key), &key.limits, apis)?;
                 let mut after = key.clone();
-                patch.apply(&mut after);
+                patch.apply(&mut after, now);
                 self.covers(&mandate(&after), &after.limits, apis)?;
+                self.covers_renewal(after.auto_renew, after.expires_at)?;
             }
             Change::RotateKey { successor: Successor { expires_at, .. }, .. } => {
                 self.covers(&mandate(&key), &key.limits, apis)?;
                 self.covers(&Mandate { expires_at: *expires_at, ..mandate(&key) }, &key.limits, apis)?;
+                self.covers_renewal(key.auto_renew, *expires_at)?;
             }
             _ => return Err(Refusal::NotYours.into()),
         }
@@ -156,12 +168,27 @@ impl Holder {
             expires_at: new.expires_at,
         };
         excess.extend(self.excess(&wanted, &new.limits, apis));
+        excess.extend(self.renewal_excess(new.auto_renew, new.expires_at));
         if excess.is_empty() { Ok(()) } else { Err(CommitError::Exceeds(excess)) }
     }
 
     fn covers(&self, wanted: &Mandate<'_>, limits: &BTreeMap<String, u64>, apis: &Apis) -> Result<(), CommitError> {
         let excess = self.excess(wanted, limits, apis);
         if excess.is_empty() { Ok(()) } else { Err(CommitError::Exceeds(excess)) }
+    }
+
+    /// Whether what the holder makes may renew itself: it shall not outlive a holder that has an end for good.
+    fn may_renew(&self) -> bool {
+        self.row.expires_at.is_none() || self.row.auto_renew
+    }
+
+    fn renewal_excess(&self, auto_renew: bool, expires_at: Option<Timestamp>) -> Option<Excess> {
+        let outlives = auto_renew && expires_at.is_some() && !self.may_renew();
+        outlives.then(|| Excess { field: "auto_renew", what: "true".to_owned() })
+    }
+
+    fn covers_renewal(&self, auto_renew: bool, expires_at: Option<Timestamp>) -> Result<(), CommitError> {
+        self.renewal_excess(auto_renew, expires_at).map_or(Ok(()), |excess| Err(CommitError::Exceeds(vec![excess])))
     }
 
     /// In what a key with such rights and numbers of its own would exceed the holder's.

@@ -11,6 +11,7 @@ use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
 use bitting_core::api::Api;
 use bitting_core::key::{KeyId, PlaintextKey};
+use bitting_core::limit::Plan;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
 use bitting_store::{Change, KeyRow, NewKey, Successor};
@@ -50,6 +51,8 @@ pub struct KeySpec {
     pub metadata: Map<String, Value>,
     /// From this instant on it is refused.
     pub expires_at: Option<Timestamp>,
+    /// Whether it renews itself before its end, where its account's plan allows it.
+    pub auto_renew: Option<bool>,
 }
 
 /// A key that was made and the change that makes it known. The key must not be shown before the change is committed.
@@ -59,6 +62,22 @@ pub struct Issued {
     pub key: PlaintextKey,
     /// What to commit.
     pub change: Change,
+}
+
+/// How long a key lives on beside the one that takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Overlap {
+    /// How long at most; zero is not at all.
+    pub length: Duration,
+    /// Whether it ends before that when it was unused for so long; without a word the API's default holds.
+    pub end_when_unused_for: Option<Option<Duration>>,
+}
+
+impl Overlap {
+    /// So long, and otherwise as the API says.
+    pub fn of(length: Duration) -> Self {
+        Self { length, end_when_unused_for: None }
+    }
 }
 
 /// Something wrong with one field of a change.
@@ -119,6 +138,7 @@ impl KeySpec {
             limits: self.limits,
             metadata: self.metadata,
             expires_at: self.expires_at,
+            auto_renew: self.auto_renew.unwrap_or_else(|| self.expires_at.is_some() && renews_new_keys(api)),
             account_limit: None,
         }));
         Ok(Issued { key, change })
@@ -126,28 +146,32 @@ impl KeySpec {
 }
 
 impl Issued {
-    /// Makes a key to take another's place. The old one ends after `overlap`, at once if that is zero; the new one lives as
-    /// long as the old one was made to live, unless `expires_at` says otherwise.
+    /// Makes a key to take another's place. The old one ends with the overlap; the new one lives as long as the old one's present
+    /// term, unless `expires_at` says otherwise.
     ///
     /// # Errors
     /// If the old key's environment is no longer configured, or there is no randomness.
     pub fn successor(
         api: &Api,
         old: &KeyRow,
-        overlap: Duration,
+        overlap: Overlap,
         expires_at: Option<Option<Timestamp>>,
         now: Timestamp,
     ) -> Result<Self, InvalidChange> {
         let (key, id) = make_key(api, &old.environment, now)?;
-        let same_period = old.expires_at.map(|end| now.plus(end.since(old.created_at)));
+        let same_period = old.term().map(|term| now.plus(term));
         let successor = Successor {
             id,
             digest: key.digest(),
             prefix: api.format.display_prefix(&key),
             expires_at: expires_at.unwrap_or(same_period),
         };
-        let old_ends_at = (!overlap.is_zero()).then(|| now.plus(overlap));
-        let change = Change::RotateKey { api: api.name.to_string(), key: old.id, successor, old_ends_at };
+        let Overlap { length, end_when_unused_for } = overlap;
+        let old_ends_at = (!length.is_zero()).then(|| now.plus(length));
+        let idle = end_when_unused_for.unwrap_or(api.lifecycle.end_overlap_when_unused_for).filter(|_| old_ends_at.is_some());
+        let end_when_unused_for_s = idle.map(|idle| idle.as_secs());
+        let change =
+            Change::RotateKey { api: api.name.to_string(), key: old.id, successor, old_ends_at, end_when_unused_for_s };
         Ok(Self { key, change })
     }
 }
@@ -159,6 +183,11 @@ impl Issued {
             successor.expires_at = Some(successor.expires_at.map_or(bound, |end| end.min(bound)));
         }
     }
+}
+
+/// Whether new keys that end renew where nothing is said. Where no plan allows it that would mean nothing.
+fn renews_new_keys(api: &Api) -> bool {
+    api.lifecycle.renews_new_keys && api.plans.iter().any(Plan::renews_keys)
 }
 
 fn make_key(api: &Api, environment: &str, now: Timestamp) -> Result<(PlaintextKey, KeyId), InvalidChange> {

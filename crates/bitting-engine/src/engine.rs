@@ -28,6 +28,7 @@ use crate::heartbeat::{self, ClockWatch};
 use crate::imported;
 use crate::imported::proof::{Prover, Unproven, Verdict};
 use crate::inquiry::Inquiry;
+use crate::lifecycle::{self, Keeper};
 use crate::metering::{self, ApiBooks, IfShort, Metering};
 use crate::meters;
 use crate::pipeline::{self, Bench, IfUnproven, Patience, Wait};
@@ -65,6 +66,7 @@ pub struct Engine {
     books: ApiBooks,
     pub(crate) feed: Arc<Feed>,
     stopping: watch::Sender<bool>,
+    pub(crate) keeper: Arc<tokio::sync::Mutex<Keeper>>,
     /// Gone once the engine is stopping.
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     tasks: Mutex<Option<Tasks>>,
@@ -76,6 +78,7 @@ struct Tasks {
     supply: JoinHandle<()>,
     sightings: JoinHandle<()>,
     feed: JoinHandle<()>,
+    keeper: JoinHandle<()>,
 }
 
 /// Why a change was not made.
@@ -144,7 +147,11 @@ impl Engine {
         let ring = Arc::new(Ring::new(Arc::clone(apis.names()), Entropy.random()?));
         let (queue, jobs) = mpsc::channel(QUEUE);
         let feed = Arc::new(Feed::after(store.last_event().await?));
+        let keeper =
+            Keeper::new(Arc::clone(&store), &metering, Arc::clone(&clock), Arc::clone(&feed), queue.downgrade(), progress.time);
+        let keeper = Arc::new(tokio::sync::Mutex::new(keeper));
         let tasks = Tasks {
+            keeper: tokio::spawn(lifecycle::run(Arc::clone(&keeper), Arc::clone(&ring))),
             writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), Arc::clone(&feed), jobs)),
             feed: tokio::spawn(feed::run(Arc::clone(&feed), Arc::clone(&store))),
             sightings: tokio::spawn(imported::run(Arc::clone(&ring), Arc::clone(&clock), queue.downgrade())),
@@ -168,17 +175,19 @@ impl Engine {
             books,
             feed,
             stopping: watch::Sender::new(false),
+            keeper,
             queue: Mutex::new(Some(queue)),
             tasks: Mutex::new(Some(tasks)),
         }))
     }
 
     /// Reads every key into the ring, which is trusted from then on. A change that is made meanwhile is not lost: its number
-    /// is higher than that of what was read.
+    /// is higher than that of what was read. Before that, keys are renewed that should have been while no engine ran.
     ///
     /// # Errors
     /// If the store cannot be read.
     pub async fn load(&self) -> Result<(), StoreError> {
+        self.renew_what_is_owed().await;
         self.ring.load(&*self.store, LOAD_PAGE).await
     }
 
@@ -340,7 +349,7 @@ impl Engine {
         let Change::UpdateKey { api, key, patch } = change else { return Ok(()) };
         let (Some(expires_at), Some(api)) = (patch.expires_at, apis.find(api)) else { return Ok(()) };
         if let Some(row) = self.store.key(&api.name, *key).await.map_err(Arc::new)? {
-            desk::check_lifetime(api, expires_at, row.created_at)?;
+            desk::check_lifetime(api, expires_at, &row)?;
         }
         Ok(())
     }
@@ -430,12 +439,17 @@ impl Engine {
         self.begin_to_stop();
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Tasks { writer, heartbeat, sightings, supply, feed }) = tasks {
+        if let Some(Tasks { writer, heartbeat, sightings, supply, feed, keeper }) = tasks {
             heartbeat.abort();
+            // With its lock in hand, so that nothing of it goes on in the store.
+            let quiet = self.keeper.lock().await;
+            keeper.abort();
+            drop(quiet);
             feed.abort();
             sightings.abort();
             // It may hold the writer's queue until it is gone.
             let _ = sightings.await;
+            let _ = keeper.await;
             // If it panicked, that was said when it did.
             let _ = writer.await;
             self.metering.close().await;

@@ -114,6 +114,7 @@ impl From<Refusal> for Fault {
             | Refusal::TooManyKeys(..)
             | Refusal::Changed(_)
             | Refusal::AlreadyRotated(..)
+            | Refusal::NotRenewed(_)
             | Refusal::MemberExists
             | Refusal::LinkSpent
             | Refusal::CodeUsed

@@ -123,6 +123,24 @@ pub enum Change {
         successor: Successor,
         /// When the old one ends, unless it ends before; `None` revokes it at once.
         old_ends_at: Option<Timestamp>,
+        /// How many seconds the old one must be unused to end before that; `None` is that it does not.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        end_when_unused_for_s: Option<u64>,
+    },
+    /// Another term for a key that renews itself. Bitting alone makes this change.
+    RenewKey {
+        /// The API's name.
+        api: String,
+        /// The key.
+        key: KeyId,
+        /// The plan of its account, which allows it.
+        plan: Option<String>,
+        /// The end of the present term.
+        ends_at: Timestamp,
+        /// When the next one begins, which is not before the present one ends.
+        begins_at: Timestamp,
+        /// When that ends.
+        until: Timestamp,
     },
     /// The end of a key.
     RevokeKey {
@@ -267,6 +285,9 @@ pub struct NewKey {
     pub metadata: Map<String, Value>,
     /// From this instant on it is refused.
     pub expires_at: Option<Timestamp>,
+    /// Whether it renews itself before its end, where its account's plan allows it.
+    #[serde(default)]
+    pub auto_renew: bool,
     /// How many keys its account may have, this one included; `None` is as many as it likes. Revoked and expired ones do
     /// not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -304,9 +325,12 @@ pub struct KeyPatch {
     /// Whether it is switched on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// From this instant on it is refused.
+    /// From this instant on it is refused. With another end another term begins.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub expires_at: Option<Option<Timestamp>>,
+    /// Whether it renews itself before its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auto_renew: Option<bool>,
 }
 
 /// Switches to turn, each by its name, so that two people can turn two switches of one key at once.
@@ -400,6 +424,9 @@ pub enum Refusal {
     /// The key was rotated before; its successor can be rotated.
     #[error("the key {0} was rotated already, into {1}")]
     AlreadyRotated(KeyId, KeyId),
+    /// The key does not renew itself, or not now: it was given another end, switched off, replaced, or its account was changed.
+    #[error("the key {0} does not renew itself as it stands now")]
+    NotRenewed(KeyId),
     /// There is no such member.
     #[error("there is no member {0}")]
     NoSuchMember(MemberId),
@@ -437,6 +464,7 @@ impl Change {
             | Self::UpdateAccount { api, .. }
             | Self::UpdateKey { api, .. }
             | Self::RotateKey { api, .. }
+            | Self::RenewKey { api, .. }
             | Self::RevokeKey { api, .. }
             | Self::ImportKeys { api, .. }
             | Self::RehashKey { api, .. }
@@ -459,6 +487,7 @@ impl Change {
         match self {
             Self::UpdateKey { key, .. }
             | Self::RotateKey { key, .. }
+            | Self::RenewKey { key, .. }
             | Self::RevokeKey { key, .. }
             | Self::RehashKey { key, .. } => Some(*key),
             _ => None,
@@ -563,7 +592,8 @@ mod tests {
     fn a_rotation_changes_one_key_and_makes_another() {
         let id = |number| KeyId::new(Timestamp::from_millis(0), number);
         let successor = Successor { id: id(2), digest: Digest::from_bytes([2; 32]), prefix: String::new(), expires_at: None };
-        let rotation = Change::RotateKey { api: "shop".to_owned(), key: id(1), successor, old_ends_at: None };
+        let (api, old_ends_at, end_when_unused_for_s) = ("shop".to_owned(), None, None);
+        let rotation = Change::RotateKey { api, key: id(1), successor, old_ends_at, end_when_unused_for_s };
         assert_eq!((rotation.subject_key(), rotation.new_key()), (Some(id(1)), Some(id(2))));
         let end = Change::RevokeKey { api: "shop".to_owned(), key: id(1) };
         assert_eq!((end.subject_key(), end.new_key()), (Some(id(1)), None));

@@ -10,6 +10,7 @@
 
 mod archive;
 mod audit_chain;
+mod calendar;
 mod change;
 mod error;
 mod event;
@@ -28,6 +29,7 @@ use bitting_core::time::Timestamp;
 
 pub use archive::Archive;
 pub use audit_chain::{AuditChain, AuditFault, AuditHead, AuditVerdict, InvalidAuditHead};
+pub use calendar::{Calendar, Line, Place, Span, Sweep};
 pub use change::{
     AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, ImportStanding, ImportedKey, KeyPatch, MemberPatch,
     NewAccount, NewKey, NewLink, NewMember, NewSession, NewWebhook, Origin, Refusal, Sessions, Successor, SwitchPatch,
@@ -108,6 +110,7 @@ pub trait Store:
     + AuditChain
     + Webhooks
     + Outbox
+    + Calendar
 {
 }
 
@@ -126,5 +129,6 @@ impl<S> Store for S where
         + AuditChain
         + Webhooks
         + Outbox
+        + Calendar
 {
 }

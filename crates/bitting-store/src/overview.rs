@@ -21,7 +21,7 @@ use crate::row::KeyRow;
 
 pub(crate) use selection::{Face, Selected, Selection, Wanted};
 pub use state::{Ages, KeyState};
-pub(crate) use state::{Horizon, Standing, Vitals};
+pub(crate) use state::{Horizon, Standing, Vitals, unused_since};
 
 /// Lists of keys for people.
 #[async_trait]

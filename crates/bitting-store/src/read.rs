@@ -100,6 +100,9 @@ pub struct KeyFilter {
     pub status: Option<(StatusFilter, Timestamp)>,
     /// Made by whoever writes themselves so in `created_by`.
     pub creator: Option<String>,
+    /// Whether only those whose maker is a member who may no longer sign in.
+    #[serde(default)]
+    pub creator_removed: bool,
     /// Given exactly this permission.
     pub permission: Option<Permission>,
     /// Whose name or prefix begins so. Then the list is in that order, unless it is of one account.
@@ -145,7 +148,8 @@ impl KeyFilter {
     /// nobody wants to have sorted by anything else.
     pub fn is_by_end(&self) -> bool {
         let is_expired = matches!(self.status, Some((StatusFilter::Is(KeyStatus::Expired), _)));
-        let leads = [self.account.is_some(), self.search.is_some(), self.creator.is_some(), self.permission.is_some()];
+        let has_creator = self.creator.is_some() || self.creator_removed;
+        let leads = [self.account.is_some(), self.search.is_some(), has_creator, self.permission.is_some()];
         is_expired && !leads.contains(&true)
     }
 

@@ -1,6 +1,7 @@
 //! Accounts and keys as they are stored and shown.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
@@ -80,6 +81,17 @@ pub struct KeyRow {
     pub replaced_by: Option<KeyId>,
     /// The key that it was rotated from.
     pub replaces: Option<KeyId>,
+    /// Whether it renews itself before its end, where its account's plan allows it. Audit rows from before there was renewal have
+    /// neither this nor what follows.
+    #[serde(default)]
+    pub auto_renew: bool,
+    /// When its present term began: when it was made, when it was given its end by hand, or when it was last renewed to. `None` is
+    /// when it was made.
+    #[serde(default)]
+    pub term_began_at: Option<Timestamp>,
+    /// How many seconds it must be unused to end before its overlap with its successor is over; `None` is that it does not.
+    #[serde(default)]
+    pub end_when_unused_for_s: Option<u64>,
     /// The change that left it so.
     pub sequence: Sequence,
 }
@@ -143,6 +155,11 @@ pub enum KeyStatus {
 }
 
 impl KeyRow {
+    /// How long its present term is: how long it is renewed for, and how long its successor lives. `None` if it has no end.
+    pub fn term(&self) -> Option<Duration> {
+        self.expires_at.map(|end| end.since(self.term_began_at.unwrap_or(self.created_at)))
+    }
+
     /// The key's state at a time, its account aside.
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         if self.revoked_at.is_some() {

@@ -5,6 +5,7 @@
 //! engine gathers changes into batches.
 
 mod backup;
+mod calendar;
 mod chain;
 mod error;
 mod events;

@@ -108,6 +108,7 @@ impl From<Refusal> for Failure {
             | Refusal::Changed(_)
             | Refusal::IdempotencyKeyReused
             | Refusal::AlreadyRotated(..)
+            | Refusal::NotRenewed(_)
             | Refusal::MemberExists
             | Refusal::MemberDisabled
             | Refusal::LinkSpent

@@ -74,6 +74,7 @@ pub struct Plan {
     /// Where those of the account begin among them, and those of the API.
     starts: (usize, usize),
     is_lasting: bool,
+    renews_keys: bool,
 }
 
 /// All plans of an API. There is always one.
@@ -131,7 +132,18 @@ impl Plan {
         let starts = [LimitScope::Account, LimitScope::Api].map(|scope| kept.partition_point(|limit| limit.scope < scope));
         let is_lasting = kept.iter().any(Limit::is_lasting);
         let id = names.intern(NameKind::Plan, name);
-        Self { id, name: name.into(), limits: kept.into(), starts: starts.into(), is_lasting }
+        Self { id, name: name.into(), limits: kept.into(), starts: starts.into(), is_lasting, renews_keys: false }
+    }
+
+    /// The same plan, whose accounts' keys may renew by themselves, or may not.
+    #[must_use]
+    pub fn renewing(self, renews_keys: bool) -> Self {
+        Self { renews_keys, ..self }
+    }
+
+    /// Whether keys of its accounts may renew by themselves.
+    pub fn renews_keys(&self) -> bool {
+        self.renews_keys
     }
 
     /// All limits: those of each key, then those of the account, then those of the API.

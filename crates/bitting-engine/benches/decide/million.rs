@@ -60,6 +60,7 @@ fn entry(number: usize, format: &KeyFormat, key: &PlaintextKey) -> Entry {
         limits: BTreeMap::new(),
         metadata: Map::new(),
         expires_at: None,
+        auto_renew: false,
         account_limit: None,
     };
     let origin = Origin { actor: Actor::System, request_id: String::new(), address: None };

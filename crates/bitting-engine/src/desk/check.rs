@@ -10,15 +10,19 @@ use std::collections::HashSet;
 use bitting_core::account::AccountId;
 use bitting_core::address::AddressList;
 use bitting_core::api::Api;
+use bitting_core::limit::Plan;
 use bitting_core::rights::{Permission, UnknownRight};
 use bitting_core::time::Timestamp;
-use bitting_store::{Change, KeyPatch};
+use bitting_store::{Change, KeyPatch, KeyRow};
 use serde_json::{Map, Value};
 
 use super::{InvalidChange, Violation, invalid};
 use crate::apis::Apis;
 
 pub(crate) use import::{MOST_IMPORTED, check_imported};
+
+/// The shortest time without a request that may end a key.
+const LEAST_IDLE_S: u64 = 60;
 
 /// How long all permissions and capabilities of a key may be together: they travel in one header.
 const MOST_NAMED: usize = 4_096;
@@ -52,10 +56,15 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
             checks.limits(&new.limits);
             checks.metadata(&new.metadata);
             checks.expiry(new.expires_at, now);
+            checks.renewal(new.auto_renew);
             checks.policy(&new.name, new.allowed_addresses.as_ref(), new.expires_at, now);
         }
         Change::UpdateKey { patch, .. } => checks.patch(patch, now),
-        Change::RotateKey { successor, .. } => {
+        Change::RotateKey { successor, end_when_unused_for_s, .. } => {
+            if end_when_unused_for_s.is_some_and(|seconds| seconds < LEAST_IDLE_S) {
+                let message = format!("write at least {LEAST_IDLE_S} seconds: services need a moment between two requests");
+                checks.wrong("end_when_unused_for", message);
+            }
             checks.expiry(successor.expires_at, now);
             checks.lifetime(successor.expires_at, now);
         }
@@ -77,15 +86,23 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
             checks.wrong("change", "only the server that bans makes this change, when somebody asks it to");
         }
         Change::RehashKey { .. } => checks.wrong("change", "only Bitting itself makes this change, when it sees the key"),
+        Change::RenewKey { .. } => checks.wrong("change", "only Bitting itself makes this change, when a key's term is over"),
     }
     if checks.found.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(checks.found)) }
 }
 
-/// Checks the new end of a key against the time at which it was made.
+/// Checks the new end of a key against the time at which it was made. An end that is not later than the present one, to which it may
+/// have been renewed, is always allowed.
 ///
 /// # Errors
 /// If the key would live longer than the API allows.
-pub(crate) fn check_lifetime(api: &Api, expires_at: Option<Timestamp>, made_at: Timestamp) -> Result<(), InvalidChange> {
+pub(crate) fn check_lifetime(api: &Api, expires_at: Option<Timestamp>, row: &KeyRow) -> Result<(), InvalidChange> {
+    if let (Some(end), Some(present)) = (expires_at, row.expires_at)
+        && end <= present
+    {
+        return Ok(());
+    }
+    let made_at = row.created_at;
     let mut checks = Checks { api, found: Vec::new(), quoting: true };
     checks.lifetime(expires_at, made_at);
     if checks.found.is_empty() { Ok(()) } else { Err(InvalidChange::Fields(checks.found)) }
@@ -121,6 +138,7 @@ impl Checks<'_> {
         patch.limits.iter().for_each(|limits| self.limits(limits));
         patch.metadata.iter().for_each(|metadata| self.metadata(metadata));
         self.expiry(patch.expires_at.flatten(), now);
+        self.renewal(patch.auto_renew == Some(true));
         patch.name.iter().for_each(|name| self.name_policy(name));
         if self.api.policy.addresses_required && patch.allowed_addresses == Some(None) {
             self.wrong("allowed_addresses", format!("{} asks for the networks that a key may be used from", self.api.name));
@@ -220,6 +238,13 @@ impl Checks<'_> {
     fn metadata(&mut self, metadata: &Map<String, Value>) {
         if Value::from(metadata.clone()).to_string().len() > 16_384 {
             self.wrong("metadata", "it can have at most 16 KiB as JSON");
+        }
+    }
+
+    /// That a key renews itself is said in vain where no plan allows it.
+    fn renewal(&mut self, auto_renew: bool) {
+        if auto_renew && !self.api.plans.iter().any(Plan::renews_keys) {
+            self.wrong("auto_renew", format!("no plan of {} lets keys renew themselves", self.api.name));
         }
     }
 

@@ -54,6 +54,7 @@ async fn store_of(count: u8, folder: &std::path::Path) -> SqliteStore {
             limits: BTreeMap::new(),
             metadata: serde_json::Map::new(),
             expires_at: None,
+            auto_renew: false,
             account_limit: None,
         };
         let change = Change::CreateKey(Box::new(new));

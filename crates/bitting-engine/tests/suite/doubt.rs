@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bitting_engine::{Clock, CommitError, Issued, KeySpec};
+use bitting_engine::{Clock, CommitError, Issued, KeySpec, Overlap};
 use bitting_store::{AccountPatch, Change, NewAccount};
 
 use super::fixture::{Fixture, revoke};
@@ -100,7 +100,7 @@ async fn a_rotation_of_unknown_outcome_refuses_the_old_key_and_then_both_are_wha
     let apis = fixture.engine.apis();
     let row = fixture.engine.store().key("shop", id).await.unwrap().unwrap();
     let shop = apis.find("shop").unwrap();
-    let new = Issued::successor(shop, &row, Duration::ZERO, None, fixture.clock.now()).unwrap();
+    let new = Issued::successor(shop, &row, Overlap::default(), None, fixture.clock.now()).unwrap();
     controls.set_fault(Some(Fault::TakenButUnknown));
     controls.set_unreadable(Unreadable::Everything);
     fixture.commit(new.change).await.unwrap_err();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::account::AccountId;
-use bitting_core::api::{Api, Brand, Docs, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -31,6 +31,8 @@ pub(crate) struct Fixture {
     pub(crate) engine: Arc<Engine>,
     pub(crate) clock: ManualClock,
     pub(crate) names: Arc<Names>,
+    /// Makes the API anew for a restart.
+    make: fn(&Names) -> Api,
     path: PathBuf,
     folder: Option<tempfile::TempDir>,
 }
@@ -57,13 +59,14 @@ impl Fixture {
         Self::of(|store| store, exceeding).await
     }
 
-    async fn of(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>, api: impl FnOnce(&Names) -> Api) -> Self {
+    /// An engine of an API with a wrapped store.
+    pub(crate) async fn of(wrap: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>, make: fn(&Names) -> Api) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("bitting.db");
         let clock = ManualClock::at(Timestamp::from_millis(START));
         let names = Arc::new(Names::default());
-        let engine = start(&path, &clock, &names, wrap, api(&names)).await;
-        Self { engine, clock, names, path, folder: Some(folder) }
+        let engine = start(&path, &clock, &names, wrap, make(&names)).await;
+        Self { engine, clock, names, make, path, folder: Some(folder) }
     }
 
     /// Starts another engine on the store as a process would find it that follows one which was killed at this moment.
@@ -74,21 +77,25 @@ impl Fixture {
             let of = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
             std::fs::copy(of(&self.path), of(&path)).unwrap();
         }
-        let (clock, names) = (self.clock.clone(), Arc::new(Names::default()));
-        let api = shop(&names, &["clerk", "boss"]);
-        let engine = start(&path, &clock, &names, |store| store, api).await;
-        Self { engine, clock, names, path, folder: Some(folder) }
+        let (clock, names, make) = (self.clock.clone(), Arc::new(Names::default()), self.make);
+        let engine = start(&path, &clock, &names, |store| store, make(&names)).await;
+        Self { engine, clock, names, make, path, folder: Some(folder) }
     }
 
     /// Stops the engine and starts another on the same store.
-    pub(crate) async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
+        self.restart_after(Duration::ZERO).await
+    }
+
+    /// The same, with some time between.
+    pub(crate) async fn restart_after(mut self, time: Duration) -> Self {
         self.engine.stop().await;
-        let (path, folder, clock) = (self.path.clone(), self.folder.take(), self.clock.clone());
+        let (path, folder, clock, make) = (self.path.clone(), self.folder.take(), self.clock.clone(), self.make);
         drop(self);
+        clock.advance(time);
         let names = Arc::new(Names::default());
-        let api = shop(&names, &["clerk", "boss"]);
-        let engine = start(&path, &clock, &names, |store| store, api).await;
-        Self { engine, clock, names, path, folder }
+        let engine = start(&path, &clock, &names, |store| store, make(&names)).await;
+        Self { engine, clock, names, make, path, folder }
     }
 
     /// Makes a key of the API with a role, permissions and an expiry.
@@ -224,6 +231,7 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         timeouts: UpstreamTimeouts { connect: Duration::from_secs(1), response_head: Duration::from_secs(1) },
         new_key: NewKeyDefaults::default(),
         policy: Policy::default(),
+        lifecycle: Lifecycle::default(),
         management_path: None,
         docs: Docs::default(),
         brand: Brand::default(),

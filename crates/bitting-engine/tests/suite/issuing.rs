@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bitting_engine::{Clock, CommitError, InvalidChange, Issued, KeySpec};
+use bitting_engine::{Clock, CommitError, InvalidChange, Issued, KeySpec, Overlap};
 use bitting_store::KeyPatch;
 
 use super::fixture::{Fixture, patch};
@@ -72,7 +72,7 @@ async fn a_successor_lives_as_long_as_its_predecessor_was_made_to() {
     let shop = Arc::clone(fixture.engine.apis().find("shop").unwrap());
     let row = fixture.engine.store().key("shop", id).await.unwrap().unwrap();
     let overlap = Duration::from_hours(24);
-    let issued = Issued::successor(&shop, &row, overlap, None, fixture.clock.now()).unwrap();
+    let issued = Issued::successor(&shop, &row, Overlap::of(overlap), None, fixture.clock.now()).unwrap();
     let committed = fixture.commit(issued.change).await.unwrap();
     assert_eq!(committed.keys[0].row.expires_at, Some(fixture.clock.now().plus(period)));
     assert_eq!((fixture.get(&old), fixture.get(&issued.key)), ("admitted".into(), "admitted".into()));

@@ -6,7 +6,8 @@ use bitting_core::key::{KeyId, PlaintextKey};
 use bitting_core::limit::MOST;
 use bitting_core::name::NameKind;
 use bitting_engine::{
-    Clock as _, CommitError, Decision, Holder, Inquiry, Issued, KeySpec, Presented, Scope, Sheet, SheetFormat, preview_import,
+    Clock as _, CommitError, Decision, Holder, Inquiry, Issued, KeySpec, Overlap, Presented, Scope, Sheet, SheetFormat,
+    preview_import,
 };
 use bitting_store::{AccountPatch, Actor, Change, Committed, Conditions, KeyPatch, NewAccount, Origin, Refusal};
 use http::Method;
@@ -61,7 +62,7 @@ async fn rotation(fixture: &Fixture, key: KeyId) -> Issued {
     let row = fixture.engine.store().key("shop", key).await.unwrap().unwrap();
     let overlap = std::time::Duration::from_hours(1);
     let apis = fixture.engine.apis();
-    Issued::successor(apis.find("shop").unwrap(), &row, overlap, None, fixture.clock.now()).unwrap()
+    Issued::successor(apis.find("shop").unwrap(), &row, Overlap::of(overlap), None, fixture.clock.now()).unwrap()
 }
 
 #[tokio::test]

@@ -14,12 +14,12 @@ use bitting_core::time::Timestamp;
 use bitting_core::webhook::{DeliveryId, WebhookId};
 use bitting_store::{
     AccountReader, AccountRow, Archive, AttemptRow, Attempted, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict,
-    Bought, BusyKey, BusyQuery, ChangeLog, Committed, DeliveryRow, DeliveryState, DueDelivery, Entry, EventFilter, EventLog,
-    EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, LinkRow, ListedWebhook,
-    MemberRow, MeterLog, NewDelivery, Outbox, Overview, OverviewQuery, OverviewReader, Page, People, Progress, Purchase,
-    Raised, RecognisedKey, Refusal, RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource, SessionRow, Settlement,
-    Store, StoreError, StoreErrorKind, StoredKey, StoredMember, StoredWebhook, UsageBatch, UsageQuery, UsageRow, Webhooks,
-    WebhooksOf, Window,
+    Bought, BusyKey, BusyQuery, Calendar, ChangeLog, Committed, DeliveryRow, DeliveryState, DueDelivery, Entry, EventFilter,
+    EventLog, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, Line, LinkRow,
+    ListedWebhook, MemberRow, MeterLog, NewDelivery, Outbox, Overview, OverviewQuery, OverviewReader, Page, People, Place,
+    Progress, Purchase, Raised, RecognisedKey, Refusal, RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource,
+    SessionRow, Settlement, Span, Store, StoreError, StoreErrorKind, StoredKey, StoredMember, StoredWebhook, Sweep, UsageBatch,
+    UsageQuery, UsageRow, Webhooks, WebhooksOf, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -436,5 +436,32 @@ impl AuditChain for Stumbling {
 
     async fn audit_head(&self) -> Result<AuditHead, StoreError> {
         self.inner.audit_head().await
+    }
+}
+
+#[async_trait]
+impl Calendar for Stumbling {
+    async fn along(&self, api: &str, line: Line, span: Span, limit: usize) -> Result<Vec<(Place, KeyRow)>, StoreError> {
+        self.inner.along(api, line, span, limit).await
+    }
+
+    async fn named(&self, api: &str, ids: Vec<KeyId>) -> Result<Vec<KeyRow>, StoreError> {
+        self.inner.named(api, ids).await
+    }
+
+    async fn sweeps(&self, api: &str) -> Result<Vec<Sweep>, StoreError> {
+        self.inner.sweeps(api).await
+    }
+
+    async fn keep_sweeps(&self, api: &str, sweeps: Vec<Sweep>) -> Result<(), StoreError> {
+        self.inner.keep_sweeps(api, sweeps).await
+    }
+
+    async fn followed(&self) -> Result<Option<Sequence>, StoreError> {
+        self.inner.followed().await
+    }
+
+    async fn keep_followed(&self, until: Sequence) -> Result<(), StoreError> {
+        self.inner.keep_followed(until).await
     }
 }

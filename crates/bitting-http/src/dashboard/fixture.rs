@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bitting_core::api::{Api, Brand, Docs, Environment, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -134,6 +134,9 @@ pub(crate) fn key(name: &str, made: &str) -> KeyRow {
         revoked_at: None,
         replaced_by: None,
         replaces: None,
+        auto_renew: false,
+        term_began_at: None,
+        end_when_unused_for_s: None,
         sequence: Sequence(41),
     }
 }
@@ -216,6 +219,7 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         timeouts: UpstreamTimeouts { connect: Duration::from_secs(1), response_head: Duration::from_secs(1) },
         new_key: NewKeyDefaults::default(),
         policy: Policy::default(),
+        lifecycle: Lifecycle::default(),
         management_path: None,
     }
 }

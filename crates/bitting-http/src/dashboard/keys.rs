@@ -20,7 +20,7 @@ pub(crate) use draft::{Access, Bounds, Expiry, FieldErrors, KeyDraft, Preset, la
 
 pub(super) use change::{change, edit};
 pub(super) use create::{ask, create};
-pub(super) use list::list;
+pub(super) use list::{REMOVED, list};
 pub(super) use live::{any as live, one as live_one};
 pub(super) use show::show;
 pub(super) use steps::{ask_extend, ask_revoke, ask_rotate, ask_switch, extend, revoke, rotate, switch};

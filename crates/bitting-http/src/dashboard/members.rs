@@ -9,13 +9,16 @@ use axum::response::Response;
 use bitting_core::account::AccountId;
 use bitting_core::api::Api;
 use bitting_engine::{CommitError, Guest, InvalidChange, Invitation, ServedApi};
-use bitting_store::{Conditions, MemberRow, Page, Refusal};
+use bitting_store::{Conditions, KeyFilter, KeyStatus, MemberRow, Page, Refusal, StatusFilter};
 use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
 
-use super::address::Path;
+use super::address::{Path, Query};
 use super::setback::{Setback, answered};
 use super::submission::Submission;
-use super::view::{ApiLinks, LinkMadePage, MemberLine, MembersPage, Place, Trouble, Whose, called, link, may_invite};
+use super::view::{
+    ApiLinks, LeftBehind, LinkMadePage, MemberLine, MembersPage, Place, Trouble, Whose, called, link, may_invite, with_query,
+};
 use super::visitor::Visitor;
 use super::{one_time_link, respond};
 
@@ -28,6 +31,41 @@ const MOST: usize = 500;
 const MOST_AWAITED: usize = 20;
 const AWAITED: Duration = Duration::from_hours(24 * 7);
 
+/// Who was just disabled.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Asked {
+    disabled: String,
+}
+
+/// The most keys of somebody that are counted.
+const COUNTED: usize = 1_000;
+
+/// What somebody who was disabled leaves behind, if the visitor sees them.
+async fn left_behind(visitor: &Visitor, id: &str) -> Result<Option<LeftBehind>, Setback> {
+    let Ok(row) = visitor.colleague(id).await else { return Ok(None) };
+    if row.enabled {
+        return Ok(None);
+    }
+    let mut keys = Vec::new();
+    let creator = row.id.to_string();
+    for api in visitor.engine().apis().protected() {
+        // Operators make keys everywhere, developers in their own API.
+        if row.account.is_some() && *api.name != *row.api {
+            continue;
+        }
+        let status = Some((StatusFilter::Is(KeyStatus::Active), visitor.now()));
+        let filter =
+            KeyFilter { account: visitor.account().cloned(), creator: Some(creator.clone()), status, ..KeyFilter::default() };
+        let found = visitor.store().keys(&api.name, filter, Page { after: None, limit: COUNTED }).await?.len();
+        if found > 0 {
+            let list = with_query(&ApiLinks::new(&api.name).keys(), &[("created_by", Some(&*creator))]);
+            keys.push((list, found, found == COUNTED, api.labels.title.to_string()));
+        }
+    }
+    Ok(Some(LeftBehind::new(called(&row), keys)))
+}
+
 /// What somebody has typed to invite somebody.
 #[derive(Default)]
 struct Typed {
@@ -39,19 +77,21 @@ struct Typed {
 }
 
 /// `GET /members`: operators see operators, developers those of their account.
-pub(super) async fn own(visitor: Visitor) -> Response {
+pub(super) async fn own(visitor: Visitor, Query(asked): Query<Asked>) -> Response {
     answered(&visitor, async {
         let api = own_api(&visitor)?;
-        list(&visitor, api.as_deref(), StatusCode::OK, Typed::default(), None).await
+        let done = left_behind(&visitor, &asked.disabled).await?;
+        list(&visitor, api.as_deref(), StatusCode::OK, Typed::default(), done).await
     })
     .await
 }
 
 /// `GET /apis/{api}/members`
-pub(super) async fn of_api(visitor: Visitor, Path(api): Path<String>) -> Response {
+pub(super) async fn of_api(visitor: Visitor, Path(api): Path<String>, Query(asked): Query<Asked>) -> Response {
     answered(&visitor, async {
         let api = visitor.api(&api)?;
-        list(&visitor, Some(&api), StatusCode::OK, Typed::default(), None).await
+        let done = left_behind(&visitor, &asked.disabled).await?;
+        list(&visitor, Some(&api), StatusCode::OK, Typed::default(), done).await
     })
     .await
 }
@@ -86,7 +126,7 @@ async fn list(
     api: Option<&ServedApi>,
     status: StatusCode,
     typed: Typed,
-    done: Option<String>,
+    done: Option<LeftBehind>,
 ) -> Result<Response, Setback> {
     let name = api.map_or(bitting_own(visitor), |api| api.name.to_string());
     let page = Page { after: None, limit: MOST };
@@ -111,9 +151,25 @@ async fn list(
     };
     let Typed { email, name, account, email_error, account_error } = typed;
     let action = place(api.map(|api| &**api));
+    let removed = api
+        .filter(|_| rows.iter().any(|row| !row.enabled))
+        .map(|api| with_query(&ApiLinks::new(&api.name).keys(), &[("created_by", Some(super::keys::REMOVED))]));
     let lines = rows.into_iter().map(line).collect();
     let may_invite = may_invite(&visitor.member);
-    let page = MembersPage { frame, action, whose, lines, email, name, account, email_error, account_error, done, may_invite };
+    let page = MembersPage {
+        frame,
+        action,
+        whose,
+        lines,
+        email,
+        name,
+        account,
+        email_error,
+        account_error,
+        done,
+        removed,
+        may_invite,
+    };
     Ok(respond(status, &page))
 }
 

@@ -51,7 +51,7 @@ pub(crate) use keys::{
 pub(crate) use limit::{limit_of, limit_words};
 pub(crate) use links::{ApiLinks, link, with_query};
 pub(crate) use members::{
-    LinkMadePage, MemberLine, MembersPage, Whose, called, may_invite, may_make_link, may_remove_second_factor,
+    LeftBehind, LinkMadePage, MemberLine, MembersPage, Whose, called, may_invite, may_make_link, may_remove_second_factor,
 };
 pub(crate) use moment::{Moment, ago, ahead};
 pub(crate) use number::{plural, thousands};

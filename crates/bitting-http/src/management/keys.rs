@@ -83,6 +83,8 @@ pub(crate) struct Key {
     /// From then on it is refused; null for never.
     #[schema(value_type = Option<words::Time>, required = true)]
     expires_at: Option<Timestamp>,
+    /// Whether it renews itself before its end, for as long as its present term, where its account's plan allows it.
+    auto_renew: bool,
     #[schema(value_type = Option<words::Time>, required = true, read_only)]
     revoked_at: Option<Timestamp>,
     /// The key that took its place.
@@ -91,6 +93,9 @@ pub(crate) struct Key {
     /// The key whose place it took.
     #[schema(value_type = Option<words::KeyId>, required = true, read_only)]
     replaces: Option<String>,
+    /// For how many seconds it must be unused to end before its overlap with its successor is over; null if it does not.
+    #[schema(required = true, read_only)]
+    end_when_unused_for: Option<u64>,
 }
 
 /// A key with its text, which is shown once.
@@ -127,6 +132,8 @@ impl Key {
             updated_at: row.updated_at,
             last_used,
             expires_at: row.expires_at,
+            auto_renew: row.auto_renew,
+            end_when_unused_for: row.end_when_unused_for_s,
             revoked_at: row.revoked_at,
         }
     }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bitting_core::duration;
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
+use crate::nullable::Nullable;
 use crate::openapi::words;
 
 /// A length of time, in seconds or as text.
@@ -20,18 +20,34 @@ pub(crate) enum Overlap {
 
 /// Reads one.
 pub(crate) fn overlap<'de, D: Deserializer<'de>>(value: D) -> Result<Duration, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        // JSON has one kind of numbers: 5.0 is a whole one.
-        Seconds(f64),
-        Text(String),
+    Written::deserialize(value)?.read()
+}
+
+/// Reads one, or null.
+pub(crate) fn overlap_or_null<'de, D: Deserializer<'de>>(value: D) -> Result<Nullable<Duration>, D::Error> {
+    match Option::<Written>::deserialize(value)? {
+        Some(written) => written.read().map(Nullable::Value),
+        None => Ok(Nullable::Null),
     }
-    match Written::deserialize(value)? {
-        Written::Seconds(seconds) if seconds.fract() == 0.0 && seconds <= f64::from(u32::MAX) => {
-            Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)
+}
+
+/// A length of time as it may be written.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Written {
+    // JSON has one kind of numbers: 5.0 is a whole one.
+    Seconds(f64),
+    Text(String),
+}
+
+impl Written {
+    fn read<E: serde::de::Error>(self) -> Result<Duration, E> {
+        match self {
+            Self::Seconds(seconds) if seconds.fract() == 0.0 && seconds <= f64::from(u32::MAX) => {
+                Duration::try_from_secs_f64(seconds).map_err(E::custom)
+            }
+            Self::Seconds(_) => Err(E::custom("write whole seconds")),
+            Self::Text(text) => duration::parse(&text).map_err(E::custom),
         }
-        Written::Seconds(_) => Err(D::Error::custom("write whole seconds")),
-        Written::Text(text) => duration::parse(&text).map_err(D::Error::custom),
     }
 }

@@ -98,10 +98,16 @@ impl Entry {
             Change::CreateKey(new) => self.create_key(new, &found, sequence),
             Change::UpdateKey { key, patch, .. } => {
                 let old = unrevoked(*key, found)?;
-                Ok(changed_key("key.updated", old, |row| patch.apply(row), at, sequence))
+                Ok(changed_key("key.updated", old, |row| patch.apply(row, at), at, sequence))
             }
-            Change::RotateKey { key, successor, old_ends_at, .. } => {
-                self.rotate(&unrevoked(*key, found)?, successor, *old_ends_at, sequence)
+            Change::RotateKey { key, successor, old_ends_at, end_when_unused_for_s, .. } => {
+                let overlap = (*old_ends_at, *end_when_unused_for_s);
+                self.rotate(&unrevoked(*key, found)?, successor, overlap, sequence)
+            }
+            Change::RenewKey { key, plan, ends_at, begins_at, until, .. } => {
+                let old = renewing(*key, plan.as_deref(), *ends_at, found)?;
+                let renew = |row: &mut KeyRow| (row.expires_at, row.term_began_at) = (Some(*until), Some(*begins_at));
+                Ok(changed_key("key.renewed", old, renew, at, sequence))
             }
             Change::RevokeKey { key, .. } => {
                 let old = found.key.ok_or(Refusal::NoSuchKey(*key))?;
@@ -169,6 +175,9 @@ impl Entry {
             revoked_at: None,
             replaced_by: None,
             replaces: None,
+            auto_renew: new.auto_renew,
+            term_began_at: None,
+            end_when_unused_for_s: None,
             sequence,
         };
         let (subject, after) = (row.id.to_string(), json!(row));
@@ -180,7 +189,7 @@ impl Entry {
         &self,
         old: &StoredKey,
         successor: &Successor,
-        old_ends_at: Option<Timestamp>,
+        (old_ends_at, end_when_unused_for_s): (Option<Timestamp>, Option<u64>),
         sequence: Sequence,
     ) -> Result<Effect, Refusal> {
         if let Some(next) = old.row.replaced_by {
@@ -194,6 +203,8 @@ impl Entry {
             updated_at: self.at,
             expires_at: successor.expires_at,
             replaces: Some(old.row.id),
+            term_began_at: None,
+            end_when_unused_for_s: None,
             sequence,
             ..old.row.clone()
         };
@@ -201,7 +212,10 @@ impl Entry {
         ending.row.replaced_by = Some(successor.id);
         (ending.row.updated_at, ending.row.sequence) = (self.at, sequence);
         match old_ends_at {
-            Some(end) => ending.row.expires_at = Some(ending.row.expires_at.map_or(end, |before| before.min(end))),
+            Some(end) => {
+                ending.row.expires_at = Some(ending.row.expires_at.map_or(end, |before| before.min(end)));
+                ending.row.end_when_unused_for_s = end_when_unused_for_s;
+            }
             None => ending.row.revoked_at = Some(self.at),
         }
         Ok(Effect::Write(Write {
@@ -298,6 +312,15 @@ fn unrevoked(id: KeyId, found: Found) -> Result<StoredKey, Refusal> {
     if key.row.revoked_at.is_some() { Err(Refusal::KeyRevoked(id)) } else { Ok(key) }
 }
 
+/// A key that renews itself, if it stands as was decided on.
+fn renewing(id: KeyId, plan: Option<&str>, ends_at: Timestamp, found: Found) -> Result<StoredKey, Refusal> {
+    let account_allows = found.account.as_ref().is_some_and(|account| account.enabled && account.plan.as_deref() == plan);
+    let key = unrevoked(id, found)?;
+    let KeyRow { auto_renew, enabled, replaced_by, expires_at, .. } = &key.row;
+    let is_so = *auto_renew && *enabled && replaced_by.is_none() && *expires_at == Some(ends_at);
+    if is_so && account_allows { Ok(key) } else { Err(Refusal::NotRenewed(id)) }
+}
+
 fn changed_key(
     action: &'static str,
     old: StoredKey,
@@ -321,8 +344,8 @@ fn changed_key(
 }
 
 impl KeyPatch {
-    /// Gives a key the new values.
-    pub fn apply(&self, row: &mut KeyRow) {
+    /// Gives a key the new values at a time.
+    pub fn apply(&self, row: &mut KeyRow, at: Timestamp) {
         set(&mut row.name, self.name.as_ref());
         set(&mut row.description, self.description.as_ref());
         set(&mut row.role, self.role.as_ref());
@@ -331,7 +354,11 @@ impl KeyPatch {
         set(&mut row.limits, self.limits.as_ref());
         set(&mut row.metadata, self.metadata.as_ref());
         set(&mut row.enabled, self.enabled.as_ref());
-        set(&mut row.expires_at, self.expires_at.as_ref());
+        set(&mut row.auto_renew, self.auto_renew.as_ref());
+        if let Some(end) = self.expires_at.filter(|end| *end != row.expires_at) {
+            // Whoever gives a key an end says how long it shall live from now on, and it is renewed for that.
+            (row.expires_at, row.term_began_at) = (end, Some(at));
+        }
         row.capabilities.retain(|capability| !self.capabilities.off.contains(capability));
         for capability in &self.capabilities.on {
             if !row.capabilities.contains(capability) {

@@ -9,7 +9,7 @@ use crate::row::{KeyRow, StoredKey};
 use crate::webhook::{DisabledBecause, WebhookRow};
 
 /// The fields of a key that an event tells. There is no secret among them; the sequence is the store's own.
-const TOLD: [&str; 17] = [
+const TOLD: [&str; 18] = [
     "id",
     "account",
     "name",
@@ -25,6 +25,7 @@ const TOLD: [&str; 17] = [
     "created_at",
     "created_by",
     "expires_at",
+    "auto_renew",
     "replaces",
     "replaced_by",
 ];
@@ -50,6 +51,9 @@ impl Entry {
             (EventKind::KeyUpdated, [key]) => {
                 let changed = changed_fields(&write.before, &write.after);
                 Some((Some(*key), json!({"key": key_facts(&key.row), "changed": changed})))
+            }
+            (EventKind::KeyRenewed, [key]) => {
+                Some((Some(*key), json!({"key": key_facts(&key.row), "previous_expires_at": write.before["expires_at"]})))
             }
             (_, [key]) => Some((Some(*key), json!({"key": key_facts(&key.row)}))),
             _ => None,

@@ -140,6 +140,9 @@ impl Entry {
             revoked_at: key.revoked_at,
             replaced_by: None,
             replaces: None,
+            auto_renew: false,
+            term_began_at: None,
+            end_when_unused_for_s: None,
             sequence,
         };
         StoredKey { digest: key.hash.place(api), provenance, row }

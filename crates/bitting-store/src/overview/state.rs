@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bitting_core::api::Api;
 use bitting_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,19 @@ impl Default for Ages {
     }
 }
 
+impl Ages {
+    /// Those of an API.
+    pub fn of(api: &Api) -> Self {
+        let lifecycle = &api.lifecycle;
+        Self {
+            rotation_of: lifecycle.rotation_of.iter().map(|(name, age)| (name.to_string(), *age)).collect(),
+            rotation: lifecycle.rotation,
+            unused: lifecycle.unused_after,
+            expiring: lifecycle.expiring.first().copied().unwrap_or_default(),
+        }
+    }
+}
+
 impl KeyState {
     /// The word.
     pub fn name(self) -> &'static str {
@@ -107,7 +121,7 @@ pub(crate) const NEVER: i64 = i64::MAX;
 const UNUSED: i64 = 1 << 53;
 
 /// Stands for the last use of a key that was made then and never used: before all uses, and in the order of creation.
-fn unused_since(created_at: i64) -> i64 {
+pub(crate) fn unused_since(created_at: i64) -> i64 {
     created_at.saturating_sub(UNUSED)
 }
 

@@ -5,6 +5,7 @@
 
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
+use bitting_core::member::MemberId;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use rusqlite::types::ToSql;
@@ -69,6 +70,10 @@ pub(super) fn keys(
     query.and_if("account = ?", filter.account.as_ref().map(|account: &AccountId| account.to_string()));
     query.and_if("environment = ?", filter.environment.clone());
     query.and_if("created_by = ?", filter.creator.clone());
+    if filter.creator_removed {
+        let removed = removed_members(connection, api)?;
+        query.and("created_by IN (SELECT value FROM json_each(?))", serde_json::json!(removed).to_string());
+    }
     if let Some((status, now)) = filter.status {
         and_status(&mut query, status, now);
     }
@@ -102,13 +107,19 @@ pub(super) fn keys(
         }
     };
     let (rest, values) = query.ordered(&order, page.limit);
-    let sql = format!("SELECT {} FROM {} {rest}", qualified(KEY_COLUMNS), lead.from);
+    let sql = format!("SELECT {} FROM {} {rest}", qualified(KEY_COLUMNS, "api_key"), lead.from);
     let found = rows(connection, &sql, params_from_iter(values), stored_key)?;
     Ok(found.into_iter().map(|key| key.row).collect())
 }
 
 const NAME: &str = "name COLLATE NOCASE";
 const PREFIX: &str = "prefix";
+
+/// Those who may no longer sign in, as they stand in `created_by`: the API's own developers, and operators.
+fn removed_members(connection: &Connection, api: &str) -> Result<Vec<String>, StoreError> {
+    let id = |row: &Row<'_>| row.get(0).map(|id| MemberId::from_bytes(id).to_string()).map_err(unavailable);
+    rows(connection, "SELECT id FROM member WHERE enabled = 0 AND (api = ?1 OR account IS NULL)", [api], id)
+}
 
 /// The filter that leaves the fewest keys comes first.
 fn lead(filter: &KeyFilter) -> Lead {
@@ -121,7 +132,9 @@ fn lead(filter: &KeyFilter) -> Lead {
         KeyFilter { search: Some(KeySearch::Prefix(_)), .. } => {
             Lead { from: "api_key INDEXED BY api_key_by_prefix", id: "id", text: Some(PREFIX) }
         }
-        KeyFilter { creator: Some(_), .. } => newest_first("api_key INDEXED BY api_key_by_creator"),
+        KeyFilter { creator: Some(_), .. } | KeyFilter { creator_removed: true, .. } => {
+            newest_first("api_key INDEXED BY api_key_by_creator")
+        }
         KeyFilter { permission: Some(_), .. } => {
             Lead { from: "key_permission AS p CROSS JOIN api_key ON id = p.key", id: "p.key", text: None }
         }
@@ -152,8 +165,8 @@ fn and_status(query: &mut Conditions, status: StatusFilter, now: Timestamp) {
 }
 
 /// The columns of a key where another table has one of the same name.
-fn qualified(columns: &str) -> String {
-    columns.split(", ").map(|column| format!("api_key.{}", column.trim())).collect::<Vec<_>>().join(", ")
+pub(super) fn qualified(columns: &str, table: &str) -> String {
+    columns.split(", ").map(|column| format!("{table}.{}", column.trim())).collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn descendants(connection: &Connection, api: &str, of: KeyId) -> Result<Vec<KeyId>, StoreError> {

@@ -10,7 +10,7 @@ use super::SqliteStore;
 use super::error::unavailable;
 use super::listing::{audit_log, descendants, keys};
 use super::rows::{
-    ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, RING_COLUMNS, account_row, audit_row, get, ring_row, stored_key,
+    ACCOUNT_COLUMNS, AUDIT_COLUMNS, KEY_COLUMNS, RING_COLUMNS, account_row, after_key, audit_row, get, ring_row, stored_key,
     stored_sequence,
 };
 use crate::error::StoreError;
@@ -84,7 +84,7 @@ fn recognise(connection: &Connection, digest: &Digest) -> Result<Option<Recognis
          FROM api_key WHERE digest = ?1"
     );
     let read = |row: &Row<'_>| {
-        let is_account_enabled = get::<Option<bool>>(row, 23)?.unwrap_or(false);
+        let is_account_enabled = get::<Option<bool>>(row, after_key())?.unwrap_or(false);
         Ok(RecognisedKey { row: stored_key(row)?.row, is_account_enabled })
     };
     Ok(rows(connection, &sql, [digest.as_bytes()], read)?.pop())

@@ -24,7 +24,12 @@ pub(super) const RING_COLUMNS: &str = "id, digest, api, account, environment, ri
 /// The columns of [`stored_key`], in its order.
 pub(super) const KEY_COLUMNS: &str = "id, digest, api, account, environment, rights, allowed_addresses, enabled, \
      expires_at, revoked_at, sequence, name, description, prefix, metadata, created_at, created_by, updated_at, replaced_by, \
-     replaces, imported, foreign_hash, limits";
+     replaces, imported, foreign_hash, limits, auto_renew, term_began_at, end_when_unused_for";
+
+/// The column that follows those of a key.
+pub(super) fn after_key() -> usize {
+    KEY_COLUMNS.split(',').count()
+}
 
 /// The columns of [`audit_row`], in its order.
 pub(super) const AUDIT_COLUMNS: &str = "sequence, at, api, actor, request_id, action, subject, before, after, address";
@@ -93,6 +98,9 @@ pub(super) fn stored_key(row: &Row<'_>) -> Result<StoredKey, StoreError> {
         replaced_by: get::<Option<[u8; 16]>>(row, 18)?.map(KeyId::from_bytes),
         replaces: get::<Option<[u8; 16]>>(row, 19)?.map(KeyId::from_bytes),
         limits: limits(row, 22)?,
+        auto_renew: get(row, 23)?,
+        term_began_at: get::<Option<i64>>(row, 24)?.map(time),
+        end_when_unused_for_s: get::<Option<i64>>(row, 25)?.and_then(|seconds| u64::try_from(seconds).ok()),
     };
     Ok(StoredKey { digest, provenance, row })
 }

@@ -186,6 +186,10 @@ fn find(connection: &Connection, entry: &Entry) -> Result<Found, StoreError> {
         let sql = format!("SELECT {KEY_COLUMNS} FROM api_key WHERE id = ?1 AND api = ?2");
         found.key = rows(connection, &sql, (key.to_bytes(), change.api()), stored_key)?.pop();
     }
+    if let (Change::RenewKey { api, .. }, Some(key)) = (change, &found.key) {
+        let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM account WHERE api = ?1 AND id = ?2");
+        found.account = rows(connection, &sql, (api, key.row.account.as_str()), account_row)?.pop();
+    }
     find_people(connection, change, &mut found)?;
     if let Some(id) = change.subject_webhook() {
         found.webhook = webhooks::webhook(connection, change.api(), id)?;
@@ -274,7 +278,8 @@ fn insert_key(connection: &Connection, key: &StoredKey) -> Result<Option<Refusal
     let (imported, foreign_hash) = provenance_columns(provenance);
     let sql = format!(
         "INSERT INTO api_key ({KEY_COLUMNS}) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)"
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, \
+         ?24, ?25, ?26)"
     );
     let values = params![
         row.id.to_bytes(),
@@ -299,7 +304,10 @@ fn insert_key(connection: &Connection, key: &StoredKey) -> Result<Option<Refusal
         row.replaces.map(KeyId::to_bytes),
         imported,
         foreign_hash,
-        limits_text(row)
+        limits_text(row),
+        row.auto_renew,
+        row.term_began_at.map(Timestamp::as_millis),
+        row.end_when_unused_for_s.and_then(|seconds| i64::try_from(seconds).ok())
     ];
     let mut statement = connection.prepare_cached(&sql).map_err(unavailable)?;
     match statement.execute(values) {
@@ -326,7 +334,7 @@ fn rehash_key(connection: &Connection, StoredKey { digest, row, .. }: &StoredKey
 fn update_key(connection: &Connection, row: &KeyRow) -> Result<(), StoreError> {
     let sql = "UPDATE api_key SET rights = ?2, allowed_addresses = ?3, enabled = ?4, expires_at = ?5, revoked_at = ?6, \
                sequence = ?7, name = ?8, description = ?9, metadata = ?10, updated_at = ?11, replaced_by = ?12, \
-               limits = ?13 WHERE id = ?1";
+               limits = ?13, auto_renew = ?14, term_began_at = ?15, end_when_unused_for = ?16 WHERE id = ?1";
     let values = params![
         row.id.to_bytes(),
         rights_text(row),
@@ -340,7 +348,10 @@ fn update_key(connection: &Connection, row: &KeyRow) -> Result<(), StoreError> {
         json!(row.metadata).to_string(),
         row.updated_at.as_millis(),
         row.replaced_by.map(KeyId::to_bytes),
-        limits_text(row)
+        limits_text(row),
+        row.auto_renew,
+        row.term_began_at.map(Timestamp::as_millis),
+        row.end_when_unused_for_s.and_then(|seconds| i64::try_from(seconds).ok())
     ];
     let before = rows(connection, "SELECT rights FROM api_key WHERE id = ?1", [row.id.to_bytes()], rights_permissions)?.pop();
     execute(connection, sql, values)?;

@@ -5,6 +5,7 @@ mod busy;
 mod conditions;
 mod events;
 mod importing;
+mod lifecycle;
 mod listing;
 mod meters;
 mod overview;
@@ -47,6 +48,10 @@ use self::importing::{
     a_revocation_holds_whether_a_key_is_seen_before_or_after_it, a_sha_512_whose_key_is_there_by_its_sha_256_is_not_rehashed,
     an_import_that_clashes_with_another_api_or_id_leaves_nothing_behind, imported_keys_come_with_their_accounts_in_one_commit,
     keys_are_exported_with_their_hashes_by_pages, keys_that_are_there_are_skipped_and_stay_as_they_are,
+};
+use self::lifecycle::{
+    a_key_is_renewed_as_was_decided_or_not_at_all, how_far_keys_were_looked_through_is_there_after_a_restart,
+    keys_are_read_along_their_times_from_one_place_to_another, the_keys_of_members_who_were_removed_are_found,
 };
 use self::listing::{
     a_key_is_listed_under_the_permissions_that_it_has_now, descendants_are_found_through_every_generation_and_rotation,
@@ -558,6 +563,10 @@ macro_rules! every_case_on {
                 what_a_batch_of_usage_raises_is_written_with_it_and_once,
                 events_are_listed_newest_first_by_each_filter_and_by_pages,
                 events_are_forgotten_when_they_are_over_and_their_numbers_never_come_back,
+                a_key_is_renewed_as_was_decided_or_not_at_all,
+                keys_are_read_along_their_times_from_one_place_to_another,
+                how_far_keys_were_looked_through_is_there_after_a_restart,
+                the_keys_of_members_who_were_removed_are_found,
             ]
         );
     };

@@ -57,6 +57,7 @@ pub(crate) fn new_key(number: u8, account: &str) -> Change {
         limits: BTreeMap::new(),
         metadata: Map::new(),
         expires_at: None,
+        auto_renew: false,
         account_limit: None,
     }))
 }
@@ -72,7 +73,8 @@ pub(crate) fn rename(number: u8, name: &str) -> Change {
 pub(crate) fn rotate(number: u8, into: u8, old_ends_at: Option<i64>) -> Change {
     let successor =
         Successor { id: id(into), digest: digest(into), prefix: format!("csb_pub_{into}"), expires_at: Some(at(900_000)) };
-    Change::RotateKey { api: API.into(), key: id(number), successor, old_ends_at: old_ends_at.map(at) }
+    let old_ends_at = old_ends_at.map(at);
+    Change::RotateKey { api: API.into(), key: id(number), successor, old_ends_at, end_when_unused_for_s: None }
 }
 
 pub(crate) fn revoke(number: u8) -> Change {

@@ -5,7 +5,7 @@ mod shown;
 
 use bitting_core::account::AccountId;
 use bitting_core::rights::Permission;
-use bitting_engine::{Clock as _, Issued, KeySpec, ServedApi, WallClock};
+use bitting_engine::{Clock as _, Issued, KeySpec, Overlap, ServedApi, WallClock};
 use bitting_store::{Change, KeyCursor, KeyFilter, KeyPatch, KeyStatus, Page, StatusFilter, SwitchPatch};
 
 use self::advice::opens_nothing;
@@ -55,6 +55,7 @@ async fn create(context: &Context, options: CreateKey, json: bool) -> Result<(),
         limits: limits(&options.limits)?,
         metadata: metadata(&options.metadata)?,
         expires_at: when(&options.expires, now)?,
+        auto_renew: options.auto_renew,
     };
     let Issued { key, change } = spec.issue(&api, now)?;
     let done = context.owner.commit(change).await;
@@ -66,8 +67,15 @@ async fn create(context: &Context, options: CreateKey, json: bool) -> Result<(),
 }
 
 async fn rotate(context: &Context, options: RotateKey, json: bool) -> Result<(), Failure> {
-    let overlap = bitting_core::duration::parse(&options.overlap)
-        .map_err(|error| Failure::of(FailureKind::Refused, format!("overlap: {error}")))?;
+    let duration = |option: &str, text: &str| {
+        let read = bitting_core::duration::parse(text);
+        read.map_err(|error| Failure::of(FailureKind::Refused, format!("{option}: {error}")))
+    };
+    let idle = options.end_when_unused_for.as_deref().map(|text| match text {
+        "" => Ok(None),
+        text => duration("end-when-unused-for", text).map(Some),
+    });
+    let overlap = Overlap { length: duration("overlap", &options.overlap)?, end_when_unused_for: idle.transpose()? };
     let now = WallClock.now();
     let expires_at = options.expires.as_deref().map(|text| when(text, now)).transpose()?;
     let (api, old) = context.key(options.api.api.as_deref(), options.key).await?;
@@ -101,6 +109,7 @@ async fn update(context: &Context, options: UpdateKey, json: bool) -> Result<(),
         metadata: (!options.metadata.is_empty()).then(|| metadata(&options.metadata)).transpose()?,
         enabled: (options.enable || options.disable).then_some(options.enable),
         expires_at: options.expires.as_deref().map(|text| when(text, now)).transpose()?,
+        auto_renew: options.auto_renew,
     };
     if patch == KeyPatch::default() {
         return Err(Failure::of(
@@ -125,7 +134,13 @@ async fn list(context: &Context, options: ListKeys, json: bool) -> Result<(), Fa
         };
         (StatusFilter::Is(status), now)
     });
-    let filter = KeyFilter { account: options.account, environment: options.environment, status, ..KeyFilter::default() };
+    let filter = KeyFilter {
+        account: options.account,
+        environment: options.environment,
+        status,
+        creator_removed: options.creator_removed,
+        ..KeyFilter::default()
+    };
     let after = options.after.map(|id| KeyCursor { id, text: None });
     let page = Page { after, limit: options.page.limit };
     let rows = context.owner.keys(&api.name, filter, page).await?;

@@ -327,6 +327,9 @@ pub(super) struct CreateKey {
     /// When it ends: a duration (90d), a date (2026-12-31, the end of that day in UTC), a time, or never
     #[arg(long, value_name = "WHEN", default_value = "never")]
     pub(super) expires: String,
+    /// Whether it renews itself before its end, where its account's plan allows it [default: as the API says]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    pub(super) auto_renew: Option<bool>,
     /// How much a limit allows it, instead of what its plan says; can be repeated
     #[arg(long = "limit", value_name = "NAME=NUMBER")]
     pub(super) limits: Vec<String>,
@@ -348,6 +351,9 @@ pub(super) struct ListKeys {
     /// Only keys in this state
     #[arg(long)]
     pub(super) status: Option<Status>,
+    /// Only keys made by members who may no longer sign in
+    #[arg(long)]
+    pub(super) creator_removed: bool,
     #[command(flatten)]
     pub(super) page: Paging,
     /// Go on after this id
@@ -405,6 +411,9 @@ pub(super) struct UpdateKey {
     /// When it ends: a duration from now (90d), a date, a time, or never
     #[arg(long, value_name = "WHEN")]
     pub(super) expires: Option<String>,
+    /// Whether it renews itself before its end, where its account's plan allows it
+    #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+    pub(super) auto_renew: Option<bool>,
     /// Switch it off, until it is enabled again
     #[arg(long, conflicts_with = "enable")]
     pub(super) disable: bool,
@@ -438,6 +447,10 @@ pub(super) struct RotateKey {
     /// How long the old key goes on working, as in 7d or 12h; 0s ends it at once
     #[arg(long, value_name = "DURATION", default_value = "0s")]
     pub(super) overlap: String,
+    /// End the old key before that, as soon as the new one was used and the old one was not for so long; "" for not [default: as the
+    /// API says]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) end_when_unused_for: Option<String>,
     /// When the new key ends [default: as long from now as the old one was made to live]
     #[arg(long, value_name = "WHEN")]
     pub(super) expires: Option<String>,

@@ -6,6 +6,7 @@ mod cors;
 mod credential;
 mod docs;
 mod key;
+mod lifecycle;
 mod limits;
 mod management;
 mod presentation;
@@ -42,11 +43,13 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     let reader = routes::Reader { catalogue: catalogue.as_ref(), answers: &answers, names };
     let management = management::read(api, &reader);
     let routes = reader.read(api, management.as_ref());
-    let plans = limits::read_plans(api, names);
+    let policy = management::read_policy(api);
+    let (lifecycle, renewal) = lifecycle::read(api, format.as_ref(), &policy);
+    let plans = limits::read_plans(api, renewal, names);
+    lifecycle::warn_of_no_plan(api, &lifecycle, &plans);
     limits::warn_of_costs(api, &plans, &routes);
     let limit_headers = limits::read_headers(api, &plans);
     let (usage_retention, event_retention) = (retention::read_usage(api), retention::read_events(api));
-    let policy = management::read_policy(api);
     let answers = answers.compile(api.findings);
     let bans = bans::read(api);
     let cors = cors::read(api).map(|mut cors| {
@@ -106,6 +109,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         timeouts,
         new_key,
         policy,
+        lifecycle,
         management_path: management.map(|management| management.path.value.as_str().into()),
         docs,
     })

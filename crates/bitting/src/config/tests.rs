@@ -3,6 +3,7 @@
 mod bans;
 mod dashboard;
 mod docs;
+mod lifecycle;
 
 use bitting_core::dialect::AnswerContext;
 use bitting_core::reason::Reason;

@@ -1,5 +1,6 @@
 //! The same wiring in this process, on real sockets, with a clock in hand. The shipped binary has no clock switch.
 
+mod aging;
 mod bans;
 mod limits;
 
@@ -51,7 +52,7 @@ async fn start_with(config: Config, traces: Traces, now: &str) -> Clocked {
 /// An example's configuration, with a store and ports of its own.
 fn configure(traces: &Traces, example: &str, upstream: &Upstream) -> Config {
     let listeners = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\
-                     [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"health\"]\n[server]\ndrain = \"0s\"\n";
+                     [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"health\", \"management\"]\n[server]\ndrain = \"0s\"\n";
     configure_with(traces, example, upstream, listeners, &[])
 }
 

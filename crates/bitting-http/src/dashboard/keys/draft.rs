@@ -45,6 +45,8 @@ pub(crate) struct KeyDraft {
     pub(crate) addresses: String,
     /// Whether it is switched on; only asked for when a key is changed.
     pub(crate) enabled: bool,
+    /// Whether it renews itself; only asked for where that may matter.
+    pub(crate) auto_renew: Option<bool>,
 }
 
 /// How the permissions are chosen.
@@ -99,6 +101,7 @@ impl KeyDraft {
             limits: BTreeMap::new(),
             addresses: String::new(),
             enabled: true,
+            auto_renew: Some(api.lifecycle.renews_new_keys),
         }
     }
 
@@ -122,6 +125,7 @@ impl KeyDraft {
             limits: row.limits.iter().map(|(name, number)| (name.clone(), number.to_string())).collect(),
             addresses: addresses.join("\n"),
             enabled: row.enabled,
+            auto_renew: Some(row.auto_renew),
         }
     }
 
@@ -146,6 +150,7 @@ impl KeyDraft {
             limits: limits.filter_map(number).collect(),
             addresses: fields.text("addresses").to_owned(),
             enabled: fields.text("enabled") != "no",
+            auto_renew: (fields.text("renewal") == "asked").then(|| fields.text("auto_renew") == "yes"),
         }
     }
 }

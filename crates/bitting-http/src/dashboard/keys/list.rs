@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bitting_core::account::AccountId;
 use bitting_core::api::Api;
-use bitting_engine::ServedApi;
+use bitting_engine::{ServedApi, renewal};
 use bitting_store::{
     KeyFilter, KeyRow, LastUse, Overview, OverviewKey, OverviewPlace, OverviewQuery, Page, Part, SortBy, View as StoredView,
 };
@@ -23,6 +23,9 @@ use crate::dashboard::view::{
     plural, thousands,
 };
 use crate::dashboard::visitor::Visitor;
+
+/// Stands for all members who may no longer sign in, where a maker is asked for.
+pub(in crate::dashboard) const REMOVED: &str = "removed";
 
 /// How many keys stand on a page.
 const LINES: usize = 20;
@@ -62,6 +65,7 @@ pub(in crate::dashboard) async fn list(visitor: Visitor, Path(api): Path<String>
         let shown_keys = lines(&visitor, &api, &links, &part.keys).await?;
         let made_by = match &shown.made_by {
             // Who has made nothing that may be seen here has no name here.
+            Some(maker) if maker == REMOVED => Some("members who were removed".to_owned()),
             Some(maker) if shown_keys.is_empty() => Some(maker.clone()),
             Some(maker) => Some(crate::dashboard::members::maker(&visitor, maker).await?),
             None => None,
@@ -145,7 +149,8 @@ async fn overview(visitor: &Visitor, api: &Api, shown: &ListAsked, asked: &Asked
 
 /// The keys that one member or key has made, newest first.
 async fn of_maker(visitor: &Visitor, api: &Api, maker: &str, asked: &Asked) -> Result<Listed, Setback> {
-    let filter = KeyFilter { account: visitor.account().cloned(), creator: Some(maker.to_owned()), ..KeyFilter::default() };
+    let (creator, creator_removed) = if maker == REMOVED { (None, true) } else { (Some(maker.to_owned()), false) };
+    let filter = KeyFilter { account: visitor.account().cloned(), creator, creator_removed, ..KeyFilter::default() };
     let page = Page { after: place(&asked.after), limit: LINES + 1 };
     let mut rows = visitor.store().keys(&api.name, filter.clone(), page).await?;
     let has_more = rows.len() > LINES;
@@ -204,11 +209,19 @@ async fn lines(visitor: &Visitor, api: &ServedApi, links: &ApiLinks, keys: &[Ove
             accounts.insert(key.row.account.clone(), row);
         }
     }
+    let mut predecessors = std::collections::HashMap::new();
+    for old in keys.iter().filter_map(|key| key.row.replaces) {
+        if let Some(row) = visitor.store().key(&api.name, old).await? {
+            let last_use = visitor.store().last_uses(vec![old]).await?.pop();
+            predecessors.insert(old, (row, last_use));
+        }
+    }
     let line = |key: &OverviewKey| {
         let account = accounts.get(&key.row.account).and_then(Option::as_ref);
         let called =
             account.map_or(key.row.account.as_str(), |row| if row.name.is_empty() { row.id.as_str() } else { &row.name });
         let last_use: Option<&LastUse> = key.last_use.as_ref();
+        let predecessor = key.row.replaces.and_then(|old| predecessors.get(&old));
         KeyLine::new(LineOf {
             api,
             row: &key.row,
@@ -218,6 +231,8 @@ async fn lines(visitor: &Visitor, api: &ServedApi, links: &ApiLinks, keys: &[Ove
             actors: &actors,
             links,
             ages: &ages,
+            predecessor: predecessor.map(|(row, last_use)| (row, last_use.as_ref())),
+            renews: renewal(api, &key.row, account).is_ok(),
             now,
         })
     };

@@ -18,7 +18,10 @@ pub(super) async fn of<'k>(visitor: &Visitor, rows: impl IntoIterator<Item = &'k
     for (api, maker) in makers {
         if let Ok(id) = maker.parse::<MemberId>() {
             if let Some(member) = visitor.store().member(id).await? {
-                actors.member(maker, called(&member.row));
+                let name = called(&member.row);
+                // Whoever left may have left keys behind.
+                let removed = if member.row.enabled { name.to_owned() } else { format!("{name} (removed)") };
+                actors.member(maker, &removed);
             }
         } else if let Ok(id) = maker.parse::<KeyId>()
             && let Some(key) = visitor.store().key(api, id).await?

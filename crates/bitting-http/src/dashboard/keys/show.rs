@@ -3,7 +3,7 @@
 use axum::response::Response;
 use bitting_core::time::Timestamp;
 use bitting_engine::{UsageReport, UsageStep};
-use bitting_store::{UsageQuery, UsageRow, Whose};
+use bitting_store::{KeyRow, LastUse, UsageQuery, UsageRow, Whose};
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -47,6 +47,7 @@ pub(in crate::dashboard) async fn show(
         let limits = left.map(|left| left.limits).unwrap_or_default();
         let refusals = refusals::of_key(&visitor, &subject.api, subject.row.id, &limits).await?;
         let actors = makers::of(&visitor, [&subject.row]).await?;
+        let partner = partner(&visitor, &subject).await?;
         let account = subject.account.as_ref().filter(|_| visitor.is_operator());
         let once = once::token()?;
         let page = KeyPage::new(
@@ -70,12 +71,22 @@ pub(in crate::dashboard) async fn show(
                 once: &once,
                 done: done(&asked.done).map(str::to_owned),
                 ages: &ages::of(&subject.api),
+                partner: partner.as_ref().map(|(row, last_use)| (row, last_use.as_ref())),
+                renewal: subject.renewal(),
                 now,
             },
         );
         Ok(respond(StatusCode::OK, &page))
     })
     .await
+}
+
+/// The key that this one was rotated into, or from, and when it was used last.
+async fn partner(visitor: &Visitor, subject: &Subject) -> Result<Option<(KeyRow, Option<LastUse>)>, Setback> {
+    let Some(id) = subject.row.replaced_by.or(subject.row.replaces) else { return Ok(None) };
+    let Some(row) = visitor.store().key(&subject.api.name, id).await? else { return Ok(None) };
+    let last_use = visitor.store().last_uses(vec![id]).await?.pop();
+    Ok(Some((row, last_use)))
 }
 
 async fn usage(

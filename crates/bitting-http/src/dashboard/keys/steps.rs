@@ -1,9 +1,11 @@
 //! What is done with a key in one step: rotate, extend, revoke, and turning a switch. Each can be asked for on a page of its own,
 //! and is done by a form.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::rights::CapabilitySpec;
-use bitting_engine::{CommitError, InvalidChange, Issued};
+use bitting_engine::{CommitError, InvalidChange, Issued, Overlap};
 use bitting_store::{Change, Conditions, KeyPatch, Refusal, SwitchPatch};
 use http::StatusCode;
 use serde::Deserialize;
@@ -15,6 +17,7 @@ use super::draft::end_of;
 use super::once;
 use super::subject::Subject;
 use crate::dashboard::address::{Path, Query};
+use crate::dashboard::fields::Fields;
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
@@ -83,6 +86,7 @@ pub(in crate::dashboard) async fn rotate(Path((api, id)): Named, Submission { vi
         let (links, now) = (ApiLinks::new(&subject.api.name), visitor.now());
         let seconds = fields.text("overlap").strip_suffix('s').and_then(|seconds| seconds.parse::<u64>().ok());
         let overlap = OVERLAPS.into_iter().find(|overlap| Some(overlap.as_secs()) == seconds).ok_or(Trouble::Unreadable)?;
+        let overlap = Overlap { length: overlap, end_when_unused_for: Some(early(&fields)) };
         let conditions = once::conditions(&visitor, &format!("rotate {}", subject.row.id), &fields)?;
         let issued = match Issued::successor(&subject.api, &subject.row, overlap, None, now) {
             Ok(issued) => issued,
@@ -173,6 +177,12 @@ pub(in crate::dashboard) async fn switch(Path((api, id)): Named, Submission { vi
         }
     })
     .await
+}
+
+/// How long the old key must be unused to end early, if it shall.
+fn early(fields: &Fields) -> Option<Duration> {
+    let seconds = fields.text("early").strip_suffix('s')?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
 }
 
 async fn update(visitor: &Visitor, subject: &Subject, patch: KeyPatch) -> Result<(), CommitError> {

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bitting_core::api::Api;
 use bitting_core::limit::Plan;
-use bitting_engine::ServedApi;
+use bitting_core::time::Timestamp;
+use bitting_engine::{NotRenewed, ServedApi, renewal};
 use bitting_store::{AccountRow, KeyRow, LastUse};
 
 use super::Bounds;
@@ -38,6 +39,13 @@ impl Subject {
 
     pub(super) fn is_account_enabled(&self) -> bool {
         self.account.as_ref().is_none_or(|account| account.enabled)
+    }
+
+    /// When it renews itself, or why not; `None` where it has no end, or no plan lets keys do so.
+    pub(super) fn renewal(&self) -> Option<Result<Timestamp, NotRenewed>> {
+        let may_be = self.row.auto_renew || self.api.plans.iter().any(Plan::renews_keys);
+        let has_end = self.row.expires_at.is_some() && self.row.revoked_at.is_none();
+        (may_be && has_end).then(|| renewal(&self.api, &self.row, self.account.as_ref()))
     }
 
     /// When it was used last.

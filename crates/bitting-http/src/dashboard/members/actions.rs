@@ -9,7 +9,7 @@ use super::{hand_over, place};
 use crate::dashboard::address::Path;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
-use crate::dashboard::view::{Trouble, called, may_make_link, may_remove_second_factor};
+use crate::dashboard::view::{Trouble, called, may_make_link, may_remove_second_factor, with_query};
 use crate::dashboard::visitor::Visitor;
 
 /// `POST /members/{id}/link`: a link with which they choose a password, for the first time or again.
@@ -37,12 +37,20 @@ pub(in crate::dashboard) async fn make_link(
 
 /// `POST /members/{id}/disable`: out at once, and not in again.
 pub(in crate::dashboard) async fn disable(Path(id): Path<String>, Submission { visitor, .. }: Submission) -> Response {
-    change(&visitor, &id, true, MemberPatch { enabled: Some(false), ..MemberPatch::default() }).await
+    let disabled = change(&visitor, &id, true, MemberPatch { enabled: Some(false), ..MemberPatch::default() }).await;
+    answered(&visitor, async {
+        let row = disabled?;
+        let (list, id) = (list_of(&visitor, &row), row.id.to_string());
+        // There it is said what they leave behind.
+        Ok(Redirect::to(&with_query(&list, &[("disabled", Some(&*id))])).into_response())
+    })
+    .await
 }
 
 /// `POST /members/{id}/enable`
 pub(in crate::dashboard) async fn enable(Path(id): Path<String>, Submission { visitor, .. }: Submission) -> Response {
-    change(&visitor, &id, true, MemberPatch { enabled: Some(true), ..MemberPatch::default() }).await
+    let enabled = change(&visitor, &id, true, MemberPatch { enabled: Some(true), ..MemberPatch::default() }).await;
+    back(&visitor, enabled).await
 }
 
 /// `POST /members/{id}/remove-second-factor`, for whoever has lost their phone.
@@ -51,21 +59,33 @@ pub(in crate::dashboard) async fn remove_second_factor(
     Submission { visitor, .. }: Submission,
 ) -> Response {
     let is_allowed = may_remove_second_factor(&visitor.member);
-    change(&visitor, &id, is_allowed, MemberPatch { second_factor: Some(None), ..MemberPatch::default() }).await
+    let changed = change(&visitor, &id, is_allowed, MemberPatch { second_factor: Some(None), ..MemberPatch::default() }).await;
+    back(&visitor, changed).await
 }
 
 /// Changes somebody else. Nobody locks themselves out, and whom somebody does not see is not there, whatever they may do.
-async fn change(visitor: &Visitor, id: &str, is_allowed: bool, patch: MemberPatch) -> Response {
+async fn change(visitor: &Visitor, id: &str, is_allowed: bool, patch: MemberPatch) -> Result<MemberRow, Setback> {
+    let row: MemberRow = visitor.colleague(id).await?;
+    if row.id == visitor.member.id || !is_allowed {
+        return Err(Setback::from(Trouble::Forbidden));
+    }
+    let change = Change::UpdateMember { api: row.api.clone(), member: row.id, patch: Box::new(patch) };
+    visitor.submit(change, Conditions::default()).await?;
+    Ok(row)
+}
+
+/// Leads back to the list of whoever was changed.
+async fn back(visitor: &Visitor, changed: Result<MemberRow, Setback>) -> Response {
     answered(visitor, async {
-        let row: MemberRow = visitor.colleague(id).await?;
-        if row.id == visitor.member.id || !is_allowed {
-            return Err(Setback::from(Trouble::Forbidden));
-        }
-        let change = Change::UpdateMember { api: row.api.clone(), member: row.id, patch: Box::new(patch) };
-        visitor.submit(change, Conditions::default()).await?;
-        let apis = visitor.engine().apis();
-        let api = apis.protected().iter().find(|api| *api.name == *row.api);
-        Ok(Redirect::to(&place(api.map(|api| &***api))).into_response())
+        let row = changed?;
+        Ok(Redirect::to(&list_of(visitor, &row)).into_response())
     })
     .await
+}
+
+/// The list that a member stands in.
+fn list_of(visitor: &Visitor, row: &MemberRow) -> String {
+    let apis = visitor.engine().apis();
+    let api = apis.protected().iter().find(|api| *api.name == *row.api);
+    place(api.map(|api| &***api))
 }

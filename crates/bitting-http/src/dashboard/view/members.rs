@@ -6,7 +6,7 @@ use bitting_core::time::Timestamp;
 use bitting_store::MemberRow;
 
 use super::links::{ApiLinks, member_action, with_query};
-use super::{Frame, Moment, Status, Tone, ahead};
+use super::{Frame, Moment, Status, Tone, ahead, plural};
 
 /// The list, with the form that invites.
 #[derive(Template)]
@@ -23,10 +23,36 @@ pub(crate) struct MembersPage {
     pub(crate) account: String,
     pub(crate) email_error: Option<String>,
     pub(crate) account_error: Option<String>,
-    /// What was just done, in words.
-    pub(crate) done: Option<String>,
+    /// What somebody who was just disabled leaves behind.
+    pub(crate) done: Option<LeftBehind>,
+    /// The keys of those who may no longer sign in, where there are any.
+    pub(crate) removed: Option<String>,
     /// Whether whoever looks may invite others.
     pub(crate) may_invite: bool,
+}
+
+/// What somebody who was disabled leaves behind.
+pub(crate) struct LeftBehind {
+    /// In words.
+    words: String,
+    /// The lists of their keys that work, with words for each.
+    lists: Vec<(String, String)>,
+}
+
+impl LeftBehind {
+    /// Of somebody who has made keys: where they are listed, how many work, whether these are not all, and the API's title.
+    pub(crate) fn new(name: &str, keys: Vec<(String, usize, bool, String)>) -> Self {
+        let words = if keys.is_empty() {
+            format!("{name} is disabled, and has made no key that still works.")
+        } else {
+            format!("{name} is disabled. The keys that they made go on working:")
+        };
+        let list = |(href, number, is_more, title): (String, usize, bool, String)| {
+            let count = plural(number as u64, "key");
+            (href, if is_more { format!("more than {count} of {title}") } else { format!("{count} of {title}") })
+        };
+        Self { words, lists: keys.into_iter().map(list).collect() }
+    }
 }
 
 /// Whose members are listed.

@@ -55,6 +55,8 @@ pub(crate) struct CreateKey {
     /// From then on it is refused. It must lie in the future.
     #[schema(value_type = Option<words::Time>)]
     expires_at: Option<Timestamp>,
+    /// Whether it renews itself before its end, where its account's plan allows it; as the API says where nothing is said.
+    auto_renew: Option<bool>,
 }
 
 /// Make a key
@@ -111,6 +113,7 @@ impl CreateKey {
             limits: self.limits.into(),
             metadata: self.metadata,
             expires_at: self.expires_at,
+            auto_renew: self.auto_renew,
         }
     }
 }

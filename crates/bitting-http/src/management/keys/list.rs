@@ -7,6 +7,7 @@ use bitting_core::account::AccountId;
 use bitting_core::rights::Permission;
 use bitting_core::time::Timestamp;
 use bitting_store::{KeyCursor, KeyFilter, KeyRow, KeySearch, KeyStatus, Page, StatusFilter};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -53,6 +54,11 @@ pub(super) struct Filter {
     #[param(value_type = String, required = false)]
     #[schema(value_type = String)]
     created_by: Option<String>,
+    /// With `true`, keys whose maker is a member who may no longer sign in.
+    #[serde(default, deserialize_with = "truth")]
+    #[param(value_type = bool, required = false)]
+    #[schema(value_type = bool)]
+    creator_removed: Option<bool>,
     /// Keys that hold this permission by name.
     #[serde(default, deserialize_with = "present")]
     #[param(value_type = words::Permission, required = false)]
@@ -73,6 +79,20 @@ pub(super) struct Filter {
 /// A condition that is named holds: null would be none, and what leaves nothing out ends every key.
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<T>, D::Error> {
     T::deserialize(value).map(Some)
+}
+
+/// The same of yes or no, which queries say in letters.
+fn truth<'de, D: Deserializer<'de>>(value: D) -> Result<Option<bool>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Truth(bool),
+        Text(String),
+    }
+    match Written::deserialize(value)? {
+        Written::Truth(truth) => Ok(Some(truth)),
+        Written::Text(text) => text.parse().map(Some).map_err(|_| D::Error::custom("write true or false")),
+    }
 }
 
 /// List keys
@@ -117,6 +137,7 @@ impl Filter {
             environment: self.environment.clone(),
             status: Some((self.status.map_or(StatusFilter::NotRevoked, StatusFilter::Is), now)),
             creator: self.created_by.clone(),
+            creator_removed: self.creator_removed == Some(true),
             permission: self.permission.clone(),
             search,
         };
@@ -139,6 +160,7 @@ impl Filter {
             && self.environment.is_none()
             && self.status.is_none()
             && self.created_by.is_none()
+            && self.creator_removed != Some(true)
             && self.permission.is_none()
             && self.name.is_none()
             && self.prefix.is_none()

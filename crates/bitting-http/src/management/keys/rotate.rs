@@ -14,7 +14,7 @@ use crate::fault::Fault;
 use crate::idempotency::{Once, OnceHeader};
 use crate::json::Digested;
 use crate::management::id::{Id, KeyIdPath};
-use crate::management::overlap::{Overlap, overlap};
+use crate::management::overlap::{Overlap, overlap, overlap_or_null};
 use crate::nullable::Nullable;
 use crate::openapi::words;
 
@@ -27,6 +27,11 @@ pub(crate) struct RotateKey {
     #[serde(default, deserialize_with = "overlap")]
     #[schema(value_type = Overlap)]
     overlap: Duration,
+    /// Ends the old key before that, as soon as the new one was used and the old one was not for so long: seconds, at least 60, or
+    /// text such as `1h`; null for not at all. Where nothing is said, the API's default holds.
+    #[serde(default, deserialize_with = "overlap_or_null")]
+    #[schema(value_type = Option<Overlap>)]
+    end_when_unused_for: Nullable<Duration>,
     /// When the new key ends; where nothing is said, it lives as long as the old one was made to live.
     #[serde(default)]
     #[schema(value_type = Option<words::Time>)]
@@ -61,7 +66,12 @@ pub(crate) async fn rotate(caller: Caller, Id(id): Id, once: Once, asked: Digest
     };
     let row = caller.key(&id).await?;
     let now = caller.shared.engine.now();
-    let mut made = Issued::successor(&caller.api, &row, asked.value.overlap, asked.value.expires_at.into(), now)?;
+    let asked_idle: Option<Option<Duration>> = asked.value.end_when_unused_for.into();
+    if asked.value.overlap.is_zero() && asked_idle.flatten().is_some() {
+        return Err(Fault::field("end_when_unused_for", "without an overlap the old key ends at once"));
+    }
+    let overlap = bitting_engine::Overlap { length: asked.value.overlap, end_when_unused_for: asked_idle };
+    let mut made = Issued::successor(&caller.api, &row, overlap, asked.value.expires_at.into(), now)?;
     if let (Nullable::Absent, Some(bound)) =
         (asked.value.expires_at, caller.holder().and_then(|holder| holder.row().expires_at))
     {

@@ -50,7 +50,7 @@ pub(crate) fn listed(api: &Api) -> String {
 
 /// The answer to showing one.
 pub(crate) fn shown(api: &Api) -> String {
-    pretty(&Detailed { key: used(api), usage: Usage { requests_today: 1_234, requests_this_month: 45_678 } })
+    pretty(&Detailed { key: used(api), usage: Usage { requests_today: 1_234, requests_this_month: 45_678 }, rotation: None })
 }
 
 fn used(api: &Api) -> Key {
@@ -83,6 +83,8 @@ fn key(api: &Api, expires_at: Option<Timestamp>) -> Key {
         revoked_at: None,
         replaced_by: None,
         replaces: None,
+        auto_renew: false,
+        end_when_unused_for: None,
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) struct UpdateKey {
     #[serde(default)]
     #[schema(value_type = Option<words::Time>)]
     expires_at: Nullable<Timestamp>,
+    /// Whether it renews itself before its end, where its account's plan allows it.
+    auto_renew: Option<bool>,
 }
 
 /// Change a key
@@ -109,6 +111,7 @@ impl UpdateKey {
             metadata: self.metadata,
             enabled: self.enabled,
             expires_at: self.expires_at.into(),
+            auto_renew: self.auto_renew,
         }
     }
 }

@@ -85,6 +85,7 @@ pub(super) async fn keys_are_listed_by_each_filter_and_by_all_of_them_together(c
                 environment: Some("live".into()),
                 status: is(KeyStatus::Active).status,
                 creator: Some("cli:tester".into()),
+                creator_removed: false,
                 permission: permission("tasks:read").permission,
                 search: Some(KeySearch::Name("al".into())),
             },

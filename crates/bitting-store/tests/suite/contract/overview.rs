@@ -71,8 +71,9 @@ async fn filled(case: &Case, count: u32) {
                 let successor = key(number + 1_000_000, "acme", 0);
                 let successor =
                     Successor { id: successor.id, digest: successor.digest, prefix: successor.prefix, expires_at: None };
-                let old_ends_at = Some(at(NOW + i64::from(number % 4) * 20 * DAY));
-                batch.push(entry(NOW, Change::RotateKey { api: API.into(), key: id, successor, old_ends_at }));
+                let (api, old_ends_at) = (API.into(), Some(at(NOW + i64::from(number % 4) * 20 * DAY)));
+                let rotation = Change::RotateKey { api, key: id, successor, old_ends_at, end_when_unused_for_s: None };
+                batch.push(entry(NOW, rotation));
             }
             8 => batch.push(entry(NOW, patch(KeyPatch { name: Some("Renamed".into()), ..KeyPatch::default() }))),
             _ => {}

@@ -13,8 +13,9 @@ use crate::config::section::{Findings, Section, closest, section_of, text_of};
 /// The plan of accounts where the configuration declares none.
 const ONLY_PLAN: &str = "default";
 
-/// Reads the plans. The limits of `[api.limits]` are part of each; a plan's own limit of the same name replaces them.
-pub(super) fn read_plans(api: &Section<'_>, names: &Names) -> Plans {
+/// Reads the plans. The limits of `[api.limits]` are part of each; a plan's own limit of the same name replaces them. Keys of all
+/// plans may renew if that is the rule, but for those that say otherwise.
+pub(super) fn read_plans(api: &Section<'_>, renewal: bool, names: &Names) -> Plans {
     let common = api.section("limits").map_or_else(Vec::new, |section| read_limits(&section, "api.limits", names));
     let mut plans: Vec<(&Location, Plan)> = Vec::new();
     if let Some(section) = api.section("plans") {
@@ -30,8 +31,9 @@ pub(super) fn read_plans(api: &Section<'_>, names: &Names) -> Plans {
                 section.findings.error(&entry.node.at, message, format!("write a table, as in [{path}]"));
                 continue;
             };
+            let renewal = plan.boolean("auto_renewal").unwrap_or(renewal);
             let limits = common.iter().cloned().chain(read_limits(&plan, &path, names));
-            plans.push((&entry.key_at, Plan::new(&entry.key, limits.collect(), names)));
+            plans.push((&entry.key_at, Plan::new(&entry.key, limits.collect(), names).renewing(renewal)));
         }
     }
     let keys_may_exceed = api.choice("key_limits", &[("tighten", false), ("replace", true)]).unwrap_or_default();
@@ -47,7 +49,7 @@ pub(super) fn read_plans(api: &Section<'_>, names: &Names) -> Plans {
         position
     });
     if plans.is_empty() {
-        return Plans::new(Plan::new(ONLY_PLAN, common, names), Vec::new(), keys_may_exceed);
+        return Plans::new(Plan::new(ONLY_PLAN, common, names).renewing(renewal), Vec::new(), keys_may_exceed);
     }
     let (_, fallback) = plans.remove(first.unwrap_or(0));
     Plans::new(fallback, plans.into_iter().map(|(_, plan)| plan).collect(), keys_may_exceed)

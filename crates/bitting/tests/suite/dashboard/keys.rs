@@ -1,5 +1,6 @@
 //! Keys: made once, shown once, changed by those whose they are.
 
+mod aging;
 mod changing;
 mod making;
 mod seeing;

@@ -65,6 +65,7 @@ impl KeyDraft {
             limits: values.limits,
             metadata: serde_json::Map::new(),
             expires_at: values.end.flatten(),
+            auto_renew: self.auto_renew.filter(|_| bounds.plan.renews_keys()),
         })
     }
 
@@ -90,6 +91,7 @@ impl KeyDraft {
             metadata: None,
             enabled: changed(self.enabled, &row.enabled),
             expires_at: end.and_then(|end| changed(end, &row.expires_at)),
+            auto_renew: self.auto_renew.filter(|renews| *renews != row.auto_renew),
         })
     }
 

@@ -23,6 +23,11 @@ fn list(frame: Frame, api: &Api, keys: &[Used], asked: ListAsked, of_all: bool) 
             actors: &actors,
             links: &paths,
             ages: &Ages::default(),
+            predecessor: row
+                .replaces
+                .and_then(|old| keys.iter().find(|(row, _)| row.id == old))
+                .map(|(row, last)| (row, last.as_ref())),
+            renews: false,
             now: now(),
         })
     };

@@ -72,6 +72,8 @@ fn key_page(frame: Frame, api: &Api, (row, last_use): &Used, may_change: bool) -
             once: "0nce",
             done: None,
             ages: &Ages::default(),
+            partner: None,
+            renewal: None,
             now: now(),
         },
     )
@@ -99,7 +101,7 @@ fn the_page_of_a_key_answers_before_anybody_asks() {
 fn a_key_that_has_ended_can_be_looked_at_and_not_be_changed() {
     let api = product();
     for (name, position, parts) in [
-        ("key-replaced", 2, &["It is still in use.", "End it now", "See the new key"][..]),
+        ("key-replaced", 2, &["It is still in use.", "End overlap now", "See the new key"][..]),
         ("key-successor", 1, &["An older key"]),
         ("key-expiring", 6, &["This key ends in 6 days", "Extend it"]),
         ("key-odd", 12, &["&#60;script&#62;", "switched off"]),

@@ -67,7 +67,7 @@ pub(crate) struct ActionForm {
 impl HtmlSafe for ActionForm {}
 
 enum Kind {
-    Rotate { once: String },
+    Rotate { once: String, early: Early },
     Extend,
     Revoke,
     Switch { capability: String, warning: String },
@@ -78,6 +78,13 @@ struct Choice {
     value: String,
     label: String,
     hint: String,
+    is_chosen: bool,
+}
+
+/// That the old key ends before its overlap is over.
+struct Early {
+    seconds: u64,
+    words: String,
     is_chosen: bool,
 }
 
@@ -107,7 +114,7 @@ impl ActionForm {
         let name = &row.name;
         let (id, heading, kind, keep, button) = match action {
             KeyAction::Rotate { once } => {
-                let kind = Kind::Rotate { once: once.to_owned() };
+                let kind = Kind::Rotate { once: once.to_owned(), early: Early::of(api) };
                 ("rotate", format!("Rotate {name}"), kind, "Cancel", "Rotate key".to_owned())
             }
             KeyAction::Extend => ("extend", "When should it expire?".to_owned(), Kind::Extend, "Cancel", "Save".to_owned()),
@@ -146,6 +153,17 @@ impl ActionForm {
 
     fn is_danger(&self) -> bool {
         matches!(self.kind, Kind::Revoke)
+    }
+}
+
+/// How long an old key must be unused to end early, where the API says nothing.
+const USUAL_IDLE: Duration = Duration::from_hours(1);
+
+impl Early {
+    fn of(api: &Api) -> Self {
+        let usual = api.lifecycle.end_overlap_when_unused_for;
+        let idle = usual.unwrap_or(USUAL_IDLE);
+        Self { seconds: idle.as_secs(), words: lasting(idle), is_chosen: usual.is_some() }
     }
 }
 

@@ -56,6 +56,8 @@ pub(crate) struct KeyForm {
     plan: String,
     addresses_required: bool,
     may_exceed: bool,
+    /// How it renews itself, where that is to choose.
+    renewal: Option<String>,
 }
 
 impl HtmlSafe for KeyForm {}
@@ -160,6 +162,7 @@ impl KeyForm {
             limits,
             plan: plan_words(plan.by_scope().0, &plan.name),
             may_exceed,
+            renewal: renewal_words(bounds),
             addresses_required: api.policy.addresses_required,
             draft,
         }
@@ -249,6 +252,16 @@ impl KeyFormPage {
             format!("{fields} fields need another look. Nothing that you typed is lost.")
         }
     }
+}
+
+/// What is said beside the box, where the account's plan lets keys renew themselves, or this one says that it does.
+fn renewal_words(bounds: Bounds<'_>) -> Option<String> {
+    let Bounds { api, plan, row, .. } = bounds;
+    if plan.renews_keys() {
+        let lead = lasting(api.lifecycle.renew_before);
+        return Some(format!("For as long again, {lead} before its end, or a tenth of a short life before."));
+    }
+    row.filter(|row| row.auto_renew).map(|_| "Not on the present plan.".to_owned())
 }
 
 fn environments(api: &Api) -> Vec<EnvironmentChoice> {

@@ -1,12 +1,16 @@
 //! The page of one key.
 
+use std::time::Duration;
+
 use askama::Template;
 use bitting_core::api::Api;
+use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
-use bitting_store::{Ages, KeyRow, LastUse};
+use bitting_engine::NotRenewed;
+use bitting_store::{Ages, KeyRow, KeyStatus, LastUse};
 
 use super::action::{ActionForm, ActionOn, KeyAction};
-use crate::dashboard::keys::FieldErrors;
+use crate::dashboard::keys::{FieldErrors, lasting};
 use crate::dashboard::view::gauge::Gauge;
 use crate::dashboard::view::links::with_query;
 use crate::dashboard::view::refusal::{Refusal, RefusalLine};
@@ -45,6 +49,10 @@ pub(crate) struct KeyPageParts<'a> {
     pub(crate) done: Option<String>,
     /// When keys ask for a decision.
     pub(crate) ages: &'a Ages,
+    /// The key that it was rotated into or from, and when that was used last.
+    pub(crate) partner: Option<(&'a KeyRow, Option<&'a LastUse>)>,
+    /// When it renews itself, or why not, where some plan lets keys do so.
+    pub(crate) renewal: Option<Result<Timestamp, NotRenewed>>,
     pub(crate) now: Timestamp,
 }
 
@@ -88,6 +96,10 @@ pub(crate) struct KeyPage {
     /// The key that it was rotated into, and when; the key that it was rotated from.
     successor: Option<(String, Moment)>,
     predecessor: Option<(String, Moment)>,
+    /// What is said of the old key while it still works, and its page.
+    old_key: Option<(String, String)>,
+    /// Whether it renews itself, and what is to say of that.
+    renewal: Option<(&'static str, String)>,
     docs_limits: Option<String>,
     actions: Vec<ActionForm>,
     may_change: bool,
@@ -101,11 +113,13 @@ struct Switch {
 
 impl KeyPage {
     pub(crate) fn new(frame: Frame, parts: KeyPageParts<'_>) -> Self {
+        let old_key = old_key(&parts);
         let KeyPageParts { api, row, last_use, now, actors, .. } = parts;
         let links = ApiLinks::new(&api.name);
         let face = KeyFace::of(row, api);
         let used_at = last_use.map(|last| last.at);
         let standing = Standing::of(row, used_at, parts.is_account_enabled, parts.ages, now);
+        let sentence = sentence(&parts, standing);
         let may_change = parts.may_change && standing.is_open();
         let on = ActionOn { api, row, last_use, csrf: &frame.csrf, now };
         let form = |action| ActionForm::new(action, on, "#", &FieldErrors::default());
@@ -151,7 +165,7 @@ impl KeyPage {
             id: row.id.to_string(),
             name: row.name.clone(),
             description: row.description.clone(),
-            sentence: standing.sentence(&row.environment, now),
+            sentence,
             done: parts.done,
             edit: links.key_action(row.id, "edit"),
             csv: (csv("24h"), csv("30d")),
@@ -179,6 +193,8 @@ impl KeyPage {
             changed: (row.updated_at > row.created_at).then(|| Moment::day(row.updated_at)),
             successor: row.replaced_by.map(|id| (links.key(id), Moment::day(made_at(id)))),
             predecessor: row.replaces.map(|id| (links.key(id), Moment::day(row.created_at))),
+            old_key: old_key.map(|(words, id)| (words, links.key(id))),
+            renewal: parts.renewal.map(renewal_words),
             docs_limits: frame.docs.as_ref().map(|docs| format!("{docs}#limits")),
             frame: frame.at(Place::Keys),
             face,
@@ -196,16 +212,26 @@ impl KeyPage {
     fn cure(&self) -> Option<(&'static str, &'static str)> {
         let step = match self.standing {
             Standing::Overdue { .. } => ("#rotate", "Rotate it"),
+            // What renews itself needs nobody.
+            Standing::Expiring { .. } if self.is_renewed() => return None,
             Standing::Expiring { .. } => ("#extend", "Extend it"),
             Standing::Unused { .. } => ("#revoke", "Revoke it"),
-            Standing::Replaced { .. } => ("#revoke", "End it now"),
+            Standing::Replaced { .. } => ("#revoke", "End overlap now"),
             _ => return None,
         };
         self.may_change.then_some(step)
     }
 
     fn is_warning(&self) -> bool {
-        matches!(self.standing, Standing::Overdue { .. } | Standing::Expiring { .. })
+        match self.standing {
+            Standing::Overdue { .. } => true,
+            Standing::Expiring { .. } => !self.is_renewed(),
+            _ => false,
+        }
+    }
+
+    fn is_renewed(&self) -> bool {
+        matches!(self.renewal, Some(("Yes", _)))
     }
 
     fn is_revoked(&self) -> bool {
@@ -214,5 +240,64 @@ impl KeyPage {
 
     fn can_rotate(&self) -> bool {
         self.actions.iter().any(|action| action.id == "rotate")
+    }
+}
+
+/// What the page says first, where something is to be said.
+fn sentence(parts: &KeyPageParts<'_>, standing: Standing) -> Option<String> {
+    let (row, now) = (parts.row, parts.now);
+    let said = standing.sentence(&row.environment, now)?;
+    Some(match (standing, parts.renewal) {
+        (Standing::Expiring { at }, Some(Ok(renews_at))) => {
+            let (end, renewal) = (Moment::full(at), Moment::full(renews_at));
+            format!("This key’s term ends {}, on {}. It renews itself on {}.", ahead(at, now), end.words(), renewal.words())
+        }
+        (Standing::Replaced { .. }, _) => {
+            let new = match parts.partner {
+                Some((_, Some(last))) => format!(" The new key was last used {}.", used(last, now)),
+                Some((_, None)) => " The new key was not used yet.".to_owned(),
+                None => String::new(),
+            };
+            let early = row.end_when_unused_for_s.map_or_else(String::new, |seconds| {
+                let idle = lasting(Duration::from_secs(seconds));
+                format!(" It ends sooner once the new key is used and nobody has used this one for {idle}.")
+            });
+            let old = parts.last_use.map_or_else(String::new, |last| format!(" Last use: {}.", used(last, now)));
+            format!("{said}{old}{new}{early}")
+        }
+        _ => said,
+    })
+}
+
+/// What is to say, on the page of a key, of the old key in whose place it came, while that still works.
+fn old_key(parts: &KeyPageParts<'_>) -> Option<(String, KeyId)> {
+    let (old, last_use) = parts.partner.filter(|(old, _)| parts.row.replaces == Some(old.id))?;
+    let now = parts.now;
+    if old.status(now) != KeyStatus::Active {
+        return None;
+    }
+    let end = old.expires_at.map_or_else(String::new, |end| format!(" until {}", Moment::full(end).words()));
+    let since = parts.row.created_at;
+    let words = match last_use {
+        Some(last) if last.at > since => format!("The old key still works{end}, and is still used: {}.", used(last, now)),
+        Some(last) => format!("The old key still works{end}. Nothing has used it since: its last use was {}.", used(last, now)),
+        None => format!("The old key still works{end}. It was never used."),
+    };
+    Some((words, old.id))
+}
+
+/// When and from where: "4 minutes ago from 203.0.113.5".
+fn used(last: &LastUse, now: Timestamp) -> String {
+    let from = last.address.map_or_else(String::new, |address| format!(" from {address}"));
+    format!("{}{from}", ago(last.at, now))
+}
+
+fn renewal_words(renewal: Result<Timestamp, NotRenewed>) -> (&'static str, String) {
+    match renewal {
+        Ok(at) => ("Yes", format!("on {}, for as long again", Moment::day(at).words())),
+        Err(NotRenewed::Off) => ("No", String::new()),
+        Err(NotRenewed::Replaced) => ("No", "another key has taken its place".to_owned()),
+        Err(NotRenewed::AccountDisabled) => ("No", "its account is suspended".to_owned()),
+        Err(NotRenewed::Plan) => ("No", "the plan does not allow it".to_owned()),
     }
 }

@@ -2,9 +2,9 @@
 
 use bitting_core::api::Api;
 use bitting_core::time::Timestamp;
-use bitting_store::{Ages, KeyRow, LastUse};
+use bitting_store::{Ages, KeyRow, KeyStatus, LastUse};
 
-use crate::dashboard::view::{Actors, ApiLinks, Cure, KeyFace, Moment, RightsSummary, Standing, Status, ahead};
+use crate::dashboard::view::{Actors, ApiLinks, Cure, KeyFace, Moment, RightsSummary, Standing, Status, ago, ahead};
 
 /// What a line is made of.
 #[derive(Clone, Copy)]
@@ -21,6 +21,10 @@ pub(crate) struct LineOf<'a> {
     pub(crate) links: &'a ApiLinks,
     /// When keys ask for a decision.
     pub(crate) ages: &'a Ages,
+    /// The key in whose place it came, and when that was used last.
+    pub(crate) predecessor: Option<(&'a KeyRow, Option<&'a LastUse>)>,
+    /// Whether it will renew itself.
+    pub(crate) renews: bool,
     pub(crate) now: Timestamp,
 }
 
@@ -33,6 +37,8 @@ pub(crate) struct KeyLine {
     pub(crate) account: Option<(String, String)>,
     /// When another key took its place, and that key's page.
     pub(crate) replaced: Option<(Moment, String)>,
+    /// The page of the key in whose place it came, while that still works, and when that was used last.
+    pub(crate) old_key: Option<(String, String)>,
     pub(crate) face: KeyFace,
     pub(crate) rights: Option<RightsSummary>,
     pub(crate) made: Moment,
@@ -77,6 +83,7 @@ impl KeyLine {
             description: first_words(&row.description),
             account: of.account.map(|name| (name.to_owned(), links.account(&row.account))),
             replaced: successor,
+            old_key: of.predecessor.and_then(|(old, last_use)| old_key(old, last_use, of)),
             rights: RightsSummary::of(row, api),
             made: Moment::made(row.created_at, now),
             maker: of.actors.say(&row.created_by),
@@ -84,9 +91,13 @@ impl KeyLine {
             use_note,
             is_use_odd,
             end: row.expires_at.map(|end| Moment::end(end, now)),
-            end_note: row.expires_at.filter(is_ahead).map_or_else(String::new, |end| ahead(end, now)),
+            end_note: match row.expires_at.filter(is_ahead) {
+                Some(end) if of.renews => format!("{}, renews itself", ahead(end, now)),
+                Some(end) => ahead(end, now),
+                None => String::new(),
+            },
             standing,
-            cure: standing.cure(),
+            cure: if of.renews && matches!(standing, Standing::Expiring { .. }) { Cure::default() } else { standing.cure() },
             ended,
             switches: api
                 .catalogue
@@ -115,6 +126,16 @@ impl KeyLine {
     pub(crate) fn is_revoked(&self) -> bool {
         matches!(self.standing, Standing::Revoked { .. })
     }
+}
+
+/// What is to say of the key in whose place another came, while it still works.
+fn old_key(old: &KeyRow, last_use: Option<&LastUse>, of: LineOf<'_>) -> Option<(String, String)> {
+    let is_used = last_use.filter(|last| last.at > of.row.created_at);
+    let words = match is_used {
+        Some(last) => format!("used {}", ago(last.at, of.now)),
+        None => "not used since".to_owned(),
+    };
+    (old.status(of.now) == KeyStatus::Active).then(|| (of.links.key(old.id), words))
 }
 
 /// As much of a description as a line has room for; the whole of it is on the key's page.
