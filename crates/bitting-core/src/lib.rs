@@ -28,3 +28,4 @@ pub mod rights;
 pub mod route;
 pub mod time;
 pub mod webhook;
+pub mod traffic;
