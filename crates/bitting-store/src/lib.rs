@@ -19,7 +19,9 @@ mod overview;
 mod read;
 mod refused;
 mod row;
+mod seen;
 mod sqlite;
+mod watch;
 mod webhook;
 
 use async_trait::async_trait;
@@ -52,7 +54,9 @@ pub use refused::{
     KEPT_OF_KEY, KEPT_OF_KEYLESS, Refused, RefusedBearer, RefusedOf, RefusedQuery, RefusedReader, RefusedRequest, RefusedRow,
 };
 pub use row::{AccountRow, KeyRow, KeyStatus, Provenance, StoredKey};
+pub use seen::SeenFrom;
 pub use sqlite::{OwnerLock, Restoration, SqliteStore};
+pub use watch::{BusyHour, BusyHourPage, BusyHourQuery, TrafficQuery, WatchReader};
 pub use webhook::{
     Answer, AttemptRow, Attempted, DeliveryRow, DeliveryState, DisabledBecause, DueDelivery, KeptSecret, ListedWebhook,
     MOST_COUNTED, MOST_WEBHOOKS, NewDelivery, Outbox, StoredWebhook, Verdict, WebhookRow, Webhooks, WebhooksOf,
@@ -104,6 +108,7 @@ pub trait Store:
     + Archive
     + MeterLog
     + RefusedReader
+    + WatchReader
     + People
     + AuditChain
     + Webhooks
@@ -122,6 +127,8 @@ impl<S> Store for S where
         + Archive
         + MeterLog
         + RefusedReader
+        + WatchReader
+        + WatchReader
         + People
         + AuditChain
         + Webhooks
