@@ -32,6 +32,7 @@ use crate::metering::{self, ApiBooks, IfShort, Metering};
 use crate::meters;
 use crate::pipeline::{self, Bench, IfUnproven, Patience, Wait};
 use crate::ring::Ring;
+use crate::watch;
 use crate::writer::{self, Job};
 
 /// How many changes may wait for the writer before callers wait to hand theirs over.
@@ -76,6 +77,7 @@ struct Tasks {
     supply: JoinHandle<()>,
     sightings: JoinHandle<()>,
     feed: JoinHandle<()>,
+    traffic: JoinHandle<()>,
 }
 
 /// Why a change was not made.
@@ -154,6 +156,12 @@ impl Engine {
                 Arc::clone(&clock),
                 Arc::clone(&feed),
                 orders,
+            )),
+            traffic: tokio::spawn(watch::run(
+                Arc::downgrade(&metering),
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                Arc::clone(&feed),
             )),
             heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store))),
         };
@@ -430,9 +438,10 @@ impl Engine {
         self.begin_to_stop();
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Tasks { writer, heartbeat, sightings, supply, feed }) = tasks {
+        if let Some(Tasks { writer, heartbeat, sightings, supply, feed, traffic }) = tasks {
             heartbeat.abort();
             feed.abort();
+            traffic.abort();
             sightings.abort();
             // It may hold the writer's queue until it is gone.
             let _ = sightings.await;

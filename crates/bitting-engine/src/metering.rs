@@ -83,7 +83,8 @@ impl Metering {
         *self.served.lock().unwrap_or_else(PoisonError::into_inner) = apis;
     }
 
-    fn served(&self) -> Vec<Arc<ServedApi>> {
+    /// Those APIs.
+    pub(crate) fn served(&self) -> Vec<Arc<ServedApi>> {
         self.served.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect()
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bitting_core::account::AccountId;
 use bitting_core::event::EventKind;
 use bitting_core::key::KeyId;
-use bitting_core::location::{Places, Visit, Visited};
+use bitting_core::location::{Places, Visit, Visited, Visits};
 use serde_json::json;
 
 use crate::event::{Fold, Raised};
@@ -27,6 +27,15 @@ pub struct SeenFrom {
 }
 
 impl SeenFrom {
+    /// Adds further visits, as long as there is room: a place for which there is none is noted when the key is used from there again.
+    pub fn add(&mut self, visits: Vec<Visit>) {
+        for visit in visits {
+            if self.visits.len() < Visits::MOST && self.visits.iter().all(|known| known.location != visit.location) {
+                self.visits.push(visit);
+            }
+        }
+    }
+
     /// What is known of the key afterwards, if that is more than before, and what is worth telling.
     pub(crate) fn hold_against(&self, known: Option<Places>) -> (Option<Places>, Vec<Raised>) {
         let Some(first) = self.visits.first() else { return (None, Vec::new()) };
@@ -44,9 +53,8 @@ impl SeenFrom {
     }
 
     fn raised(&self, visit: &Visit, places: &Places) -> Raised {
-        let yesterday = bitting_core::time::Timestamp::from_millis(visit.at.as_millis() - DAY_MS);
-        let fold = if places.new_since(yesterday) > EACH {
-            let day = Duration::from_hours(24);
+        let day = Duration::from_hours(24);
+        let fold = if places.new_since(visit.at.before(day)) > EACH {
             Fold::Episode { subject: format!("{} many", self.key), gap: day, most: day }
         } else {
             Fold::Once(format!("{} {}", self.key, visit.location))
@@ -67,8 +75,6 @@ impl SeenFrom {
         }
     }
 }
-
-const DAY_MS: i64 = 24 * 3_600_000;
 
 /// So many new places in a day are an event each. Whoever goes through more, as an app that carries its key, has one for all others.
 const EACH: usize = 10;
