@@ -128,7 +128,6 @@ impl<S> Store for S where
         + MeterLog
         + RefusedReader
         + WatchReader
-        + WatchReader
         + People
         + AuditChain
         + Webhooks

@@ -84,7 +84,9 @@ impl Unwritten {
     pub(super) fn tell_of_the_rest(&mut self, now: Timestamp) -> bool {
         let rest = self.watch.rest(now, RAISED_CHUNK);
         let is_some = !rest.is_empty();
-        rest.into_iter().for_each(|raised| self.raised.add(raised));
+        for raised in rest {
+            self.raised.add(raised);
+        }
         is_some
     }
 

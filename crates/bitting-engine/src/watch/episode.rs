@@ -104,7 +104,9 @@ impl Episode {
             self.is_enough = true;
             self.began = self.recent.front().map_or(now, |(at, _)| *at);
             let recent = std::mem::take(&mut self.recent);
-            recent.iter().for_each(|(_, hits)| self.count(hits));
+            for (_, hits) in &recent {
+                self.count(hits);
+            }
         }
     }
 

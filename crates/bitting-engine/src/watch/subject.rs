@@ -3,7 +3,7 @@
 use bitting_core::account::AccountId;
 use bitting_core::event::EventKind;
 use bitting_core::key::KeyId;
-use bitting_core::limit::LimitScope;
+use bitting_core::limit::{Limit, LimitScope, Plan};
 use bitting_core::reason::Reason;
 use bitting_store::RefusedBearer;
 
@@ -54,8 +54,8 @@ impl Subject {
     /// What a refusal by a limit is about. Of a limit that counts for an hour or longer it is told as of a quota: who meets it
     /// waits for long, and has asked for more than what was agreed.
     pub(super) fn of_limit(api: &ServedApi, bearer: &RefusedBearer, name: &str, reason: Reason) -> Option<Self> {
-        let limit = api.plans.iter().flat_map(|plan| plan.limits()).find(|limit| *limit.name == *name);
-        let is_quota = reason == Reason::QuotaExceeded || limit.is_some_and(|limit| limit.is_lasting());
+        let limit = api.plans.iter().flat_map(Plan::limits).find(|limit| *limit.name == *name);
+        let is_quota = reason == Reason::QuotaExceeded || limit.is_some_and(Limit::is_lasting);
         let (of, scope) = match limit.map(|limit| limit.scope) {
             None | Some(LimitScope::Key) => (Of::key(bearer), "key"),
             Some(LimitScope::Account) => (Of::Account(bearer.account.clone()), "account"),

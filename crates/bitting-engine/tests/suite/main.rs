@@ -19,3 +19,4 @@ mod selecting;
 mod stumbling;
 mod telling;
 mod using;
+mod watching;
