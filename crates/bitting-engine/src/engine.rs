@@ -32,7 +32,6 @@ use crate::metering::{self, ApiBooks, IfShort, Metering};
 use crate::meters;
 use crate::pipeline::{self, Bench, IfUnproven, Patience, Wait};
 use crate::ring::Ring;
-use crate::watch;
 use crate::writer::{self, Job};
 
 /// How many changes may wait for the writer before callers wait to hand theirs over.
@@ -157,7 +156,7 @@ impl Engine {
                 Arc::clone(&feed),
                 orders,
             )),
-            traffic: tokio::spawn(watch::run(
+            traffic: tokio::spawn(crate::watch::run(
                 Arc::downgrade(&metering),
                 Arc::clone(&store),
                 Arc::clone(&clock),

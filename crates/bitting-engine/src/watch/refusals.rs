@@ -95,14 +95,20 @@ impl RefusalWatch {
             self.episodes.retain(|_, episode| !episode.is_over(now));
         }
         let due = self.episodes.iter_mut().filter(|(_, episode)| episode.is_due(now)).take(most);
-        due.map(|(subject, episode)| episode.tell(subject, now)).collect()
+        in_order(due.map(|(subject, episode)| episode.tell(subject, now)).collect())
     }
 
     /// What was not told, at most so much of it, whether or not it was told a moment ago.
     pub(crate) fn rest(&mut self, now: Timestamp, most: usize) -> Vec<Raised> {
         let untold = self.episodes.iter_mut().filter(|(_, episode)| episode.is_untold()).take(most);
-        untold.map(|(subject, episode)| episode.tell(subject, now)).collect()
+        in_order(untold.map(|(subject, episode)| episode.tell(subject, now)).collect())
     }
+}
+
+/// What happened first comes first.
+fn in_order(mut raised: Vec<Raised>) -> Vec<Raised> {
+    raised.sort_by_key(|raised| (raised.at, raised.kind));
+    raised
 }
 
 impl Refusals<'_> {
