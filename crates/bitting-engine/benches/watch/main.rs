@@ -1,5 +1,5 @@
-//! How long it takes to look whether 10,000 keys are used as usual, and what others who read the store notice of it:
-//! `cargo bench -p bitting-engine --bench watch`.
+//! What watching costs: a decision with it and without, and how long it takes to look whether 10,000 keys are used as usual, with what others
+//! who read the store notice of it. `cargo bench -p bitting-engine --bench watch`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
@@ -8,17 +8,21 @@
 mod fixture;
 
 use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bitting_core::api::{Alerts, Api};
 use bitting_core::key::{Digest, KeyId};
 use bitting_core::name::Names;
 use bitting_core::time::Timestamp;
-use bitting_engine::{Clock as _, Engine, EngineOptions, ManualClock};
+use bitting_engine::{Clock as _, Engine, EngineOptions, Inquiry, Issued, KeySpec, ManualClock, Presented, Scope};
 use bitting_store::{
     Actor, Change, ChangeLog, Conditions, Entry, Holder, MeterLog, NewKey, Origin, OwnerLock, SqliteStore, Tally, UsageBatch,
     Whose,
 };
+use http::Method;
 use serde_json::Map;
 
 const KEYS: u32 = 10_000;
@@ -43,6 +47,13 @@ async fn main() {
     let end = Timestamp::from_millis((this_hour + 1) * HOUR_MS + 6_000);
     clock.set(end);
     assert!(clock.now() >= end);
+    look(&engine, last, before).await;
+    decide(&engine, &names, &clock).await;
+    engine.stop().await;
+}
+
+/// Waits until it is told of the last of all keys, and reads something else meanwhile.
+async fn look(engine: &Engine, mut last: tokio::sync::watch::Receiver<u64>, before: u64) {
     let (started, mut reads) = (Instant::now(), Vec::new());
     let told = last.wait_for(|last| *last > before);
     tokio::pin!(told);
@@ -66,7 +77,53 @@ async fn main() {
         of(99),
         of(100)
     );
-    engine.stop().await;
+}
+
+/// A decision on a hot key with everything that is watched and with nothing, in turns of a few milliseconds so that both meet the same
+/// neighbours; and a refusal, which is looked at when it is written down.
+async fn decide(engine: &Engine, names: &Arc<Names>, clock: &ManualClock) {
+    let issued = issue(engine, clock);
+    engine.commit(issued.change, Actor::System, "bench").await.unwrap();
+    for (what, key) in [("a decision on a hot key", issued.key), ("a refusal of an unknown key", issue(engine, clock).key)] {
+        let mut each = [Vec::new(), Vec::new()];
+        for turn in 0..600 {
+            let is_on = turn % 2 == 1;
+            let alerts = if is_on { Alerts::default() } else { Alerts::NONE };
+            let api = Api { alerts, ..fixture::shop(names, &["clerk"]) };
+            engine.install(fixture::apis(names, vec![api]).unwrap()).unwrap();
+            each[usize::from(is_on)].push(a_turn(engine, key.expose().as_bytes()));
+            tokio::task::yield_now().await;
+        }
+        let [off, on] = each.map(|mut took| {
+            took.sort_unstable();
+            took[took.len() / 2]
+        });
+        let ratio = on.as_secs_f64() / off.as_secs_f64();
+        println!("{what}: {off:.0?} unwatched, {on:.0?} watched, ratio {ratio:.3} (medians of 300 turns each)");
+    }
+}
+
+/// The time of one decision among many.
+fn a_turn(engine: &Engine, key: &[u8]) -> Duration {
+    const DECISIONS: u32 = 5_000;
+    let started = Instant::now();
+    for _ in 0..DECISIONS {
+        let inquiry = Inquiry {
+            scope: Scope::Api("shop"),
+            method: &Method::GET,
+            path: black_box("/v1/things/17"),
+            presented: Presented::Key(black_box(key)),
+            client: Some(black_box(IpAddr::from([192, 0, 2, 1])).into()),
+        };
+        black_box(engine.decide_now(&inquiry));
+    }
+    started.elapsed() / DECISIONS
+}
+
+/// A key that nobody knows yet.
+fn issue(engine: &Engine, clock: &ManualClock) -> Issued {
+    let spec = KeySpec { name: "bench".into(), ..KeySpec::default() };
+    spec.issue(engine.apis().find("shop").unwrap(), clock.now()).unwrap()
 }
 
 fn id(number: u32) -> KeyId {

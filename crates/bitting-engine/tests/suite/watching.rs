@@ -19,7 +19,7 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 fn get_from(fixture: &Fixture, key: &[u8], client: impl Into<IpAddr>) -> String {
-    let (scope, method, client) = (Scope::Api("shop"), &Method::GET, Some(client.into()));
+    let (scope, method, client) = (Scope::Api("shop"), &Method::GET, Some(client.into().into()));
     let inquiry = Inquiry { scope, method, path: "/things", presented: Presented::Key(key), client };
     outcome(&fixture.engine.decide_now(&inquiry).unwrap())
 }
