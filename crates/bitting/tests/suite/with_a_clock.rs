@@ -51,8 +51,8 @@ async fn start_with(config: Config, traces: Traces, now: &str) -> Clocked {
 
 /// An example's configuration, with a store and ports of its own.
 fn configure(traces: &Traces, example: &str, upstream: &Upstream) -> Config {
-    let listeners = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\ntrusted_proxies = [\"127.0.0.1\"]\n\
-                     [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"management\", \"health\"]\n[server]\ndrain = \"0s\"\n";
+    let listeners = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\
+                     [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"health\"]\n[server]\ndrain = \"0s\"\n";
     configure_with(traces, example, upstream, listeners, &[])
 }
 

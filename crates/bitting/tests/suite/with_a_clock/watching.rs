@@ -1,11 +1,17 @@
 //! What is noticed about requests: over real sockets, with the address that a trusted proxy names, and seen where operators look.
 
 use bitting_core::key::KeyId;
+use bitting_engine::WebhookSpec;
 use bitting_store::{Holder, MeterLog, Tally, UsageBatch, Whose};
 use serde_json::Value;
 
 use super::*;
-use crate::harness::Reply;
+use crate::harness::{Receiver, Reply};
+
+/// Callers come through a proxy, and webhooks may go to this machine.
+const SETTINGS: &str = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\ntrusted_proxies = [\"127.0.0.1\"]\n\
+     [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"management\"]\n[server]\ndrain = \"0s\"\n\
+     [webhooks]\nallow_http = true\nallow = [\"127.0.0.1\"]\n";
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -18,8 +24,13 @@ struct Watched {
     token: String,
 }
 
+async fn start_watched(traces: Traces, upstream: &Upstream, now: &str) -> Clocked {
+    let config = configure_with(&traces, "product-api", upstream, SETTINGS, &[]);
+    start_with(config, traces, now).await
+}
+
 async fn watch(upstream: &Upstream) -> Watched {
-    let running = start("product-api", upstream, "2026-01-05T10:00:00Z").await;
+    let running = start_watched(Traces::new(), upstream, "2026-01-05T10:00:00Z").await;
     let (key, id) = issue(&running, "product-api", KeySpec::default()).await;
     let permissions = Some(vec!["events:read".parse().unwrap()]);
     let (token, _) = issue(&running, "bitting", KeySpec { permissions, ..KeySpec::default() }).await;
@@ -63,7 +74,7 @@ impl Watched {
         let Self { running, key, id, token } = self;
         let (traces, now) = (running.traces.clone(), running.clock.now().to_string());
         running.server.stop().await;
-        Self { running: start_in(traces, "product-api", upstream, &now).await, key, id, token }
+        Self { running: start_watched(traces, upstream, &now).await, key, id, token }
     }
 }
 
@@ -194,4 +205,42 @@ async fn pa17_authentication_failures_and_the_used_up_hour_are_alerts_to_the_key
     for event in [quota, failure] {
         assert_eq!((event["account"].as_str(), event["severity"].as_str()), (Some("default"), Some("warning")));
     }
+}
+
+#[tokio::test]
+async fn pa17_alerts_reach_the_webhook_of_the_account_whose_key_it_is() {
+    let upstream = Upstream::start().await;
+    let watched = watch(&upstream).await;
+    let mut receiver = Receiver::start().await;
+    let account = Some("default".parse().unwrap());
+    let spec = WebhookSpec { url: receiver.url.clone(), account, ..WebhookSpec::default() };
+    let made = spec.make("product-api", watched.running.clock.now()).unwrap();
+    let engine = watched.running.server.engine();
+    engine.commit(made.change, Actor::System, "test").await.unwrap();
+    watched.used_from("192.0.2.7", 200).await;
+    watched.running.clock.advance(8 * DAY);
+    watched.used_from("203.0.113.5", 200).await;
+    let got = receiver.next().await.json();
+    assert_eq!(
+        (got["type"].as_str(), got["data"]["network"].as_str()),
+        (Some("key.used_from_new_location"), Some("203.0.113.0/24"))
+    );
+    let mut last = 200;
+    for _ in 0..10 {
+        // One request was made in the minute before, which is why the last of a thousand more finds the hour used up.
+        watched.running.clock.advance(Duration::from_mins(1));
+        for _ in 0..100 {
+            last = watched.ask_from(&watched.key, "192.0.2.7").await.status.as_u16();
+        }
+    }
+    assert_eq!((last, upstream.requests().len()), (429, 1_001));
+    engine.write_usage_down().await.unwrap();
+    let got = receiver.next().await.json();
+    assert_eq!((got["type"].as_str(), got["data"]["limit"].as_str()), (Some("quota.exceeded"), Some("hour")));
+    let revoke = Change::RevokeKey { api: "product-api".to_owned(), key: watched.id };
+    engine.commit(revoke, Actor::System, "test").await.unwrap();
+    assert_eq!(receiver.next().await.kind(), "key.revoked");
+    watched.used_from("192.0.2.7", 401).await;
+    let got = receiver.next().await.json();
+    assert_eq!((got["type"].as_str(), got["data"]["reasons"]["revoked_key"].as_u64()), (Some("auth.failures"), Some(1)));
 }
