@@ -1,5 +1,6 @@
 //! One protected API, compiled from configuration.
 
+mod alerts;
 mod brand;
 mod docs;
 mod host;
@@ -20,6 +21,7 @@ use crate::reason::Reason;
 use crate::rights::{Catalogue, Permission};
 use crate::route::RouteTable;
 
+pub use alerts::{Alerts, FailureAlert};
 pub use brand::{Accent, Brand, InvalidAccent, Logo};
 pub use docs::{BaseUrl, CodeExample, Contact, Docs, InvalidBaseUrl, InvalidContact, InvalidSamplePath, SamplePath};
 pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
@@ -64,6 +66,8 @@ pub struct Api {
     pub usage_retention: Duration,
     /// How long events are kept.
     pub event_retention: Duration,
+    /// What it is told of how it is used.
+    pub alerts: Alerts,
     /// Who may pass where.
     pub routes: RouteTable,
     /// Its environments in the order of declaration; never empty.

@@ -79,6 +79,7 @@ struct Tasks {
     sightings: JoinHandle<()>,
     feed: JoinHandle<()>,
     keeper: JoinHandle<()>,
+    traffic: JoinHandle<()>,
 }
 
 /// Why a change was not made.
@@ -161,6 +162,12 @@ impl Engine {
                 Arc::clone(&clock),
                 Arc::clone(&feed),
                 orders,
+            )),
+            traffic: tokio::spawn(crate::watch::run(
+                Arc::downgrade(&metering),
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                Arc::clone(&feed),
             )),
             heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store))),
         };
@@ -439,13 +446,14 @@ impl Engine {
         self.begin_to_stop();
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Tasks { writer, heartbeat, sightings, supply, feed, keeper }) = tasks {
+        if let Some(Tasks { writer, heartbeat, sightings, supply, feed, keeper, traffic }) = tasks {
             heartbeat.abort();
             // With its lock in hand, so that nothing of it goes on in the store.
             let quiet = self.keeper.lock().await;
             keeper.abort();
             drop(quiet);
             feed.abort();
+            traffic.abort();
             sightings.abort();
             // It may hold the writer's queue until it is gone.
             let _ = sightings.await;

@@ -31,6 +31,7 @@ mod refused;
 mod request_id;
 mod ring;
 mod usage;
+mod watch;
 mod webhooks;
 mod writer;
 

@@ -20,7 +20,9 @@ mod overview;
 mod read;
 mod refused;
 mod row;
+mod seen;
 mod sqlite;
+mod watch;
 mod webhook;
 
 use async_trait::async_trait;
@@ -54,7 +56,9 @@ pub use refused::{
     KEPT_OF_KEY, KEPT_OF_KEYLESS, Refused, RefusedBearer, RefusedOf, RefusedQuery, RefusedReader, RefusedRequest, RefusedRow,
 };
 pub use row::{AccountRow, KeyRow, KeyStatus, Provenance, StoredKey};
+pub use seen::SeenFrom;
 pub use sqlite::{OwnerLock, Restoration, SqliteStore};
+pub use watch::{BusyHour, BusyHourPage, BusyHourQuery, TrafficQuery, WatchReader};
 pub use webhook::{
     Answer, AttemptRow, Attempted, DeliveryRow, DeliveryState, DisabledBecause, DueDelivery, KeptSecret, ListedWebhook,
     MOST_COUNTED, MOST_WEBHOOKS, NewDelivery, Outbox, StoredWebhook, Verdict, WebhookRow, Webhooks, WebhooksOf,
@@ -106,6 +110,7 @@ pub trait Store:
     + Archive
     + MeterLog
     + RefusedReader
+    + WatchReader
     + People
     + AuditChain
     + Webhooks
@@ -125,6 +130,7 @@ impl<S> Store for S where
         + Archive
         + MeterLog
         + RefusedReader
+        + WatchReader
         + People
         + AuditChain
         + Webhooks

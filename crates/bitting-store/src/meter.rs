@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::StoreError;
 use crate::event::Raised;
 use crate::refused::Refused;
+use crate::seen::SeenFrom;
 
 /// Whose limit or usage it is. Each environment of an API counts by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -115,6 +116,8 @@ pub struct UsageBatch {
     pub last_uses: Vec<LastUse>,
     /// What was refused.
     pub refused: Vec<Refused>,
+    /// From where keys were used. What of it is new is told in the same transaction.
+    pub seen: Vec<SeenFrom>,
     /// What is worth telling of it.
     pub raised: Vec<Raised>,
 }
@@ -264,7 +267,7 @@ pub trait MeterLog: Send + Sync {
     /// If the store cannot be read.
     async fn windows(&self, now: Timestamp) -> Result<Vec<(Window, u64)>, StoreError>;
 
-    /// Adds to what was used, takes over when keys were last used and notes what was refused, in one transaction. Of two last uses
+    /// Adds to what was used, takes over when and from where keys were last used, notes what was refused and tells what is worth telling, in one transaction. Of two last uses
     /// of one key the later stays. A batch whose number is not higher than the [last one](Self::last_batch) was added before, and is passed over: so one
     /// of which nobody knows whether it was written is simply written again.
     ///

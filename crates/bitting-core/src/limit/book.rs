@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Gauge, Level, Limit, Pace, Refused};
 use crate::key::KeyId;
+use crate::location::Visits;
 use crate::name::NameId;
 use crate::reason::Reason;
 use crate::time::Timestamp;
@@ -38,6 +39,8 @@ pub struct KeyPage {
     pub refused: Vec<Refused>,
     /// The last use that was not written down.
     pub last_use: Option<(Timestamp, Option<IpAddr>)>,
+    /// From where it was used.
+    pub visits: Visits,
 }
 
 /// The levels of some limits.
@@ -131,8 +134,14 @@ impl Hasher for IdHasher {
 impl Book {
     /// What is remembered of a key, and of what the keys of its environment share.
     pub fn open(&mut self, key: KeyId, environment: NameId) -> (&mut KeyPage, &mut Levels) {
-        let new =
-            || KeyPage { environment, levels: Levels::default(), tallies: Vec::new(), refused: Vec::new(), last_use: None };
+        let new = || KeyPage {
+            environment,
+            levels: Levels::default(),
+            tallies: Vec::new(),
+            refused: Vec::new(),
+            last_use: None,
+            visits: Visits::default(),
+        };
         (self.keys.entry(key).or_insert_with(new), Levels::of_environment(&mut self.shared, environment))
     }
 

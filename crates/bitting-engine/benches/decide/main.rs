@@ -10,11 +10,12 @@ mod attack;
 mod fixture;
 mod million;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use bitting_core::address::Client;
-use bitting_core::api::Api;
+use bitting_core::api::{Alerts, Api};
 use bitting_core::key::PlaintextKey;
 use bitting_core::limit::{Limit, LimitScope, LimitSpec, MOST, Pace, Period, Plan, Plans};
 use bitting_core::name::Names;
@@ -122,6 +123,29 @@ fn decide_hot_with_limits(bencher: Bencher<'_, '_>, stack: usize) {
     assert!(matches!(decide(&headers), Some(Decision::Permit(_))));
     bencher.bench(|| decide(black_box(&headers)));
     limit(&[]);
+}
+
+fn somebody() -> Client {
+    black_box(IpAddr::from([192, 0, 2, 1])).into()
+}
+
+/// Puts alerts in force, or none.
+fn alert(alerts: Alerts) {
+    let engine = &SETTING.engine;
+    let names = Arc::clone(engine.apis().names());
+    let api = Api { alerts, ..fixture::shop(&names, &["clerk", "boss"]) };
+    engine.install(fixture::apis(&names, vec![api]).unwrap()).unwrap();
+}
+
+/// The same request with everything that is watched, and with nothing, turn by turn so that both meet the same neighbours. What is
+/// noticed is looked at when usage is written, once a second on the other thread, while this goes on.
+#[divan::bench(args = ["off", "on", "off again", "on again"], sample_size = 1_000, sample_count = 2_000)]
+fn decide_hot_with_alerts(bencher: Bencher<'_, '_>, alerts: &str) {
+    alert(if alerts.starts_with("on") { Alerts::default() } else { Alerts::NONE });
+    let headers = request(&SETTING.keys[0]);
+    assert!(matches!(decide_from(somebody(), &headers), Some(Decision::Permit(_))));
+    bencher.bench(|| decide_from(somebody(), black_box(&headers)));
+    alert(Alerts::default());
 }
 
 #[divan::bench(sample_size = 1_000)]

@@ -95,6 +95,9 @@ impl Metering {
             Refused::add(&mut page.refused, &refusal, KEPT_OF_KEY);
         } else {
             page.last_use = Some((now, client));
+            if let (Some(client), Some(_)) = (client, api.alerts.learning) {
+                page.visits.note(now, client);
+            }
         }
         self.mark(api, &record.account, &mut book);
         match weight {

@@ -38,6 +38,11 @@ impl RaisedBook {
         self.lost += other.lost;
     }
 
+    /// Whether there is room for more.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() < MOST / 2
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

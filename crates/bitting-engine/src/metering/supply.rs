@@ -203,7 +203,7 @@ impl Worker<'_> {
 
     /// Has everything written that was counted until now.
     fn begin_writing(&mut self) {
-        self.books.unwritten.take_from(self.metering);
+        self.books.unwritten.take_from(self.metering, self.clock.now());
         self.books.is_writing = true;
     }
 
@@ -304,7 +304,11 @@ impl Worker<'_> {
             }
         }
         let settled = self.settle(settlements).await;
-        self.write_down().await && settled
+        let mut is_written = self.write_down().await;
+        while is_written && self.books.unwritten.tell_of_the_rest(self.clock.now()) {
+            is_written = self.write_down().await;
+        }
+        is_written && settled
     }
 }
 

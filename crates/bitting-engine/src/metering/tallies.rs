@@ -8,12 +8,13 @@ use bitting_core::limit::{self, Tallied};
 use bitting_core::name::NameId;
 use bitting_core::time::Timestamp;
 use bitting_store::{
-    Holder, LastUse, Refused, RefusedBearer, RefusedRequest, RefusedRow, Store, StoreError, Tally, UsageBatch, Whose,
+    Holder, LastUse, Refused, RefusedBearer, RefusedRequest, RefusedRow, SeenFrom, Store, StoreError, Tally, UsageBatch, Whose,
 };
 
 use super::raised::RaisedBook;
 use super::{Counted, Metering};
 use crate::apis::ServedApi;
+use crate::watch::{RefusalWatch, Refusals};
 
 /// What was used and is not written down: added up, so that a store that fails for a long time costs no more memory than it
 /// has keys and routes.
@@ -22,7 +23,10 @@ pub(super) struct Unwritten {
     tallies: HashMap<(Holder, u32), Vec<Tallied>>,
     last_uses: HashMap<KeyId, LastUse>,
     refused: HashMap<RefusedRequest, Refused>,
+    seen: HashMap<KeyId, SeenFrom>,
     raised: RaisedBook,
+    /// What is refused again and again.
+    watch: RefusalWatch,
     /// What was tried to be written and may have been.
     batch: Option<UsageBatch>,
     /// The number of the last batch that is known to be written.
@@ -35,6 +39,9 @@ const CHUNK: usize = 500;
 /// How many refused requests are.
 const REFUSED_CHUNK: usize = 100;
 
+/// The networks of how many keys are.
+const SEEN_CHUNK: usize = 200;
+
 /// How many events are.
 const RAISED_CHUNK: usize = 100;
 
@@ -43,37 +50,60 @@ const REFUSED: usize = 5_000;
 
 impl Unwritten {
     /// Takes over everything that was counted until now.
-    pub(super) fn take_from(&mut self, metering: &Metering) {
+    pub(super) fn take_from(&mut self, metering: &Metering, now: Timestamp) {
         self.raised.append(metering.take_raised());
         let dirty = std::mem::take(&mut *metering.dirty());
         for counted in dirty {
             match counted {
                 Counted::Account(api, account) => {
-                    for Drained { key, environment, tallies, refused } in self.drain(&account) {
+                    for Drained { key, environment, tallies, refused } in self.drain(&api, &account) {
                         let whose = [Whose::Key(key), Whose::Account(account.id().clone()), Whose::Api];
                         self.add(&api, Some(environment), &whose, &tallies);
                         let environment = environment_name(&api, Some(environment)).into();
                         let bearer = RefusedBearer { key, account: account.id().clone(), environment };
+                        let refusals = Refusals { api: &api, bearer: Some(&bearer), tallies: &tallies, refused: &refused };
+                        self.watch.note(&refusals, now);
                         self.add_refused(&api, Some(&bearer), refused);
                     }
                 }
                 Counted::Keyless(api) => {
                     let (tallies, refused) = api.book().take_keyless();
                     self.add(&api, None, &[Whose::Api], &tallies);
+                    let refusals = Refusals { api: &api, bearer: None, tallies: &tallies, refused: &refused };
+                    self.watch.note(&refusals, now);
                     self.add_refused(&api, None, refused);
                 }
             }
         }
+        if self.raised.has_room() {
+            self.watch.due(now, RAISED_CHUNK).into_iter().for_each(|raised| self.raised.add(raised));
+        }
+    }
+
+    /// Has some of that told which waits for its turn, since there is no later one. Whether there was any.
+    pub(super) fn tell_of_the_rest(&mut self, now: Timestamp) -> bool {
+        let rest = self.watch.rest(now, RAISED_CHUNK);
+        let is_some = !rest.is_empty();
+        for raised in rest {
+            self.raised.add(raised);
+        }
+        is_some
     }
 
     /// What was counted of each key of an account. Requests wait for its book meanwhile, so it is only taken out.
-    fn drain(&mut self, account: &Account) -> Vec<Drained> {
+    fn drain(&mut self, api: &ServedApi, account: &Account) -> Vec<Drained> {
         let mut book = account.book();
         book.is_dirty = false;
         let mut drained = Vec::new();
         for (key, page) in &mut book.keys {
             if let Some((at, address)) = page.last_use.take() {
                 self.last_uses.insert(*key, LastUse { key: *key, at, address });
+            }
+            let visits = page.visits.take();
+            if let (false, Some(learning)) = (visits.is_empty(), api.alerts.learning) {
+                let (name, account) = (api.name.clone(), account.id().clone());
+                let new = || SeenFrom { api: name, key: *key, account, visits: Vec::new(), learning };
+                self.seen.entry(*key).or_insert_with(new).add(visits);
             }
             if !page.tallies.is_empty() {
                 let (tallies, refused) = (std::mem::take(&mut page.tallies), std::mem::take(&mut page.refused));
@@ -123,6 +153,7 @@ impl Unwritten {
         self.tallies.is_empty()
             && self.last_uses.is_empty()
             && self.refused.is_empty()
+            && self.seen.is_empty()
             && self.raised.is_empty()
             && self.batch.is_none()
     }
@@ -160,6 +191,8 @@ impl Unwritten {
         batch.last_uses = keys.iter().filter_map(|key| self.last_uses.remove(key)).collect();
         let requests: Vec<RefusedRequest> = self.refused.keys().take(REFUSED_CHUNK).cloned().collect();
         batch.refused = requests.iter().filter_map(|request| self.refused.remove(request)).collect();
+        let keys: Vec<KeyId> = self.seen.keys().take(SEEN_CHUNK).copied().collect();
+        batch.seen = keys.iter().filter_map(|key| self.seen.remove(key)).collect();
         batch.raised = self.raised.take(RAISED_CHUNK);
         batch
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::account::AccountId;
-use bitting_core::api::{Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Alerts, Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -223,6 +223,7 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         bans: None,
         usage_retention: Duration::from_hours(24 * 40),
         event_retention: Duration::from_hours(24 * 90),
+        alerts: Alerts::default(),
         plans: Plans::new(Plan::new("default", Vec::new(), names), Vec::new(), false),
         catalogue,
         routes,

@@ -8,18 +8,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bitting_core::account::AccountId;
 use bitting_core::key::{Digest, KeyHash, KeyId};
+use bitting_core::location::Places;
 use bitting_core::member::{MemberId, TokenDigest};
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_core::webhook::{DeliveryId, WebhookId};
 use bitting_store::{
     AccountReader, AccountRow, Archive, AttemptRow, Attempted, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict,
-    Bought, BusyKey, BusyQuery, Calendar, ChangeLog, Committed, DeliveryRow, DeliveryState, DueDelivery, Entry, EventFilter,
-    EventLog, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader, KeyRow, LastUse, Line, LinkRow,
-    ListedWebhook, MemberRow, MeterLog, NewDelivery, Outbox, Overview, OverviewQuery, OverviewReader, Page, People, Place,
-    Progress, Purchase, Raised, RecognisedKey, Refusal, RefusedQuery, RefusedReader, RefusedRow, RingRow, RingSource,
-    SessionRow, Settlement, Span, Store, StoreError, StoreErrorKind, StoredKey, StoredMember, StoredWebhook, Sweep, UsageBatch,
-    UsageQuery, UsageRow, Webhooks, WebhooksOf, Window,
+    Bought, BusyHourPage, BusyHourQuery, BusyKey, BusyQuery, Calendar, ChangeLog, Committed, DeliveryRow, DeliveryState,
+    DueDelivery, Entry, EventFilter, EventLog, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader,
+    KeyRow, LastUse, Line, LinkRow, ListedWebhook, MemberRow, MeterLog, NewDelivery, Outbox, Overview, OverviewQuery,
+    OverviewReader, Page, People, Place, Progress, Purchase, Raised, RecognisedKey, Refusal, RefusedQuery, RefusedReader,
+    RefusedRow, RingRow, RingSource, SessionRow, Settlement, Span, Store, StoreError, StoreErrorKind, StoredKey, StoredMember,
+    StoredWebhook, Sweep, TrafficQuery, UsageBatch, UsageQuery, UsageRow, WatchReader, Webhooks, WebhooksOf, Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 
@@ -337,6 +338,21 @@ impl Archive for Stumbling {
 impl RefusedReader for Stumbling {
     async fn refused(&self, query: RefusedQuery) -> Result<Vec<RefusedRow>, StoreError> {
         self.inner.refused(query).await
+    }
+}
+
+#[async_trait]
+impl WatchReader for Stumbling {
+    async fn busy_in(&self, query: BusyHourQuery) -> Result<BusyHourPage, StoreError> {
+        self.inner.busy_in(query).await
+    }
+
+    async fn traffic(&self, query: TrafficQuery) -> Result<Vec<Vec<u64>>, StoreError> {
+        self.inner.traffic(query).await
+    }
+
+    async fn places(&self, key: KeyId) -> Result<Option<Places>, StoreError> {
+        self.inner.places(key).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bitting_core::api::{Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Alerts, Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -213,6 +213,7 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         bans: None,
         usage_retention: Duration::from_hours(24 * 40),
         event_retention: Duration::from_hours(24 * 90),
+        alerts: Alerts::default(),
         routes: routes(&[]),
         environments: prefixes.iter().map(environment).collect(),
         upstream: None,

@@ -1,13 +1,15 @@
 //! What must last of limits and usage, in SQLite. Holders and names are [`numbers`]; [`windows`] are a row for each limit of each
 //! holder, [`usage`] a row for each [`day`] of each holder, [`busy`] one for each [`month`] of each key, [`refused`] a
-//! few rows for each key.
+//! few rows for each key, [`places`] one.
 
 mod address;
 mod busy;
 mod day;
 mod month;
 mod numbers;
+mod places;
 mod refused;
+mod traffic;
 mod usage;
 mod varint;
 mod windows;
@@ -57,6 +59,7 @@ impl MeterLog for SqliteStore {
             busy::add(transaction, &batch.tallies)?;
             usage::keep_last_uses(transaction, &batch.last_uses)?;
             refused::add(transaction, &batch.refused)?;
+            places::add(transaction, &batch.seen)?;
             batch.raised.iter().try_for_each(|raised| events::raise(transaction, raised))
         })
         .await

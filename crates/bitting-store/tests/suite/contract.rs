@@ -12,6 +12,7 @@ mod overview;
 mod people;
 mod plans;
 mod refused;
+mod watching;
 mod webhooks;
 
 use std::path::Path;
@@ -100,6 +101,12 @@ use self::refused::{
     requests_of_one_kind_from_very_many_addresses_are_put_together,
 };
 
+use self::watching::{
+    a_key_that_is_used_from_everywhere_makes_a_handful_of_events_and_a_bounded_list,
+    a_network_is_new_after_the_learning_period_and_is_told_with_the_batch_that_has_it,
+    the_keys_of_an_hour_and_their_hours_before_are_found_page_by_page,
+    what_was_learned_and_told_is_known_after_a_restart_and_a_batch_that_comes_again,
+};
 use self::webhooks::{
     a_delivery_is_due_until_it_is_delivered_or_has_failed, an_account_has_no_more_endpoints_than_it_may_have,
     an_endpoint_is_made_changed_listed_and_deleted, an_endpoint_is_told_what_happens_after_it_was_made,
@@ -553,6 +560,10 @@ macro_rules! every_case_on {
                 requests_of_one_kind_from_very_many_addresses_are_put_together,
                 of_each_key_the_latest_refusals_are_kept_and_nobody_elses_go_for_them,
                 refusals_are_forgotten_with_the_usage_of_their_time,
+                a_network_is_new_after_the_learning_period_and_is_told_with_the_batch_that_has_it,
+                what_was_learned_and_told_is_known_after_a_restart_and_a_batch_that_comes_again,
+                a_key_that_is_used_from_everywhere_makes_a_handful_of_events_and_a_bounded_list,
+                the_keys_of_an_hour_and_their_hours_before_are_found_page_by_page,
                 lists_for_people_have_every_key_of_their_view_in_every_order_forwards_and_back,
                 lists_of_more_keys_than_are_counted_are_as_right_as_short_ones,
                 a_key_in_a_list_comes_with_its_state_and_its_last_use,

@@ -1,9 +1,13 @@
 //! Rows that hold what Bitting cannot have written.
 
+use std::time::Duration;
+
+use bitting_core::event::EventKind;
+use bitting_core::location::{Location, Visit};
 use bitting_core::time::Timestamp;
 use bitting_store::{
-    ChangeLog, Holder, MeterLog, OwnerLock, Refusal, RingSource, SqliteStore, StoreErrorKind, Tally, UsageBatch, UsageQuery,
-    Whose,
+    ChangeLog, EventLog, Holder, MeterLog, OwnerLock, Refusal, RingSource, SeenFrom, SqliteStore, StoreErrorKind, Tally,
+    UsageBatch, UsageQuery, WatchReader, Whose,
 };
 use rusqlite::Connection;
 
@@ -74,4 +78,22 @@ async fn a_damaged_day_of_usage_cannot_be_read_and_hinders_no_other_and_is_count
         store.add_usage(3, batch([tally(1), tally(2)])).await.unwrap();
         assert_eq!((usage(1).await.unwrap(), usage(2).await.unwrap()), (1, 2), "{sql}");
     }
+}
+
+#[tokio::test]
+async fn damaged_networks_of_a_key_are_learned_anew_and_hinder_nothing_else_of_their_batch() {
+    let (store, folder) = damaged_by("UPDATE account SET name = name WHERE id = 'acme'").await;
+    let seen = |ms, address: [u8; 4]| {
+        let (address, learning) = (address.into(), Duration::from_hours(1));
+        let visits = vec![Visit { location: Location::from(address), address, at: at(ms) }];
+        let seen = SeenFrom { api: API.into(), key: id(1), account: "acme".parse().unwrap(), visits, learning };
+        UsageBatch { seen: vec![seen], ..UsageBatch::default() }
+    };
+    store.add_usage(1, seen(0, [192, 0, 2, 1])).await.unwrap();
+    let raw = Connection::open(folder.path().join("bitting.db")).unwrap();
+    assert_eq!(raw.execute("UPDATE key_places SET places = x'04'", []).unwrap(), 1);
+    assert_eq!(store.places(id(1)).await.unwrap_err().kind(), StoreErrorKind::Damaged);
+    store.add_usage(2, seen(9_000_000, [198, 51, 100, 1])).await.unwrap();
+    assert_eq!(store.places(id(1)).await.unwrap().unwrap().since, at(9_000_000));
+    assert!(store.events_after(0, 10).await.unwrap().iter().all(|row| row.kind != EventKind::KeyUsedFromNewLocation));
 }

@@ -1,5 +1,6 @@
 //! `[[api]]`: one protected API.
 
+mod alerts;
 mod answers;
 mod bans;
 mod cors;
@@ -50,6 +51,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     limits::warn_of_costs(api, &plans, &routes);
     let limit_headers = limits::read_headers(api, &plans);
     let (usage_retention, event_retention) = (retention::read_usage(api), retention::read_events(api));
+    let alerts = alerts::read(api);
     let answers = answers.compile(api.findings);
     let bans = bans::read(api);
     let cors = cors::read(api).map(|mut cors| {
@@ -102,6 +104,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         bans,
         usage_retention,
         event_retention,
+        alerts,
         catalogue: catalogue?,
         routes,
         environments,

@@ -217,6 +217,26 @@ impl<'c> Section<'c> {
         section
     }
 
+    /// Something that is on unless it says `false`, with a table of what it may say beside; without one it is read from nothing.
+    pub(super) fn switchable<T>(
+        &self,
+        key: &'static str,
+        example: &str,
+        read: impl Fn(Option<&Section<'c>>) -> T,
+    ) -> Option<T> {
+        let Some(entry) = self.ask(key) else { return Some(read(None)) };
+        if let Value::Boolean(is_on) = entry.node.value {
+            return is_on.then(|| read(None));
+        }
+        let section = section_of(&entry.node, self.path(key), self.findings);
+        if section.is_none() {
+            self.wrong_kind(entry, &format!("{example}, or false to switch it off"));
+        }
+        let value = read(section.as_ref());
+        section.into_iter().for_each(Section::finish);
+        Some(value)
+    }
+
     /// The tables of a list, as in `[[api]]`.
     pub(super) fn sections(&self, key: &'static str) -> Vec<Section<'c>> {
         let Some(entry) = self.ask(key) else { return Vec::new() };

@@ -1,5 +1,6 @@
 //! Reading configuration, right and wrong.
 
+mod alerts;
 mod bans;
 mod dashboard;
 mod docs;

@@ -3,6 +3,7 @@
 mod aging;
 mod bans;
 mod limits;
+mod watching;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

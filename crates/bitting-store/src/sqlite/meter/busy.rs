@@ -18,7 +18,7 @@ use super::super::read::{rows, sql_limit};
 use super::super::write::execute;
 use super::day::Day;
 use super::month::Month;
-use super::numbers::{Numbers, find_holders, find_name, read_whose};
+use super::numbers::{Numbers, find_holders, find_name, outcome, read_whose};
 use super::usage::{DAY_HOURS, HOUR_MS, Place, day, days_kept, hours};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::meter::{BusyKey, BusyQuery, Holder, Tally, UsageSums, Whose};
@@ -249,12 +249,6 @@ fn to_the_hour(
         }
     }
     Ok(sums)
-}
-
-fn outcome(connection: &Connection, number: i64) -> Result<Box<str>, StoreError> {
-    let read = |row: &Row<'_>| row.get::<_, Box<str>>(0).map_err(unavailable);
-    let found = rows(connection, "SELECT text FROM meter_name WHERE number = ?1", [number], read)?.pop();
-    found.ok_or_else(|| damaged("an outcome of usage", format!("{number} is no name's number")))
 }
 
 /// The numbers of all accounts that have used anything in an environment.

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use bitting_core::key::KeyId;
-use rusqlite::{Connection, Params};
+use rusqlite::{Connection, Params, Row};
 
-use super::super::error::unavailable;
+use super::super::error::{damaged, unavailable};
 use super::super::read::rows;
 use crate::error::StoreError;
 use crate::meter::{Holder, Whose};
@@ -91,6 +91,13 @@ pub(super) fn read_whose(column: &[u8]) -> Option<Whose> {
         Some((b'a', id)) => std::str::from_utf8(id).ok()?.parse().ok().map(Whose::Account),
         Some(_) => None,
     }
+}
+
+/// The name of an outcome.
+pub(super) fn outcome(connection: &Connection, number: i64) -> Result<Box<str>, StoreError> {
+    let read = |row: &Row<'_>| row.get::<_, Box<str>>(0).map_err(unavailable);
+    let found = rows(connection, "SELECT text FROM meter_name WHERE number = ?1", [number], read)?.pop();
+    found.ok_or_else(|| damaged("an outcome of usage", format!("{number} is no name's number")))
 }
 
 fn numbers(connection: &Connection, sql: &str, parameters: impl Params) -> Result<Vec<i64>, StoreError> {
