@@ -48,8 +48,9 @@ struct Ledger {
 /// How many can be banned at once: some five megabytes for each API. One more makes the first of them free.
 const MOST: usize = 50_000;
 
-/// How many bans a minute are told with their address. More are told together: an attack from a million addresses is one event.
+/// How many bans an hour are told with their address. More are told together: an attack from a million addresses is one event.
 const TOLD: u32 = 20;
+const TOLD_WITHIN: Duration = Duration::from_hours(1);
 
 /// How long somebody may have been quiet who is told of as before, and for how long at most.
 const EPISODE_GAP: Duration = Duration::from_hours(1);
@@ -261,9 +262,9 @@ impl Bans {
 }
 
 impl Ledger {
-    /// Whether a ban is told with its address: the first of a minute are.
+    /// Whether a ban is told with its address: the first of an hour are.
     fn tells_apart(&mut self, now: Timestamp) -> bool {
-        let (since, count) = self.told.filter(|(since, _)| now.since(*since) < Duration::from_mins(1)).unwrap_or((now, 0));
+        let (since, count) = self.told.filter(|(since, _)| now.since(*since) < TOLD_WITHIN).unwrap_or((now, 0));
         self.told = Some((since, count.saturating_add(1)));
         count < TOLD
     }
