@@ -87,6 +87,7 @@ impl Keeper {
 
     /// Does everything that is due. With `patience`, what is told may wait for a few seconds to be looked for.
     async fn see_to_all(&mut self, patience: bool) -> Result<(), StoreError> {
+        let mut is_written = false;
         loop {
             let Some(metering) = self.running() else { return Ok(()) };
             let (apis, now) = (metering.served(), self.clock.now());
@@ -97,7 +98,15 @@ impl Keeper {
             }
             more |= self.act(&apis, &metering, now).await?;
             for api in &apis {
-                more |= self.tell(api, &metering, now, patience).await?;
+                if patience && !self.is_time_to_look(api, now) {
+                    continue;
+                }
+                // A use that is written down later would stand where was looked already.
+                if !is_written && !metering.write_down().await {
+                    return Err(unwritten());
+                }
+                is_written = true;
+                more |= self.tell(api, now).await?;
             }
             if !more {
                 return Ok(());

@@ -9,9 +9,8 @@ use bitting_core::time::Timestamp;
 use bitting_store::{Line, Place, Span, StoreError, Sweep};
 
 use super::notice::Notices;
-use super::{CHUNK, Keeper, unwritten};
+use super::{CHUNK, Keeper};
 use crate::apis::ServedApi;
-use crate::metering::Metering;
 
 /// How often is looked for what is to be told.
 const LOOK: Duration = Duration::from_secs(10);
@@ -123,21 +122,17 @@ impl Keeper {
         Ok(known)
     }
 
-    /// Tells what has become true of keys of an API, some of it. Whether there is more.
-    pub(super) async fn tell(
-        &mut self,
-        api: &Arc<ServedApi>,
-        metering: &Metering,
-        now: Timestamp,
-        patience: bool,
-    ) -> Result<bool, StoreError> {
-        let looked_at = self.stages_of(api, now).await?.looked_at;
-        if patience && looked_at.is_some_and(|at| now.since(at) < LOOK) {
-            return Ok(false);
-        }
+    /// Whether it is some time since was looked for what is to be told.
+    pub(super) fn is_time_to_look(&self, api: &ServedApi, now: Timestamp) -> bool {
+        let looked_at = self.stages.get(&api.id).and_then(|stages| stages.looked_at);
+        looked_at.is_none_or(|at| now.since(at) >= LOOK)
+    }
+
+    /// Tells what has become true of keys of an API, some of it. Whether there is more. All usage must be written down.
+    pub(super) async fn tell(&mut self, api: &Arc<ServedApi>, now: Timestamp) -> Result<bool, StoreError> {
         let mut more = false;
         for stage in Stage::all(&api.lifecycle) {
-            more |= self.tell_stage(api, &stage, metering, now).await?;
+            more |= self.tell_stage(api, &stage, now).await?;
         }
         if !more {
             self.stages_of(api, now).await?.looked_at = Some(now);
@@ -145,32 +140,22 @@ impl Keeper {
         Ok(more)
     }
 
-    async fn tell_stage(
-        &mut self,
-        api: &Arc<ServedApi>,
-        stage: &Stage,
-        metering: &Metering,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    async fn tell_stage(&mut self, api: &Arc<ServedApi>, stage: &Stage, now: Timestamp) -> Result<bool, StoreError> {
         let name = stage.name();
         let Some(Kept { mut sweep, at }) = self.stages_of(api, now).await?.sweeps.get(&name).cloned() else { return Ok(false) };
         let (after, until) = (sweep.place, stage.reaches(now));
         if Place::end_of(until) <= after {
             return Ok(false);
         }
-        // A use that is written down later would stand where was looked already.
-        if matches!(stage, Stage::Unused(_) | Stage::NeverUsed(_)) && !metering.write_down().await {
-            return Err(unwritten());
-        }
         let found = self.store.along(&api.name, stage.line(), Span { after, until }, CHUNK).await?;
         let more = found.len() == CHUNK;
+        sweep.place = found.last().filter(|_| more).map_or(Place::end_of(until), |(place, _)| *place);
+        let is_kept = !found.is_empty() || now.since(at) >= KEEP;
         if !found.is_empty() {
-            let keys = found.iter().map(|(_, key)| key.clone()).collect();
+            let keys = found.into_iter().map(|(_, key)| key).collect();
             let raised = Notices::read(&*self.store, api, keys, now).await?.of_stage(stage);
             self.raise(raised).await?;
         }
-        sweep.place = found.last().filter(|_| more).map_or(Place::end_of(until), |(place, _)| *place);
-        let is_kept = !found.is_empty() || now.since(at) >= KEEP;
         if is_kept {
             self.store.keep_sweeps(&api.name, vec![sweep.clone()]).await?;
         }

@@ -206,10 +206,16 @@ async fn a_renewal_that_is_not_allowed_when_it_is_due_does_not_happen_and_that_i
     assert_eq!(fixture.told_events(of_saver).await[0].data["not_renewed_because"], "plan");
     assert!(fixture.row(new.1).await.auto_renew, "a successor is as its predecessor was");
     assert_eq!(fixture.get(&old), "expired_key", "the overlap is over");
+    let (slow, _) = fixture.renewing("slow", 29 * DAY).await;
     // The renewal is due, and nobody may; then one account gets the plan before the end, and one after it.
     fixture.after(28 * DAY).await.after(12 * HOUR).await;
     fixture.put_on("late", "paid").await;
-    fixture.after(6 * HOUR).await.after(7 * HOUR).await;
+    fixture.after(6 * HOUR).await;
+    fixture.clock.advance(7 * HOUR);
+    // Nobody has looked since it ended, but it could not renew when it was time.
+    fixture.put_on("slow", "paid").await;
+    fixture.after(Duration::ZERO).await;
+    assert_eq!(fixture.get(&slow), "expired_key");
     assert_eq!((fixture.get(&saver), fixture.get(&late)), ("expired_key".to_owned(), "admitted".to_owned()));
     assert_eq!(fixture.ends_at(of_late).await, 80 * DAY);
     fixture.put_on("saver", "paid").await;
@@ -391,11 +397,15 @@ async fn what_was_switched_off_or_ended_is_not_told_of() {
     let (_, ended) = fixture.lasting(50 * DAY).await;
     let (_, again) = fixture.key(KeySpec::default()).await;
     let switched = |on| KeyPatch { enabled: Some(on), ..KeyPatch::default() };
-    for key in [off, again] {
+    let (_, early) = fixture.key(KeySpec::default()).await;
+    for key in [off, again, early] {
         fixture.commit(patch(key, switched(false))).await.unwrap();
     }
     fixture.commit(revoke(ended)).await.unwrap();
-    fixture.after(100 * DAY).await;
+    fixture.after(50 * DAY).await;
+    fixture.commit(patch(early, switched(true))).await.unwrap();
+    assert_eq!(fixture.after(HOUR).await.told(early).await, [""; 0], "it is neither old nor unused yet");
+    fixture.after(50 * DAY).await;
     assert_eq!([fixture.told(off).await, fixture.told(ended).await, fixture.told(again).await], [[""; 0]; 3]);
     fixture.commit(patch(again, switched(true))).await.unwrap();
     assert_eq!(fixture.after(HOUR).await.told(again).await, ["overdue at 100", "unused for 100"]);

@@ -31,6 +31,9 @@ pub(super) fn of_key(before: &KeyRow, later: &KeyRow) -> Option<Restriction> {
     if end(later) < end(before) {
         what.push(format!("ends at {}", end(later)));
     }
+    if before.auto_renew && !later.auto_renew {
+        what.push("does not renew itself".to_owned());
+    }
     if before.role != later.role {
         // Which of two roles may do more is the configuration's to say, and it may have changed too.
         what.push(format!("role {}, not {}", shown(later.role.as_deref()), shown(before.role.as_deref())));
@@ -120,6 +123,13 @@ mod tests {
             let restriction = of_key(&key(&before), &key(&later));
             assert_eq!(restriction.map_or_else(Vec::new, |found| found.what), what, "{later}");
         }
+    }
+
+    #[test]
+    fn that_a_key_no_longer_renews_itself_would_be_undone() {
+        let [on, off] = [true, false].map(|auto_renew| KeyRow { auto_renew, ..key(&json!({})) });
+        assert_eq!(of_key(&on, &off).map_or_else(Vec::new, |found| found.what), ["does not renew itself"]);
+        assert!(of_key(&off, &on).is_none());
     }
 
     #[test]

@@ -182,3 +182,34 @@ async fn an_overlap_that_ends_early_needs_an_overlap_and_a_time_between_two_requ
     managed.running.traces.issued(made["key"].as_str().unwrap());
     assert_eq!(made["end_when_unused_for"], Value::Null);
 }
+
+#[tokio::test]
+async fn a_key_that_ends_for_good_makes_nothing_that_renews_itself_and_does_not_become_so() {
+    let upstream = Upstream::start().await;
+    let managed = Managed::start(&upstream).await;
+    managed.manage("POST", "accounts", &json!({"id": "acme", "plan": "enterprise"})).await;
+    let permissions = ["api-keys:read", "api-keys:write", "tasks:read", "projects:read", "users:read"];
+    let wanted = json!({"name": "Maker", "account": "acme", "expires_at": managed.in_days(10), "permissions": permissions,
+        "auto_renew": false});
+    let (maker, id) = managed.make(wanted).await;
+    let headers = [("authorization", &*maker), ("content-type", "application/json")];
+    let ask = async |method: &str, path: &str, body: Value| {
+        request(managed.running.gateway, method, path, &headers, &body.to_string()).await
+    };
+    let made = ask("POST", "/v1/api-keys", json!({"name": "child"})).await;
+    let child = made.json();
+    managed.running.traces.issued(child["key"].as_str().unwrap());
+    assert_eq!((made.status.as_u16(), &child["auto_renew"]), (201, &json!(false)), "{}", made.body);
+    let child = format!("/v1/api-keys/{}", child["id"].as_str().unwrap());
+    for (method, path, body) in [
+        ("POST", "/v1/api-keys", json!({"name": "child", "auto_renew": true})),
+        ("PATCH", &*child, json!({"auto_renew": true})),
+        ("PATCH", &format!("/v1/api-keys/{id}"), json!({"auto_renew": true})),
+    ] {
+        let refused = ask(method, path, body).await;
+        assert!(refused.status == 403 && refused.body.contains("auto_renew"), "{method} {path}: {}", refused.body);
+    }
+    managed.manage("PATCH", &format!("api-keys/{id}"), &json!({"auto_renew": true})).await;
+    let made = ask("PATCH", &child, json!({"auto_renew": true})).await;
+    assert_eq!((made.status.as_u16(), &made.json()["auto_renew"]), (200, &json!(true)));
+}
