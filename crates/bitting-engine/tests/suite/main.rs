@@ -20,3 +20,4 @@ mod selecting;
 mod stumbling;
 mod telling;
 mod using;
+mod webhooks;
