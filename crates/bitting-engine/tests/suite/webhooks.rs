@@ -22,7 +22,8 @@ async fn make(fixture: &Fixture, account: Option<&str>) -> WebhookId {
 
 fn wrong_field(done: Result<Committed, CommitError>) -> String {
     let Err(CommitError::Invalid(bitting_engine::InvalidChange::Fields(violations))) = done else { panic!("{done:?}") };
-    violations.into_iter().map(|violation| format!("{}: {}", violation.field, violation.message)).collect()
+    let told: Vec<String> = violations.into_iter().map(|wrong| format!("{}: {}", wrong.field, wrong.message)).collect();
+    told.join(", ")
 }
 
 #[tokio::test]
