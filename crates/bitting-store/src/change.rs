@@ -1,4 +1,4 @@
-//! What can change, and what each change does.
+//! What can change, and what each change does. It is long because every change that there is stands in it.
 
 mod account;
 mod effect;

@@ -79,7 +79,7 @@ pub struct KeptSecret {
 }
 
 /// An endpoint as it is shown.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListedWebhook {
     /// The endpoint.
     pub row: WebhookRow,
@@ -94,7 +94,8 @@ pub struct ListedWebhook {
 }
 
 /// Whose endpoints.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum WebhooksOf {
     /// Everybody's.
     All,

@@ -18,6 +18,7 @@ mod scan;
 mod scan_pattern;
 mod serve;
 mod usage;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -72,6 +73,7 @@ fn dispatch(options: Options) -> Result<(), Failure> {
             usage::run(&context, *options, shared.json).await
         }),
         Command::Members(command) => in_runtime(members::run(command, &shared)),
+        Command::Webhooks(command) => in_runtime(webhooks::run(command, &shared)),
         Command::Accounts(command) => in_runtime(accounts::run(command, &shared)),
     }
 }

@@ -9,6 +9,7 @@ mod archive;
 mod client;
 mod protocol;
 mod socket;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

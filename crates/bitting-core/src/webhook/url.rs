@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use http::uri::PathAndQuery;
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
@@ -136,8 +137,17 @@ impl FromStr for WebhookUrl {
         };
         let port = url.port_or_known_default().filter(|port| *port != 0).ok_or(InvalidUrl::Port)?;
         let is_https = url.scheme() == "https";
-        let target_at = url.as_str().len() - (url.path().len() + url.query().map_or(0, |query| query.len() + 1));
-        Ok(Self { text: url.as_str().into(), host, port, is_https, target_at })
+        let text: Box<str> = url.as_str().into();
+        // Escapes may have made it longer, and it is read again from its normal form.
+        if text.len() > LONGEST {
+            return Err(InvalidUrl::TooLong);
+        }
+        let target_at = text.len() - (url.path().len() + url.query().map_or(0, |query| query.len() + 1));
+        // What browsers leave as it is may not all stand in a request.
+        if text[target_at..].parse::<PathAndQuery>().is_err() {
+            return Err(InvalidUrl::Malformed);
+        }
+        Ok(Self { text, host, port, is_https, target_at })
     }
 }
 
@@ -171,6 +181,8 @@ impl TryFrom<String> for WebhookUrl {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn parse(text: &str) -> Result<WebhookUrl, InvalidUrl> {
@@ -190,6 +202,20 @@ mod tests {
         assert_eq!(parse("https://bücher.example/").unwrap().host(), &WebhookHost::Name("xn--bcher-kva.example".into()));
     }
 
+    proptest! {
+        #[test]
+        fn whatever_is_taken_reads_back_from_its_normal_form(
+            scheme in "https?|HTTPS",
+            host in "[a-z0-9.%_é-]{1,12}|[0-9a-fx.]{1,15}|\\[[0-9a-f:.]{2,20}\\]",
+            rest in "(:[0-9]{1,5})?([/?][^#]{0,40})?",
+        ) {
+            if let Ok(url) = parse(&format!("{scheme}://{host}{rest}")) {
+                prop_assert_eq!(parse(url.as_str()), Ok(url.clone()));
+                prop_assert!(url.target().starts_with('/'));
+            }
+        }
+    }
+
     #[test]
     fn what_is_never_sent_or_should_not_be_written_down_is_refused() {
         for text in ["https://a:b@example.com/", "https://a@example.com", "https://@example.com/", "https://a:b%40@c@d.example"]
@@ -199,6 +225,8 @@ mod tests {
         assert_eq!(parse("https://example.com/#x"), Err(InvalidUrl::Fragment));
         assert_eq!(parse("https://example.com#"), Err(InvalidUrl::Fragment));
         assert_eq!(parse("https://example.com:0/"), Err(InvalidUrl::Port));
+        // Each of these takes six characters in the normal form.
+        assert_eq!(parse(&format!("https://example.com/{}", "é".repeat(500))), Err(InvalidUrl::TooLong));
         assert_eq!(parse(&format!("https://example.com/{}", "x".repeat(2_000))), Err(InvalidUrl::TooLong));
         for text in ["ftp://example.com/", "file:///etc/passwd", "gopher://x/", "javascript://x"] {
             assert_eq!(parse(text), Err(InvalidUrl::Scheme), "{text}");

@@ -21,3 +21,4 @@ mod stumbling;
 mod telling;
 mod using;
 mod watching;
+mod webhooks;

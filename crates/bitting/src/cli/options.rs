@@ -3,6 +3,7 @@
 mod accounts;
 mod key_id;
 mod members;
+mod webhooks;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ use self::key_id::KeyIdParser;
 
 pub(super) use self::accounts::AccountsCommand;
 pub(super) use self::members::MembersCommand;
+pub(super) use self::webhooks::{OfApi, WebhooksCommand};
 
 /// One binary that gives any API its keys.
 #[derive(Debug, Parser)]
@@ -72,6 +74,9 @@ pub(super) enum Command {
     /// Invite people to the dashboard, give them new links, and disable them
     #[command(subcommand)]
     Members(MembersCommand),
+    /// Have events sent to addresses of yours, and see how that goes
+    #[command(subcommand)]
+    Webhooks(WebhooksCommand),
     /// Show what was used, as bars by hour or day
     Usage(Box<ShowUsage>),
     /// Take out the record of who changed what, and look whether it is whole

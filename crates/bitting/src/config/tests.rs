@@ -5,6 +5,7 @@ mod bans;
 mod dashboard;
 mod docs;
 mod lifecycle;
+mod webhooks;
 
 use bitting_core::dialect::AnswerContext;
 use bitting_core::reason::Reason;

@@ -1,5 +1,6 @@
 //! What the command line and the owner of a store say to each other: one question and one answer on each connection, as
-//! JSON. No key is ever among it: the command line makes keys and sends their digests.
+//! JSON. No key is ever among it: the command line makes keys and sends their digests. Secrets of webhooks
+//! are, since they have to be kept.
 
 use std::path::PathBuf;
 
@@ -7,10 +8,11 @@ use bitting_core::account::AccountId;
 use bitting_core::key::{Digest, KeyHash, KeyId};
 use bitting_core::member::MemberId;
 use bitting_core::record::Sequence;
+use bitting_core::webhook::WebhookId;
 use bitting_engine::{CommitError, ImportFinding, InvalidChange, UsageStep, Violation};
 use bitting_store::{
-    AccountRow, AuditHead, AuditRow, AuditVerdict, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, LastUse, MemberRow, Page,
-    RecognisedKey, Refusal, UsageQuery, UsageRow,
+    AccountRow, AuditHead, AuditRow, AuditVerdict, Change, ImportedKey, KeyCursor, KeyFilter, KeyRow, LastUse, ListedWebhook,
+    MemberRow, Page, RecognisedKey, Refusal, UsageQuery, UsageRow, WebhooksOf,
 };
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +82,11 @@ pub(super) enum Question {
         account: Option<AccountId>,
         page: Page<MemberId>,
     },
+    Webhooks {
+        api: String,
+        of: WebhooksOf,
+        page: Page<WebhookId>,
+    },
 }
 
 /// What is answered.
@@ -103,6 +110,7 @@ pub(super) enum Answer {
     AuditVerified(AuditVerdict),
     Member(Option<Box<MemberRow>>),
     Members(Vec<MemberRow>),
+    Webhooks(Vec<ListedWebhook>),
     /// Fields are wrong.
     Invalid(Vec<Violation>),
     /// What it is about does not allow it.

@@ -170,6 +170,7 @@ async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
         Question::VerifyAudit { kept } => store.verify_audit(kept).await.map(Answer::AuditVerified),
         Question::Member { known_as } => super::member(store, &known_as).await.map(|row| Answer::Member(row.map(Box::new))),
         Question::Members { api, account, page } => store.members(&api, account.as_ref(), page).await.map(Answer::Members),
+        Question::Webhooks { api, of, page } => store.webhooks(&api, of, page).await.map(Answer::Webhooks),
         Question::BackUp { to } => store.back_up(to).await.map(Answer::BackedUp),
     };
     answer.unwrap_or_else(|error| Answer::Failed(error.to_string()))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bitting_core::event::{EventKind, Severity};
 use bitting_engine::{SignedWith, WebhookSpec};
-use bitting_store::{Change, DeliveryState, WebhookPatch};
+use bitting_store::{Change, DeliveryState, Fold, Raised, WebhookPatch};
 use serde_json::json;
 
 use super::House;
@@ -47,6 +47,41 @@ async fn an_event_reaches_every_webhook_that_hears_of_it_and_no_other() {
     assert!(ids.len() == 2 && ids.contains(&(got.id(), got.kind())), "{ids:?}");
     house.settle().await;
     assert!(other.so_far().is_empty() && all.so_far().is_empty() && acme.so_far().is_empty());
+}
+
+#[tokio::test]
+async fn pa17_alerts_reach_a_webhook_each_once_however_long_they_go_on() {
+    let house = House::start().await;
+    house.account("acme").await;
+    let mut receiver = Receiver::start().await;
+    let account = Some("acme".parse().unwrap());
+    let severity = Some(Severity::Warning);
+    house.webhook_of(WebhookSpec { url: receiver.url.clone(), account, severity, ..WebhookSpec::default() }).await;
+    let kinds =
+        [EventKind::AuthFailures, EventKind::TrafficUnusual, EventKind::QuotaExceeded, EventKind::KeyUsedFromNewLocation];
+    for _ in 0..3 {
+        let raised = kinds.map(|kind| Raised {
+            kind,
+            api: "shop".into(),
+            account: Some("acme".parse().unwrap()),
+            key: None,
+            at: house.engine().now(),
+            count: 1_000,
+            fold: Fold::Episode { subject: "acme".into(), gap: Duration::from_hours(1), most: Duration::from_hours(24) },
+            data: json!({"limit": "hour"}),
+        });
+        house.engine().raise(raised.into()).await.unwrap();
+        house.advance(Duration::from_mins(10));
+    }
+    let mut told = BTreeSet::new();
+    for _ in kinds {
+        let said = receiver.next().await.json();
+        assert_eq!((&said["data"]["limit"], &said["data"]["account"]), (&json!("hour"), &json!("acme")));
+        told.insert(said["type"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(told, kinds.map(|kind| kind.name().to_owned()).into());
+    house.settle().await;
+    assert!(receiver.so_far().is_empty());
 }
 
 #[tokio::test]

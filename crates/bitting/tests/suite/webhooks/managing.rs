@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use bitting_core::webhook::SigningSecret;
 use serde_json::{Value, json};
 
 use super::CONFIG;
-use crate::harness::{Bitting, Receiver, Reception, Reply, get, request};
+use crate::harness::{Bitting, Receiver, Reception, Reply, get, request, run};
 
 /// An operator with some permissions, who manages the webhooks of one API.
 pub(super) struct Operator<'b> {
@@ -164,6 +165,45 @@ async fn what_is_wrong_with_a_webhook_is_said_of_its_field() {
         after = format!("&cursor={cursor}");
     }
     assert_eq!(seen.len(), 50);
+}
+
+#[tokio::test]
+async fn webhooks_are_managed_at_the_command_line_while_a_server_runs_and_when_none_does() {
+    let bitting = Bitting::with_config(CONFIG);
+    let mut receiver = Receiver::start().await;
+    let made = bitting.json(&["webhooks", "create", &receiver.url, "--event", "key.created", "--severity", "notice"]);
+    let (id, secret) = (made["id"].as_str().unwrap(), made["secret"].as_str().unwrap());
+    bitting.key(&[]);
+    let got = receiver.next().await;
+    assert_eq!(got.kind(), "key.created");
+    let secret: SigningSecret = secret.to_owned().try_into().unwrap();
+    let timestamp = got.header("webhook-timestamp").parse().unwrap();
+    assert_eq!(got.header("webhook-signature"), secret.sign(&got.id(), timestamp, got.body.as_bytes()));
+    let rotated = bitting.json(&["webhooks", "rotate-secret", id, "--overlap", "1h"]);
+    assert_ne!(rotated["secret"], made["secret"]);
+    let list = bitting.command(&["webhooks", "list"]);
+    assert!(list.stdout.contains(id) && list.stdout.contains("active"), "{}", list.stdout);
+    let file = bitting.traces.path("bitting.toml");
+    let traces = bitting.stop();
+    let alone = |words: &[&str]| {
+        let store = format!("store.path={}", traces.path("bitting.db").display());
+        let file = file.display().to_string();
+        let words = words.iter().copied().chain(["--config", &file, "--set", &store]).map(str::to_owned);
+        run(words.collect::<Vec<_>>(), &traces)
+    };
+    let updated = alone(&["webhooks", "update", id, "--disable", "--description", "for mara"]);
+    assert!(updated.stdout.contains("disabled"), "{}{}", updated.stdout, updated.stderr);
+    for (words, code, told) in [
+        (&["webhooks", "update", id, "--url", "https://localhost/"][..], 5, "private name"),
+        (&["webhooks", "update", id, "--url", "https://a@b.example/"], 5, "user name or password"),
+        (&["webhooks", "create", "https://example.com/", "--event", "key.lost"], 2, "is none of key.created"),
+        (&["webhooks", "delete", id], 0, "is gone"),
+        (&["webhooks", "delete", id], 4, "there is no webhook"),
+        (&["webhooks", "list"], 0, "no webhooks"),
+    ] {
+        let output = alone(words);
+        assert!(output.code == code && output.stderr.contains(told), "{words:?}: {} {}", output.code, output.stderr);
+    }
 }
 
 #[tokio::test]
