@@ -14,6 +14,7 @@ mod code;
 mod cookie;
 mod docs;
 mod door;
+mod events;
 mod fields;
 #[cfg(test)]
 mod fixture;
@@ -104,6 +105,9 @@ pub(crate) fn pages() -> Router<Shared> {
         .route("/apis/{api}/accounts/{id}", get(accounts::show).post(accounts::update))
         .route("/apis/{api}/usage", get(usage::show))
         .route("/apis/{api}/usage.csv", get(usage::csv))
+        .route("/apis/{api}/events", get(events::list))
+        .route("/apis/{api}/events/read", post(events::mark_read))
+        .route("/apis/{api}/events/live", get(events::live))
         .route("/apis/{api}/audit-log", get(audit_log::show))
         .route("/apis/{api}/docs", get(docs::show))
         .route("/apis/{api}/docs/authentication.md", get(docs::markdown))

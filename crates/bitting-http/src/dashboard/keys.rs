@@ -22,5 +22,6 @@ pub(super) use change::{change, edit};
 pub(super) use create::{ask, create};
 pub(super) use list::{REMOVED, list};
 pub(super) use live::{any as live, one as live_one};
+pub(super) use makers::named as actors;
 pub(super) use show::show;
 pub(super) use steps::{ask_extend, ask_revoke, ask_rotate, ask_switch, extend, revoke, rotate, switch};

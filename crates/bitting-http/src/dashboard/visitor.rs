@@ -10,7 +10,7 @@ use bitting_core::key::KeyId;
 use bitting_core::member::{MemberId, Token};
 use bitting_core::time::Timestamp;
 use bitting_engine::{Admission, CommitError, Engine, ServedApi};
-use bitting_store::{Actor, Change, Committed, Conditions, KeyRow, MemberRow, Origin, SessionRow, Store};
+use bitting_store::{Actor, Change, Committed, Conditions, EventFilter, KeyRow, MemberRow, Origin, SessionRow, Store};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
@@ -104,6 +104,18 @@ impl Visitor {
         Ok(Some(Self { shared: shared.clone(), member: member.row, session, form_token, admission, theme }))
     }
 
+    /// Of the events of an API those that they may see.
+    pub(crate) fn events(&self) -> EventFilter {
+        EventFilter { account: self.account().cloned(), ..EventFilter::default() }
+    }
+
+    /// How many of them want something and were not read.
+    async fn unread(&self, api: &str) -> Result<usize, Setback> {
+        let since = Some(self.store().read_up_to(self.member.id, api).await?);
+        let filter = EventFilter { urgent: true, since, ..self.events() };
+        Ok(self.store().count_events(api, filter, Frame::MOST_UNREAD + 1).await?)
+    }
+
     /// What stands around a page for which nothing more could be read.
     pub(super) fn bare_frame(&self) -> Frame {
         super::door::frame_in(self.theme, &self.shared, None)
@@ -183,6 +195,10 @@ impl Visitor {
             plan = plan.filter(|_| has_plans).map(|plan| capitalised(&plan));
             account = Some(row.map(|row| row.name).filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string()));
         }
+        let unread = match configured {
+            Some(api) => self.unread(&api.name).await?,
+            None => 0,
+        };
         let person = Person { name: self.member.name.clone(), email: self.member.email.clone(), account, plan };
         Ok(Frame {
             brand: brand::of(&apis, configured),
@@ -193,6 +209,7 @@ impl Visitor {
             support: brand::support(configured),
             docs: brand::docs(configured, true),
             theme: self.theme,
+            unread,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The dashboard in a real browser, as people see it. What a browser without script and whoever means ill meet stands in `dashboard`.
 
 mod docs;
+mod events;
 mod keys;
 mod looks;
 mod people;

@@ -3,6 +3,7 @@
 
 mod borders;
 mod doors;
+mod events;
 mod forgery;
 mod keys;
 

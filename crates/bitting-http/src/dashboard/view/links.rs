@@ -64,6 +64,19 @@ impl ApiLinks {
         format!("{}/usage.csv", self.0)
     }
 
+    pub(crate) fn events(&self) -> String {
+        format!("{}/events", self.0)
+    }
+
+    /// Where whoever has read them says so.
+    pub(crate) fn events_read(&self) -> String {
+        format!("{}/events/read", self.0)
+    }
+
+    pub(crate) fn events_live(&self) -> String {
+        format!("{}/events/live", self.0)
+    }
+
     pub(crate) fn accounts(&self) -> String {
         format!("{}/accounts", self.0)
     }

@@ -47,6 +47,11 @@ impl Moment {
         Self { words: moment.words.replace("minutes", "min").replace("minute", "min"), ..moment }
     }
 
+    /// "2 minutes ago" up to a day, then "13 Oct, 22:14".
+    pub(crate) fn lately(at: Timestamp, now: Timestamp) -> Self {
+        if now.since(at).as_secs() < DAY { Self::ago(at, now) } else { Self::clock(at, now) }
+    }
+
     /// "29 Sep 2025"
     pub(crate) fn day(at: Timestamp) -> Self {
         Self { at, words: written(at, "%-d %b %Y"), form: Form::Day }
