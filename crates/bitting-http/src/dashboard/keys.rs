@@ -11,7 +11,6 @@ mod draft;
 mod list;
 mod live;
 mod makers;
-mod once;
 mod show;
 mod steps;
 mod subject;

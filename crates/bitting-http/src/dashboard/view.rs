@@ -32,6 +32,7 @@ mod standing;
 mod status;
 mod trouble;
 mod usage;
+mod webhooks;
 mod words;
 mod you;
 
@@ -66,5 +67,9 @@ pub(crate) use standing::{Cure, Standing};
 pub(crate) use status::{Status, Tone};
 pub(crate) use trouble::{Trouble, TroublePage};
 pub(crate) use usage::{Share, UsageAsked, UsagePage};
+pub(crate) use webhooks::{
+    DeliveriesOf, DeliveryLine, DeliveryPage, OldSecret, SecretPage, WebhookDraft, WebhookFormPage, WebhookLine, WebhookPage,
+    WebhookWhich, WebhooksPage,
+};
 pub(crate) use words::Words;
 pub(crate) use you::{SecondFactorPage, SessionLine, YouPage};

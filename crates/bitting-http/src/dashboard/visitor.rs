@@ -9,8 +9,11 @@ use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
 use bitting_core::member::{MemberId, Token};
 use bitting_core::time::Timestamp;
+use bitting_core::webhook::WebhookId;
 use bitting_engine::{Admission, CommitError, Engine, ServedApi};
-use bitting_store::{Actor, Change, Committed, Conditions, EventFilter, KeyRow, MemberRow, Origin, SessionRow, Store};
+use bitting_store::{
+    Actor, Change, Committed, Conditions, EventFilter, KeyRow, ListedWebhook, MemberRow, Origin, SessionRow, Store,
+};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
@@ -156,6 +159,14 @@ impl Visitor {
         let row = self.store().key(&api.name, id).await?;
         let is_theirs = |row: &KeyRow| self.account().is_none_or(|account| *account == row.account);
         Ok(row.filter(is_theirs).ok_or(Trouble::NotFound)?)
+    }
+
+    /// A webhook endpoint that they may see: developers those of their own account, and not those of operators.
+    pub(crate) async fn webhook(&self, api: &ServedApi, id: &str) -> Result<ListedWebhook, Setback> {
+        let id: WebhookId = id.parse().map_err(|_| Trouble::NotFound)?;
+        let listed = self.store().webhook(&api.name, id).await?;
+        let is_theirs = |listed: &ListedWebhook| self.is_operator() || listed.row.account.as_ref() == self.account();
+        Ok(listed.filter(is_theirs).ok_or(Trouble::NotFound)?)
     }
 
     /// Somebody else whom they may see: operators everybody, developers those of their own account.

@@ -8,6 +8,7 @@ mod people;
 mod seeing;
 mod signing_in;
 mod usage;
+mod webhooks;
 
 use crate::dashboard::House;
 use crate::harness::{Bitting, Browser, Person};

@@ -6,6 +6,7 @@ mod doors;
 mod events;
 mod forgery;
 mod keys;
+mod webhooks;
 
 use std::fs::File;
 use std::io::Write as _;

@@ -64,6 +64,7 @@ pub(crate) struct EventCounts {
 }
 
 /// What a line is made of.
+#[derive(Clone, Copy)]
 pub(crate) struct EventOf<'a> {
     pub(crate) row: &'a EventRow,
     /// What its key is called now; `None` if there is none, or it is gone.

@@ -64,6 +64,7 @@ pub(crate) enum Place {
     Audit,
     Docs,
     Members,
+    Webhooks,
     You,
     /// None of them.
     Elsewhere,
@@ -133,8 +134,9 @@ impl Frame {
             (_, api) => api.as_ref().map(ApiLinks::members),
         };
         let members = members.map(|href| (Place::Members, "Members", href));
+        let webhooks = self.api.as_ref().map(|api| (Place::Webhooks, "Webhooks", api.webhooks()));
         let you = (Place::You, "Your sign-in", link::YOU.to_owned());
-        members.into_iter().chain([you]).map(|item| self.item(item)).collect()
+        members.into_iter().chain(webhooks).chain([you]).map(|item| self.item(item)).collect()
     }
 
     fn item(&self, (place, label, href): (Place, &'static str, String)) -> NavItem {

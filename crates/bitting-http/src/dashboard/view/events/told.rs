@@ -82,10 +82,10 @@ impl Telling<'_> {
     }
 
     /// The usage of the key, or of its account.
-    fn usage(&self) -> Option<(String, &'static str)> {
+    fn usage(&self) -> (String, &'static str) {
         let key = self.key.and(self.row.key).map(|key| key.to_string());
         let account = self.row.account.as_ref().filter(|_| key.is_none() && self.to_operator).map(ToString::to_string);
-        Some((with_query(&self.links.usage(), &[("key", key.as_deref()), ("account", account.as_deref())]), "See usage"))
+        (with_query(&self.links.usage(), &[("key", key.as_deref()), ("account", account.as_deref())]), "See usage")
     }
 
     /// Over how long it happened: " within 3 minutes"; nothing if at once.
@@ -115,12 +115,14 @@ impl Telling<'_> {
             Some(url) => Words::say("Webhook ").exact(url.strip_prefix("https://").unwrap_or(url)).and(" is off"),
             None => Words::say("A webhook is off"),
         };
+        let page = hook.text("id").and_then(|id| id.parse().ok()).map(|id| self.links.webhook(id));
+        let step = page.map(|page| (page, "Turn on again"));
         let because = match self.facts().text("because") {
             Some("gone") => "It answered that it is gone (410). ",
             Some("failing") => "Every delivery failed for 5 days. ",
             _ => "",
         };
-        Told { title, text: Words::say(because).and("Events wait until it is turned on again; nothing was lost."), step: None }
+        Told { title, text: Words::say(because).and("Events wait until it is turned on again; nothing was lost."), step }
     }
 }
 

@@ -37,7 +37,7 @@ impl Telling<'_> {
         Told {
             title: Words::say(format!("{requests} with {reason}")),
             text: from.and(self.within()).and("."),
-            step: self.usage(),
+            step: Some(self.usage()),
         }
     }
 
@@ -83,7 +83,7 @@ impl Telling<'_> {
         };
         let (was, requests) = (was(self.row.count), plural(self.row.count, "request"));
         let text = format!("{requests}{} {was} refused and not charged.", self.within().replace(" within ", " in "));
-        Told { title: self.key_name().and(limit), text: Words::say(text), step: self.usage() }
+        Told { title: self.key_name().and(limit), text: Words::say(text), step: Some(self.usage()) }
     }
 
     pub(super) fn traffic_unusual(&self) -> Told {
@@ -94,7 +94,7 @@ impl Telling<'_> {
             _ => " is used in an unusual way",
         };
         let text = facts.text("explanation").map_or_else(Words::default, Words::say);
-        Told { title: self.key_name().and(title), text, step: self.usage() }
+        Told { title: self.key_name().and(title), text, step: Some(self.usage()) }
     }
 }
 
