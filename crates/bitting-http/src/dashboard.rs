@@ -9,6 +9,7 @@ mod address;
 mod assets;
 mod attempts;
 mod audit_log;
+mod bans;
 mod brand;
 mod code;
 mod cookie;
@@ -119,6 +120,7 @@ pub(crate) fn pages() -> Router<Shared> {
         .route("/apis/{api}/webhooks/{id}/test", post(webhooks::test))
         .route("/apis/{api}/webhooks/{id}/delete", post(webhooks::delete))
         .route("/apis/{api}/webhooks/{id}/deliveries/{delivery}", get(webhooks::delivery).post(webhooks::send_again))
+        .route("/apis/{api}/bans", get(bans::list).post(bans::lift))
         .route("/apis/{api}/audit-log", get(audit_log::show))
         .route("/apis/{api}/docs", get(docs::show))
         .route("/apis/{api}/docs/authentication.md", get(docs::markdown))

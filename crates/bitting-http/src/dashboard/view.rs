@@ -7,6 +7,7 @@
 mod accounts;
 mod actors;
 mod audit;
+mod bans;
 mod chart;
 mod cuts;
 mod docs;
@@ -39,6 +40,7 @@ mod you;
 pub(crate) use accounts::{AccountForm, AccountLine, AccountPage, AccountsPage, NewAccountPage};
 pub(crate) use actors::Actors;
 pub(crate) use audit::{AuditLine, AuditPage, AuditQuery};
+pub(crate) use bans::{BanLine, BansPage};
 pub(crate) use chart::{Chart, Tally};
 pub(crate) use cuts::Cuts;
 pub(crate) use docs::{DocsFile, DocsPage};

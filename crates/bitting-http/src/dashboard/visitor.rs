@@ -184,12 +184,16 @@ impl Visitor {
 
     /// Makes a change in their name.
     pub(crate) async fn submit(&self, change: Change, conditions: Conditions) -> Result<Committed, CommitError> {
-        let origin = Origin {
+        self.engine().submit(change, self.origin(), conditions).await
+    }
+
+    /// Who asks for a change, and from where.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
             actor: Actor::Member(self.member.id),
             request_id: self.admission.request_id.as_str().to_owned(),
             address: Some(self.admission.client),
-        };
-        self.engine().submit(change, origin, conditions).await
+        }
     }
 
     /// What stands around their pages; `None` is for pages of no API.

@@ -1,6 +1,7 @@
 //! The dashboard, as a browser without script and whoever means ill sees it. What a person sees is tested in a real browser
 //! (`browsing`).
 
+mod bans;
 mod borders;
 mod doors;
 mod events;

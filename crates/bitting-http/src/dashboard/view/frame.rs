@@ -65,6 +65,7 @@ pub(crate) enum Place {
     Docs,
     Members,
     Webhooks,
+    Bans,
     You,
     /// None of them.
     Elsewhere,
@@ -135,8 +136,9 @@ impl Frame {
         };
         let members = members.map(|href| (Place::Members, "Members", href));
         let webhooks = self.api.as_ref().map(|api| (Place::Webhooks, "Webhooks", api.webhooks()));
+        let bans = self.api.as_ref().filter(|_| self.is_operator()).map(|api| (Place::Bans, "Bans", api.bans()));
         let you = (Place::You, "Your sign-in", link::YOU.to_owned());
-        members.into_iter().chain(webhooks).chain([you]).map(|item| self.item(item)).collect()
+        members.into_iter().chain(webhooks).chain(bans).chain([you]).map(|item| self.item(item)).collect()
     }
 
     fn item(&self, (place, label, href): (Place, &'static str, String)) -> NavItem {

@@ -100,6 +100,10 @@ impl ApiLinks {
         format!("{}/webhooks/{webhook}/deliveries/{id}", self.0)
     }
 
+    pub(crate) fn bans(&self) -> String {
+        format!("{}/bans", self.0)
+    }
+
     pub(crate) fn accounts(&self) -> String {
         format!("{}/accounts", self.0)
     }

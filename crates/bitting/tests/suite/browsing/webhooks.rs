@@ -2,6 +2,7 @@
 
 use super::browser_of;
 use crate::dashboard::House;
+use crate::harness::{Receiver, Reception};
 
 #[tokio::test]
 async fn an_endpoint_is_set_up_and_its_deliveries_are_looked_at() {
@@ -62,4 +63,32 @@ async fn an_endpoint_is_set_up_and_its_deliveries_are_looked_at() {
     dev.press("Delete endpoint").await;
     dev.sees("There is no endpoint yet.").await;
     dev.with_script(true).await;
+}
+
+#[tokio::test]
+async fn a_test_and_what_was_not_taken_are_seen_to_arrive() {
+    let house = House::open_with(&["webhooks.allow_http=true", "webhooks.allow=[\"127.0.0.1\"]"]).await;
+    let mut receiver = Receiver::start().await;
+    let dev = browser_of(&house, &house.developer("northwind", "dev@northwind.example").await).await;
+    dev.open("/apis/product-api/webhooks/new").await;
+    dev.fill("URL", &receiver.url).await;
+    dev.press("Add endpoint").await;
+    dev.press("I have stored it").await;
+    dev.press("Send a test").await;
+    assert_eq!(receiver.next().await.kind(), "webhook.test");
+    dev.comes_to_say("Taken").await;
+    dev.inspect("webhook-test").await;
+
+    receiver.will(Reception::Status(503));
+    house.key_of("northwind", "Billing sync").await;
+    assert_eq!(receiver.next().await.kind(), "key.created");
+    dev.follow("127.0.0.1").await;
+    dev.comes_to_say("again at 00:00 UTC").await;
+    assert_eq!(dev.fact("Waiting").await, "1 to be delivered");
+    receiver.will(Reception::Status(204));
+    dev.row("key.created").await.press("Send now").await;
+    assert_eq!(receiver.next().await.kind(), "key.created");
+    dev.comes_to_say("Taken").await;
+    dev.sees("2: Taken").await;
+    dev.sees("1: Not taken").await;
 }

@@ -1,7 +1,5 @@
 //! What is known of an event, as the catalogue names it. A field that is not there, or is of another kind, is not told.
 
-use std::time::Duration;
-
 use bitting_core::time::Timestamp;
 use serde_json::Value;
 
@@ -30,10 +28,6 @@ impl<'a> Facts<'a> {
 
     pub(super) fn time(self, name: &str) -> Option<Timestamp> {
         self.text(name)?.parse().ok()
-    }
-
-    pub(super) fn seconds(self, name: &str) -> Option<Duration> {
-        self.number(name).map(Duration::from_secs)
     }
 
     /// The texts of a list.

@@ -9,6 +9,7 @@ use bitting_store::EventRow;
 
 use super::facts::Facts;
 use crate::dashboard::view::links::{ApiLinks, with_query};
+use crate::dashboard::view::moment::lasting;
 use crate::dashboard::view::{Words, plural};
 
 /// An event in words.
@@ -90,8 +91,8 @@ impl Telling<'_> {
 
     /// Over how long it happened: " within 3 minutes"; nothing if at once.
     fn within(&self) -> String {
-        let seconds = self.row.last_at.since(self.row.at).as_secs();
-        if self.row.count < 2 || seconds == 0 { String::new() } else { format!(" within {}", span(seconds)) }
+        let time = self.row.last_at.since(self.row.at);
+        if self.row.count < 2 || time.as_secs() == 0 { String::new() } else { format!(" within {}", lasting(time)) }
     }
 
     fn imported(&self) -> Told {
@@ -123,15 +124,5 @@ impl Telling<'_> {
             _ => "",
         };
         Told { title, text: Words::say(because).and("Events wait until it is turned on again; nothing was lost."), step }
-    }
-}
-
-/// A span of time in the two units that matter: "41 seconds", "3 minutes", "2 hours".
-fn span(seconds: u64) -> String {
-    match seconds {
-        0..120 => plural(seconds, "second"),
-        120..7_200 => plural(seconds / 60, "minute"),
-        7_200..172_800 => plural(seconds / 3_600, "hour"),
-        _ => plural(seconds / 86_400, "day"),
     }
 }

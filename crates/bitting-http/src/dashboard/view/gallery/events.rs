@@ -128,7 +128,7 @@ fn every_kind_of_event_has_its_sentence_its_severity_and_what_to_do() {
         "1,204 requests with unknown keys",
         "All from <span class=\"mono\">192.0.2.44</span> within 3 minutes.",
         "40 requests with it were refused",
-        "It sent 20 invalid keys. It is refused for 2 minutes more.",
+        "It sent 20 invalid keys or more. It ends in 2 minutes.",
         "Webhook <span class=\"mono\">ops.northwind.example/hooks/old</span> is off",
         "has not been used for 92 days",
         "1,200 keys were imported",

@@ -2,8 +2,8 @@
 
 use bitting_core::time::Timestamp;
 
-use super::{Telling, Told, span};
-use crate::dashboard::view::moment::ahead;
+use super::{Telling, Told};
+use crate::dashboard::view::moment::{ahead, lasting};
 use crate::dashboard::view::rights::capitalised;
 use crate::dashboard::view::{Moment, Words, plural};
 
@@ -74,11 +74,8 @@ impl Telling<'_> {
     }
 
     pub(super) fn unused(&self) -> Told {
-        let since = self.facts().time("last_used_at");
-        let days =
-            since.map(|at| self.row.at.since(at).as_secs()).or_else(|| self.facts().number("days").map(|days| days * 86_400));
-        let title = days
-            .map_or_else(|| " has not been used for long".to_owned(), |long| format!(" has not been used for {}", span(long)));
+        let idle = self.facts().time("last_used_at").map(|since| lasting(self.row.at.since(since)));
+        let title = format!(" has not been used for {}", idle.as_deref().unwrap_or("long"));
         self.told_of_key(&title, Words::say("What is not needed is better revoked."), ("#revoke", "Revoke"))
     }
 

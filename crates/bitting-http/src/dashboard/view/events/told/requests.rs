@@ -2,7 +2,8 @@
 
 use bitting_core::event::EventKind;
 
-use super::{Telling, Told, span};
+use super::{Telling, Told};
+use crate::dashboard::view::moment::ahead;
 use crate::dashboard::view::{Words, plural, thousands};
 
 impl Telling<'_> {
@@ -43,21 +44,23 @@ impl Telling<'_> {
 
     pub(super) fn address_banned(&self) -> Told {
         let facts = self.facts();
-        let who = facts.text("network").or_else(|| facts.text("address"));
-        let title =
-            who.map_or_else(|| Words::say("An address was banned"), |who| Words::default().exact(who).and(" was banned"));
-        let failures = facts.number("failures").map_or_else(
-            || "It sent too many invalid keys. ".to_owned(),
-            |failures| format!("It sent {}. ", plural(failures, "invalid key")),
-        );
-        let until = match facts.time("until") {
-            Some(until) if until <= self.now => "It is free again.".to_owned(),
-            Some(until) => format!("It is refused for {} more.", span(until.since(self.now).as_secs().max(1))),
-            None => {
-                facts.seconds("seconds").map_or_else(String::new, |long| format!("It is refused for {}.", span(long.as_secs())))
-            }
+        let (title, who) = match (facts.text("address"), self.row.count) {
+            (Some(address), _) => (Words::default().exact(address).and(" was banned"), "It"),
+            (None, 1) => (Words::say("An address was banned"), "It"),
+            // In an attack from very many of them these are put together.
+            (None, count) => (Words::say(format!("{} addresses were banned", thousands(count))), "Each"),
         };
-        Told { title, text: Words::say(failures + &until), step: None }
+        let failures = match facts.number("failures") {
+            Some(failures) => format!("{who} sent {} or more. ", plural(failures, "invalid key")),
+            None => format!("{who} sent too many invalid keys. "),
+        };
+        let until = match facts.time("until") {
+            Some(until) if until <= self.now => "It is over.".to_owned(),
+            Some(until) => format!("It ends {}.", ahead(until, self.now)),
+            None => String::new(),
+        };
+        let step = self.to_operator.then(|| (self.links.bans(), "See bans"));
+        Told { title, text: Words::say(failures + &until), step }
     }
 
     pub(super) fn address_refused(&self) -> Told {
