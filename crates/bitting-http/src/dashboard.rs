@@ -9,17 +9,20 @@ mod address;
 mod assets;
 mod attempts;
 mod audit_log;
+mod bans;
 mod brand;
 mod code;
 mod cookie;
 mod docs;
 mod door;
+mod events;
 mod fields;
 #[cfg(test)]
 mod fixture;
 mod home;
 mod keys;
 mod members;
+mod once;
 mod password;
 mod reception;
 mod refusals;
@@ -29,6 +32,7 @@ mod submission;
 mod usage;
 mod view;
 mod visitor;
+mod webhooks;
 mod welcome;
 mod you;
 
@@ -104,6 +108,19 @@ pub(crate) fn pages() -> Router<Shared> {
         .route("/apis/{api}/accounts/{id}", get(accounts::show).post(accounts::update))
         .route("/apis/{api}/usage", get(usage::show))
         .route("/apis/{api}/usage.csv", get(usage::csv))
+        .route("/apis/{api}/events", get(events::list))
+        .route("/apis/{api}/events/read", post(events::mark_read))
+        .route("/apis/{api}/events/live", get(events::live))
+        .route("/apis/{api}/webhooks", get(webhooks::list).post(webhooks::create))
+        .route("/apis/{api}/webhooks/new", get(webhooks::ask))
+        .route("/apis/{api}/webhooks/{id}", get(webhooks::show))
+        .route("/apis/{api}/webhooks/{id}/edit", get(webhooks::edit).post(webhooks::change))
+        .route("/apis/{api}/webhooks/{id}/switch", post(webhooks::switch))
+        .route("/apis/{api}/webhooks/{id}/rotate", post(webhooks::rotate))
+        .route("/apis/{api}/webhooks/{id}/test", post(webhooks::test))
+        .route("/apis/{api}/webhooks/{id}/delete", post(webhooks::delete))
+        .route("/apis/{api}/webhooks/{id}/deliveries/{delivery}", get(webhooks::delivery).post(webhooks::send_again))
+        .route("/apis/{api}/bans", get(bans::list).post(bans::lift))
         .route("/apis/{api}/audit-log", get(audit_log::show))
         .route("/apis/{api}/docs", get(docs::show))
         .route("/apis/{api}/docs/authentication.md", get(docs::markdown))

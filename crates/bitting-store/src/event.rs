@@ -102,6 +102,8 @@ pub struct EventFilter {
     pub kinds: Vec<EventKind>,
     /// Of this severity.
     pub severity: Option<Severity>,
+    /// Warnings and critical ones alone.
+    pub urgent: bool,
     /// Written later than the one of this number.
     pub since: Option<u64>,
     /// Not begun before.

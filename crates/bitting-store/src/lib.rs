@@ -14,6 +14,7 @@ mod calendar;
 mod change;
 mod error;
 mod event;
+mod event_marks;
 mod member;
 mod meter;
 mod overview;
@@ -39,6 +40,7 @@ pub use change::{
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use event::{EventFilter, EventLog, EventRow, Fold, Raised};
+pub use event_marks::EventMarks;
 pub use member::{LinkPurpose, LinkRow, MemberRow, PasswordHash, People, SecondFactor, SessionRow, SignInWay, StoredMember};
 pub use meter::{
     Bought, BusyKey, BusyQuery, Fate, Holder, LastUse, MeterLog, Purchase, Settlement, Tally, UsageBatch, UsageQuery, UsageRow,
@@ -107,6 +109,7 @@ pub trait Store:
     + AccountReader
     + Journal
     + EventLog
+    + EventMarks
     + Archive
     + MeterLog
     + RefusedReader
@@ -127,6 +130,8 @@ impl<S> Store for S where
         + AccountReader
         + Journal
         + EventLog
+        + EventMarks
+        + EventMarks
         + Archive
         + MeterLog
         + RefusedReader

@@ -8,6 +8,7 @@ mod backup;
 mod calendar;
 mod chain;
 mod error;
+mod event_marks;
 mod events;
 mod import;
 mod listing;

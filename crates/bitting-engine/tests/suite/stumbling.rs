@@ -218,6 +218,17 @@ impl Journal for Stumbling {
 }
 
 #[async_trait]
+impl EventMarks for Stumbling {
+    async fn read_up_to(&self, member: MemberId, api: &str) -> Result<u64, StoreError> {
+        self.inner.read_up_to(member, api).await
+    }
+
+    async fn mark_read(&self, member: MemberId, api: &str, number: u64) -> Result<(), StoreError> {
+        self.commit(self.inner.mark_read(member, api, number)).await
+    }
+}
+
+#[async_trait]
 impl EventLog for Stumbling {
     async fn raise(&self, raised: Vec<Raised>) -> Result<(), StoreError> {
         self.commit(self.inner.raise(raised)).await

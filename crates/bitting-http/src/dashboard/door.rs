@@ -48,6 +48,7 @@ pub(super) fn frame_in(theme: Theme, shared: &Shared, next: Option<&str>) -> Fra
         support: brand::support(api),
         docs: brand::docs(api, false),
         theme,
+        unread: 0,
     }
 }
 

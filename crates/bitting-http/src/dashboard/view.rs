@@ -7,10 +7,12 @@
 mod accounts;
 mod actors;
 mod audit;
+mod bans;
 mod chart;
 mod cuts;
 mod docs;
 mod door;
+mod events;
 mod face;
 mod frame;
 #[cfg(test)]
@@ -31,15 +33,19 @@ mod standing;
 mod status;
 mod trouble;
 mod usage;
+mod webhooks;
+mod words;
 mod you;
 
 pub(crate) use accounts::{AccountForm, AccountLine, AccountPage, AccountsPage, NewAccountPage};
 pub(crate) use actors::Actors;
 pub(crate) use audit::{AuditLine, AuditPage, AuditQuery};
+pub(crate) use bans::{BanLine, BansPage};
 pub(crate) use chart::{Chart, Tally};
 pub(crate) use cuts::Cuts;
 pub(crate) use docs::{DocsFile, DocsPage};
 pub(crate) use door::{CodePage, Errand, JoinPage, KeptPage, SignInPage, SwitchPage, sign_in_at};
+pub(crate) use events::{EventCounts, EventLine, EventOf, EventView, EventsAsked, EventsPage, counted};
 pub(crate) use face::{Environment, KeyFace};
 pub(crate) use frame::{Brand, Frame, Person, Place, Theme};
 pub(crate) use gauge::Gauge;
@@ -63,4 +69,9 @@ pub(crate) use standing::{Cure, Standing};
 pub(crate) use status::{Status, Tone};
 pub(crate) use trouble::{Trouble, TroublePage};
 pub(crate) use usage::{Share, UsageAsked, UsagePage};
+pub(crate) use webhooks::{
+    DeliveriesOf, DeliveryLine, DeliveryPage, OldSecret, SecretPage, WebhookDraft, WebhookFormPage, WebhookLine, WebhookPage,
+    WebhookWhich, WebhooksPage,
+};
+pub(crate) use words::Words;
 pub(crate) use you::{SecondFactorPage, SessionLine, YouPage};

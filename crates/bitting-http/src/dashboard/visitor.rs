@@ -9,8 +9,11 @@ use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
 use bitting_core::member::{MemberId, Token};
 use bitting_core::time::Timestamp;
+use bitting_core::webhook::WebhookId;
 use bitting_engine::{Admission, CommitError, Engine, ServedApi};
-use bitting_store::{Actor, Change, Committed, Conditions, KeyRow, MemberRow, Origin, SessionRow, Store};
+use bitting_store::{
+    Actor, Change, Committed, Conditions, EventFilter, KeyRow, ListedWebhook, MemberRow, Origin, SessionRow, Store,
+};
 use http::request::Parts;
 use http::{HeaderMap, StatusCode};
 
@@ -104,6 +107,18 @@ impl Visitor {
         Ok(Some(Self { shared: shared.clone(), member: member.row, session, form_token, admission, theme }))
     }
 
+    /// Of the events of an API those that they may see.
+    pub(crate) fn events(&self) -> EventFilter {
+        EventFilter { account: self.account().cloned(), ..EventFilter::default() }
+    }
+
+    /// How many of them want something and were not read.
+    async fn unread(&self, api: &str) -> Result<usize, Setback> {
+        let since = Some(self.store().read_up_to(self.member.id, api).await?);
+        let filter = EventFilter { urgent: true, since, ..self.events() };
+        Ok(self.store().count_events(api, filter, Frame::MOST_UNREAD + 1).await?)
+    }
+
     /// What stands around a page for which nothing more could be read.
     pub(super) fn bare_frame(&self) -> Frame {
         super::door::frame_in(self.theme, &self.shared, None)
@@ -146,6 +161,14 @@ impl Visitor {
         Ok(row.filter(is_theirs).ok_or(Trouble::NotFound)?)
     }
 
+    /// A webhook endpoint that they may see: developers those of their own account, and not those of operators.
+    pub(crate) async fn webhook(&self, api: &ServedApi, id: &str) -> Result<ListedWebhook, Setback> {
+        let id: WebhookId = id.parse().map_err(|_| Trouble::NotFound)?;
+        let listed = self.store().webhook(&api.name, id).await?;
+        let is_theirs = |listed: &ListedWebhook| self.is_operator() || listed.row.account.as_ref() == self.account();
+        Ok(listed.filter(is_theirs).ok_or(Trouble::NotFound)?)
+    }
+
     /// Somebody else whom they may see: operators everybody, developers those of their own account.
     pub(crate) async fn colleague(&self, id: &str) -> Result<MemberRow, Setback> {
         let id: MemberId = id.parse().map_err(|_| Trouble::NotFound)?;
@@ -161,12 +184,16 @@ impl Visitor {
 
     /// Makes a change in their name.
     pub(crate) async fn submit(&self, change: Change, conditions: Conditions) -> Result<Committed, CommitError> {
-        let origin = Origin {
+        self.engine().submit(change, self.origin(), conditions).await
+    }
+
+    /// Who asks for a change, and from where.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
             actor: Actor::Member(self.member.id),
             request_id: self.admission.request_id.as_str().to_owned(),
             address: Some(self.admission.client),
-        };
-        self.engine().submit(change, origin, conditions).await
+        }
     }
 
     /// What stands around their pages; `None` is for pages of no API.
@@ -183,6 +210,10 @@ impl Visitor {
             plan = plan.filter(|_| has_plans).map(|plan| capitalised(&plan));
             account = Some(row.map(|row| row.name).filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string()));
         }
+        let unread = match configured {
+            Some(api) => self.unread(&api.name).await?,
+            None => 0,
+        };
         let person = Person { name: self.member.name.clone(), email: self.member.email.clone(), account, plan };
         Ok(Frame {
             brand: brand::of(&apis, configured),
@@ -193,6 +224,7 @@ impl Visitor {
             support: brand::support(configured),
             docs: brand::docs(configured, true),
             theme: self.theme,
+            unread,
         })
     }
 }

@@ -125,22 +125,23 @@ fn selection(api: &str, filter: &EventFilter) -> (String, Conditions) {
     let mut conditions = Conditions::default();
     conditions.and("api = ?", api.to_owned());
     let names: Vec<&str> = filter.kinds.iter().map(|kind| kind.name()).collect();
+    let is_urgent = filter.urgent || filter.severity.is_some_and(|severity| severity > Severity::Notice);
     let index = match filter {
         EventFilter { key: Some(_), .. } => "event_by_key",
-        EventFilter { severity: Some(Severity::Critical), .. } => "event_by_severity",
+        EventFilter { account: Some(_), .. } if is_urgent => "event_urgent_of_account",
         EventFilter { account: Some(_), .. } => "event_by_account",
-        EventFilter { severity: Some(Severity::Warning), .. } => "event_by_severity",
+        EventFilter { severity: Some(Severity::Warning | Severity::Critical), .. } => "event_by_severity",
+        EventFilter { urgent: true, .. } => "event_urgent",
         _ if names.len() == 1 => "event_by_name",
         _ => "event_by_api",
     };
+    if is_urgent {
+        // So that SQLite sees that the index has them all.
+        conditions.texts.push("severity > 0".to_owned());
+    }
     conditions.and_if("key = ?", filter.key.map(KeyId::to_bytes));
     conditions.and_if("account = ?", filter.account.as_ref().map(ToString::to_string));
-    match filter.severity {
-        None => {}
-        Some(Severity::Notice) => conditions.texts.push("severity = 0".to_owned()),
-        // So that SQLite sees that the index has them all.
-        Some(severity) => conditions.and("severity > 0 AND severity = ?", severity_column(severity)),
-    }
+    conditions.and_if("severity = ?", filter.severity.map(severity_column));
     match names.as_slice() {
         [] => {}
         [name] => conditions.and("name = ?", *name),
@@ -177,6 +178,6 @@ fn severity_column(severity: Severity) -> i64 {
     }
 }
 
-fn stored(number: u64) -> i64 {
+pub(super) fn stored(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

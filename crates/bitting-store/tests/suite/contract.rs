@@ -38,6 +38,7 @@ use self::conditions::{
     an_idempotency_key_serves_one_request_and_is_forgotten_after_a_day,
 };
 use self::events::{
+    a_member_reads_the_events_of_each_api_up_to_a_number_that_does_not_go_back,
     an_episode_is_one_event_that_is_counted_up_until_it_is_over,
     events_are_forgotten_when_they_are_over_and_their_numbers_never_come_back,
     events_are_listed_newest_first_by_each_filter_and_by_pages, what_a_batch_of_usage_raises_is_written_with_it_and_once,
@@ -569,6 +570,7 @@ macro_rules! every_case_on {
                 a_key_in_a_list_comes_with_its_state_and_its_last_use,
                 noting_which_keys_have_expired_changes_no_list,
                 a_list_shows_nothing_of_another_api_or_account,
+                a_member_reads_the_events_of_each_api_up_to_a_number_that_does_not_go_back,
                 an_episode_is_one_event_that_is_counted_up_until_it_is_over,
                 what_happens_once_is_told_once_whoever_raises_it_again,
                 what_a_batch_of_usage_raises_is_written_with_it_and_once,

@@ -1,12 +1,14 @@
 //! The dashboard in a real browser, as people see it. What a browser without script and whoever means ill meet stands in `dashboard`.
 
 mod docs;
+mod events;
 mod keys;
 mod looks;
 mod people;
 mod seeing;
 mod signing_in;
 mod usage;
+mod webhooks;
 
 use crate::dashboard::House;
 use crate::harness::{Bitting, Browser, Person};

@@ -1,10 +1,13 @@
 //! The dashboard, as a browser without script and whoever means ill sees it. What a person sees is tested in a real browser
 //! (`browsing`).
 
+mod bans;
 mod borders;
 mod doors;
+mod events;
 mod forgery;
 mod keys;
+mod webhooks;
 
 use std::fs::File;
 use std::io::Write as _;

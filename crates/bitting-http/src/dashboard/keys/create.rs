@@ -9,13 +9,13 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::subject::bounds;
-use super::{Bounds, FieldErrors, KeyDraft, once};
+use super::{Bounds, FieldErrors, KeyDraft};
 use crate::dashboard::address::{Path, Query};
-use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
 use crate::dashboard::view::{ApiLinks, FormPurpose, KeyForm, KeyFormPage, MadePage, Place, with_query};
 use crate::dashboard::visitor::Visitor;
+use crate::dashboard::{once, respond};
 
 /// How many accounts are offered to choose from; every other can be typed.
 const OFFERED: usize = 50;

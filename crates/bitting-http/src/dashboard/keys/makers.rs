@@ -10,9 +10,12 @@ use crate::dashboard::visitor::Visitor;
 
 /// The names of whoever made some keys, each looked up once.
 pub(super) async fn of<'k>(visitor: &Visitor, rows: impl IntoIterator<Item = &'k KeyRow>) -> Result<Actors, Setback> {
+    named(visitor, rows.into_iter().map(|row| (&*row.api, &*row.created_by)).collect()).await
+}
+
+/// The names of actors, each with the API where it did something.
+pub(in crate::dashboard) async fn named(visitor: &Visitor, mut makers: Vec<(&str, &str)>) -> Result<Actors, Setback> {
     let mut actors = Actors::default();
-    let rows: Vec<&KeyRow> = rows.into_iter().collect();
-    let mut makers: Vec<(&str, &str)> = rows.iter().map(|row| (&*row.api, &*row.created_by)).collect();
     makers.sort_unstable();
     makers.dedup();
     for (api, maker) in makers {

@@ -8,12 +8,12 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::subject::Subject;
-use super::{ages, makers, once};
+use super::{ages, makers};
 use crate::dashboard::address::{Path, Query};
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::view::{Chart, Gauge, KeyPage, KeyPageParts, Place};
 use crate::dashboard::visitor::Visitor;
-use crate::dashboard::{refusals, respond};
+use crate::dashboard::{once, refusals, respond};
 
 /// What was done just now.
 #[derive(Deserialize, Default)]

@@ -62,7 +62,7 @@ pub(crate) struct Difference {
 }
 
 /// The kinds of changes that people look for, with their words.
-const ACTIONS: [(&str, &str); 20] = [
+const ACTIONS: [(&str, &str); 25] = [
     ("key.created", "Created key"),
     ("key.updated", "Changed key"),
     ("key.rotated", "Rotated key"),
@@ -83,6 +83,11 @@ const ACTIONS: [(&str, &str); 20] = [
     ("member.signed_in", "Signed in"),
     ("member.signed_out", "Signed out"),
     ("ban.lifted", "Lifted ban"),
+    ("webhook.created", "Added webhook"),
+    ("webhook.updated", "Changed webhook"),
+    ("webhook.secret_rotated", "Rotated webhook's secret"),
+    ("webhook.disabled", "Switched webhook off"),
+    ("webhook.deleted", "Deleted webhook"),
 ];
 
 /// Values that say when and in which state something was changed, which the line itself says.
@@ -123,6 +128,8 @@ impl AuditLine {
         let page = match row.action.split_once('.') {
             Some(("key", _)) => row.subject.parse().ok().map(|id| links.key(id)),
             Some(("account", _)) => row.subject.parse().ok().map(|id| links.account(&id)),
+            // Of what is deleted there is no page.
+            Some(("webhook", action)) if action != "deleted" => row.subject.parse().ok().map(|id| links.webhook(id)),
             Some(("member", _)) => Some(links.members()),
             _ => None,
         };
@@ -154,7 +161,8 @@ fn name_of(row: &AuditRow) -> String {
     let after = row.after.get("new").unwrap_or(&row.after);
     let named = after.get("name").or_else(|| row.before.get("name")).and_then(Value::as_str).filter(|name| !name.is_empty());
     let email = || after.get("email").and_then(Value::as_str);
-    named.or_else(email).unwrap_or(&row.subject).to_owned()
+    let url = || after.get("url").or_else(|| row.before.get("url")).and_then(Value::as_str);
+    named.or_else(email).or_else(url).unwrap_or(&row.subject).to_owned()
 }
 
 /// What is different. Of something new everything would be.

@@ -2,6 +2,7 @@
 
 use bitting_core::api::Accent;
 
+use super::counted;
 use super::links::{ApiLinks, link};
 use crate::dashboard::assets;
 
@@ -23,6 +24,8 @@ pub(crate) struct Frame {
     pub(crate) docs: Option<String>,
     /// Light or dark.
     pub(crate) theme: Theme,
+    /// How many events of the API want something and were not read, counted up to [`Frame::MOST_UNREAD`] and one more.
+    pub(crate) unread: usize,
 }
 
 /// The name and the look of an API, or of Bitting where no API is concerned.
@@ -56,10 +59,13 @@ pub(crate) enum Place {
     Home,
     Keys,
     Usage,
+    Events,
     Accounts,
     Audit,
     Docs,
     Members,
+    Webhooks,
+    Bans,
     You,
     /// None of them.
     Elsewhere,
@@ -81,9 +87,19 @@ pub(crate) struct NavItem {
     pub(crate) label: &'static str,
     pub(crate) href: String,
     pub(crate) is_current: bool,
+    /// How many there are unread, where there are any.
+    pub(crate) unread: Option<String>,
 }
 
 impl Frame {
+    /// What is unread is counted so far: it is done for each page.
+    pub(crate) const MOST_UNREAD: usize = 99;
+
+    /// Whether whoever is signed in runs the APIs.
+    pub(crate) fn is_operator(&self) -> bool {
+        self.person.as_ref().is_some_and(Person::is_operator)
+    }
+
     /// The same, around a page of this place.
     #[must_use]
     pub(crate) fn at(self, place: Place) -> Self {
@@ -100,6 +116,7 @@ impl Frame {
         if let Some(api) = &self.api {
             items.push((Place::Keys, "Keys", api.keys()));
             items.push((Place::Usage, "Usage", api.usage()));
+            items.push((Place::Events, "Events", api.events()));
             if person.is_operator() {
                 items.push((Place::Accounts, "Accounts", api.accounts()));
                 items.push((Place::Audit, "Audit log", api.audit_log()));
@@ -108,8 +125,7 @@ impl Frame {
         } else if person.is_operator() {
             items.push((Place::Members, "Members", link::MEMBERS.to_owned()));
         }
-        let item = |(place, label, href)| NavItem { label, href, is_current: self.place == place };
-        items.into_iter().map(item).collect()
+        items.into_iter().map(|item| self.item(item)).collect()
     }
 
     /// What the menu of whoever is signed in leads to, signing out aside.
@@ -119,9 +135,15 @@ impl Frame {
             (_, api) => api.as_ref().map(ApiLinks::members),
         };
         let members = members.map(|href| (Place::Members, "Members", href));
+        let webhooks = self.api.as_ref().map(|api| (Place::Webhooks, "Webhooks", api.webhooks()));
+        let bans = self.api.as_ref().filter(|_| self.is_operator()).map(|api| (Place::Bans, "Bans", api.bans()));
         let you = (Place::You, "Your sign-in", link::YOU.to_owned());
-        let item = |(place, label, href)| NavItem { label, href, is_current: self.place == place };
-        members.into_iter().chain([you]).map(item).collect()
+        members.into_iter().chain(webhooks).chain(bans).chain([you]).map(|item| self.item(item)).collect()
+    }
+
+    fn item(&self, (place, label, href): (Place, &'static str, String)) -> NavItem {
+        let unread = (place == Place::Events && self.unread > 0).then(|| counted(self.unread, Self::MOST_UNREAD));
+        NavItem { label, href, is_current: self.place == place, unread }
     }
 
     /// Where the brand leads: to where whoever is signed in begins.

@@ -1,6 +1,7 @@
 //! Every page with rich contents, held against what each page must satisfy, and written down for whoever wants to look:
 //! `BITTING_GALLERY=DIR cargo test -p bitting-http gallery`.
 
+mod events;
 mod html;
 mod key_forms;
 mod key_lists;
@@ -47,6 +48,7 @@ pub(super) fn visitor() -> Frame {
         csrf: "c5rf-t0k3n".to_owned(),
         support: Some("api-support@example.com".to_owned()),
         theme: Theme::System,
+        unread: 3,
     }
 }
 

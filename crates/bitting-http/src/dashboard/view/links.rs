@@ -3,6 +3,7 @@
 use bitting_core::account::AccountId;
 use bitting_core::key::KeyId;
 use bitting_core::member::MemberId;
+use bitting_core::webhook::{DeliveryId, WebhookId};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What stands in a path segment and in a query as it is (RFC 3986, section 2.3).
@@ -62,6 +63,45 @@ impl ApiLinks {
 
     pub(crate) fn usage_csv(&self) -> String {
         format!("{}/usage.csv", self.0)
+    }
+
+    pub(crate) fn events(&self) -> String {
+        format!("{}/events", self.0)
+    }
+
+    /// Where whoever has read them says so.
+    pub(crate) fn events_read(&self) -> String {
+        format!("{}/events/read", self.0)
+    }
+
+    pub(crate) fn events_live(&self) -> String {
+        format!("{}/events/live", self.0)
+    }
+
+    pub(crate) fn webhooks(&self) -> String {
+        format!("{}/webhooks", self.0)
+    }
+
+    pub(crate) fn new_webhook(&self) -> String {
+        format!("{}/webhooks/new", self.0)
+    }
+
+    pub(crate) fn webhook(&self, id: WebhookId) -> String {
+        format!("{}/webhooks/{id}", self.0)
+    }
+
+    /// One thing to do with an endpoint: `edit`, `switch`, `rotate`, `test` or `delete`.
+    pub(crate) fn webhook_action(&self, id: WebhookId, action: &str) -> String {
+        format!("{}/webhooks/{id}/{action}", self.0)
+    }
+
+    /// Something that was or is to be delivered to an endpoint.
+    pub(crate) fn delivery(&self, webhook: WebhookId, id: DeliveryId) -> String {
+        format!("{}/webhooks/{webhook}/deliveries/{id}", self.0)
+    }
+
+    pub(crate) fn bans(&self) -> String {
+        format!("{}/bans", self.0)
     }
 
     pub(crate) fn accounts(&self) -> String {

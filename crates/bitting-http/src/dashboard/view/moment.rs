@@ -1,5 +1,7 @@
 //! Points in time: words for people, and the exact instant in UTC for programs and on hover.
 
+use std::time::Duration;
+
 use askama::Template;
 use askama::filters::HtmlSafe;
 use bitting_core::time::Timestamp;
@@ -45,6 +47,11 @@ impl Moment {
     pub(crate) fn ago_briefly(at: Timestamp, now: Timestamp) -> Self {
         let moment = Self::ago(at, now);
         Self { words: moment.words.replace("minutes", "min").replace("minute", "min"), ..moment }
+    }
+
+    /// "2 minutes ago" up to a day, then "13 Oct, 22:14".
+    pub(crate) fn lately(at: Timestamp, now: Timestamp) -> Self {
+        if now.since(at).as_secs() < DAY { Self::ago(at, now) } else { Self::clock(at, now) }
     }
 
     /// "29 Sep 2025"
@@ -127,6 +134,16 @@ pub(crate) fn ahead(at: Timestamp, now: Timestamp) -> String {
     match unit.map_or(DAY, |(_, unit)| unit) {
         0 => "in less than a minute".to_owned(),
         unit => format!("in {}", span(seconds + unit / 2)),
+    }
+}
+
+/// A length of time in the two units that matter most: "41 seconds", "3 minutes", "2 hours", "92 days".
+pub(crate) fn lasting(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => plural(seconds, "second"),
+        seconds @ 120..7_200 => plural(seconds / MINUTE, "minute"),
+        seconds @ 7_200..172_800 => plural(seconds / HOUR, "hour"),
+        seconds => plural(seconds / DAY, "day"),
     }
 }
 

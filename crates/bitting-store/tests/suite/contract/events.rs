@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bitting_core::event::{EventKind, Severity};
+use bitting_core::member::MemberId;
 use bitting_store::{EventFilter, EventRow, Fold, Page, Raised, UsageBatch};
 use serde_json::json;
 
@@ -98,6 +99,10 @@ pub(super) async fn events_are_listed_newest_first_by_each_filter_and_by_pages(c
     assert_eq!(list(&case, EventFilter { severity: Some(Severity::Warning), ..everything() }).await, [6, 3]);
     assert_eq!(list(&case, EventFilter { severity: Some(Severity::Warning), ..acme() }).await, [3]);
     assert_eq!(list(&case, EventFilter { severity: Some(Severity::Notice), ..everything() }).await, [4]);
+    assert_eq!(list(&case, EventFilter { severity: Some(Severity::Notice), ..acme() }).await, [4]);
+    assert_eq!(list(&case, EventFilter { urgent: true, ..everything() }).await, [6, 5, 3, 1]);
+    assert_eq!(list(&case, EventFilter { urgent: true, since: Some(1), ..acme() }).await, [3]);
+    assert_eq!(list(&case, EventFilter { urgent: true, key: Some(id(2)), ..everything() }).await, [0; 0]);
     assert_eq!(list(&case, EventFilter { kinds: vec![EventKind::KeyLeaked], ..everything() }).await, [5, 1]);
     let kinds = vec![EventKind::KeyLeaked, EventKind::KeyUnused];
     assert_eq!(list(&case, EventFilter { kinds: kinds.clone(), ..everything() }).await, [5, 4, 1]);
@@ -125,4 +130,18 @@ pub(super) async fn events_are_forgotten_when_they_are_over_and_their_numbers_ne
     case.store.raise(vec![episode(9 * HOUR, 1)]).await.unwrap();
     let case = case.reopened();
     assert_eq!((all(&case).await[0].number, case.store.last_event().await.unwrap()), (6, 6));
+}
+
+pub(super) async fn a_member_reads_the_events_of_each_api_up_to_a_number_that_does_not_go_back(case: Case) {
+    let (mara, tomasz) = (MemberId::from_bytes([1; 16]), MemberId::from_bytes([2; 16]));
+    assert_eq!(case.store.read_up_to(mara, API).await.unwrap(), 0);
+    for (member, api, number) in [(mara, API, 7), (mara, API, 3), (mara, "elsewhere", 9), (tomasz, API, u64::MAX)] {
+        case.store.mark_read(member, api, number).await.unwrap();
+    }
+    let case = case.reopened();
+    assert_eq!(case.store.read_up_to(mara, API).await.unwrap(), 7);
+    assert_eq!(case.store.read_up_to(mara, "elsewhere").await.unwrap(), 9);
+    let last = u64::try_from(i64::MAX).unwrap();
+    assert_eq!(case.store.read_up_to(tomasz, API).await.unwrap(), last);
+    assert_eq!(case.store.read_up_to(tomasz, "elsewhere").await.unwrap(), 0);
 }

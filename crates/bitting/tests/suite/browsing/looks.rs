@@ -73,6 +73,23 @@ async fn the_pages_of_operators() {
 }
 
 #[tokio::test]
+async fn the_page_of_bans() {
+    let house = House::of("csboard", &["api.csboard.bans.private=true", "api.csboard.bans.after=2"]).await;
+    let mara = browser_of(&house, &house.operator("mara@example.com").await).await;
+    for _ in 0..2 {
+        get(house.server.addresses()[0], "/v1/listings", &[("authorization", "Bearer csb_pub_damaged")]).await;
+    }
+    mara.open("/apis/csboard/events").await;
+    mara.comes_to_say("127.0.0.1 was banned").await;
+    mara.follow("See bans").await;
+    mara.row("127.0.0.1").await.sees("in 5 minutes").await;
+    mara.inspect("bans").await;
+    mara.press("Lift").await;
+    mara.sees("It is free again").await;
+    mara.inspect("bans-none").await;
+}
+
+#[tokio::test]
 async fn the_pages_of_usage() {
     let house = lively().await;
     let mara = browser_of(&house, &house.operator("mara@example.com").await).await;

@@ -71,6 +71,8 @@ pub(crate) struct KeyPage {
     done: Option<String>,
     edit: String,
     csv: (String, String),
+    /// What happened to it.
+    events: String,
     history: Option<String>,
     account: Option<(String, String)>,
     used: Option<(Moment, String)>,
@@ -169,6 +171,7 @@ impl KeyPage {
             done: parts.done,
             edit: links.key_action(row.id, "edit"),
             csv: (csv("24h"), csv("30d")),
+            events: with_query(&links.events(), &[("key", Some(&*subject))]),
             history: parts.may_see_history.then_some(history),
             account: parts.account.map(|name| (name, links.account(&row.account))),
             used: last_use.map(|last| (Moment::ago_briefly(last.at, now), address(last))),

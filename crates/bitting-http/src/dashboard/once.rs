@@ -1,4 +1,4 @@
-//! Forms that count once: whoever sends one again, by a second click or by loading the answer anew, makes no second key.
+//! Forms that count once: whoever sends one again, by a second click or by loading the answer anew, makes nothing twice.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,9 +6,9 @@ use bitting_engine::{Entropy, EntropyError};
 use bitting_store::{Conditions, Idempotency};
 use sha2::{Digest as _, Sha256};
 
-use crate::dashboard::fields::Fields;
-use crate::dashboard::view::Trouble;
-use crate::dashboard::visitor::Visitor;
+use super::fields::Fields;
+use super::view::Trouble;
+use super::visitor::Visitor;
 
 /// What makes a form one of its own.
 pub(super) fn token() -> Result<String, Trouble> {
