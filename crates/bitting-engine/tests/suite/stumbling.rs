@@ -16,11 +16,12 @@ use bitting_core::webhook::{DeliveryId, WebhookId};
 use bitting_store::{
     AccountReader, AccountRow, Archive, AttemptRow, Attempted, AuditChain, AuditFilter, AuditHead, AuditRow, AuditVerdict,
     Bought, BusyHourPage, BusyHourQuery, BusyKey, BusyQuery, Calendar, ChangeLog, Committed, DeliveryRow, DeliveryState,
-    DueDelivery, Entry, EventFilter, EventLog, EventRow, Idempotency, ImportStanding, Journal, KeyCursor, KeyFilter, KeyReader,
-    KeyRow, LastUse, Line, LinkRow, ListedWebhook, MemberRow, MeterLog, NewDelivery, Outbox, Overview, OverviewQuery,
-    OverviewReader, Page, People, Place, Progress, Purchase, Raised, RecognisedKey, Refusal, RefusedQuery, RefusedReader,
-    RefusedRow, RingRow, RingSource, SessionRow, Settlement, Span, Store, StoreError, StoreErrorKind, StoredKey, StoredMember,
-    StoredWebhook, Sweep, TrafficQuery, UsageBatch, UsageQuery, UsageRow, WatchReader, Webhooks, WebhooksOf, Window,
+    DueDelivery, Entry, EventFilter, EventLog, EventMarks, EventRow, Idempotency, ImportStanding, Journal, KeyCursor,
+    KeyFilter, KeyReader, KeyRow, LastUse, Line, LinkRow, ListedWebhook, MemberRow, MeterLog, NewDelivery, Outbox, Overview,
+    OverviewQuery, OverviewReader, Page, People, Place, Progress, Purchase, Raised, RecognisedKey, Refusal, RefusedQuery,
+    RefusedReader, RefusedRow, RingRow, RingSource, SessionRow, Settlement, Span, Store, StoreError, StoreErrorKind, StoredKey,
+    StoredMember, StoredWebhook, Sweep, TrafficQuery, UsageBatch, UsageQuery, UsageRow, WatchReader, Webhooks, WebhooksOf,
+    Window,
 };
 use tokio::sync::{Notify, OwnedRwLockWriteGuard, RwLock};
 

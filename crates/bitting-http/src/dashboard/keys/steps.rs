@@ -16,11 +16,7 @@ use super::create::shown_before;
 use super::draft::end_of;
 use super::subject::Subject;
 use crate::dashboard::address::{Path, Query};
-<<<<<<< HEAD
 use crate::dashboard::fields::Fields;
-use crate::dashboard::respond;
-=======
->>>>>>> 4e7b321 (Let people set up webhooks on the dashboard, and see what was delivered)
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
 use crate::dashboard::view::{ActionOn, ActionPage, ApiLinks, KeyAction, MadePage, OVERLAPS, Place, Trouble};

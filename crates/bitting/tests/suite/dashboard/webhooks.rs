@@ -155,7 +155,7 @@ async fn nobody_sees_or_touches_the_webhooks_of_another_account() {
     secret(&add(&eve, &[("account", "northwind"), ("url", "https://eve.example/")]).await);
     let rows = house.webhooks().await;
     let of = |account: Option<&str>| {
-        let found = rows.iter().find(|row| row.account.as_ref().map(|id| id.as_str()) == account);
+        let found = rows.iter().find(|row| row.account.as_ref().map(bitting_core::account::AccountId::as_str) == account);
         found.unwrap_or_else(|| panic!("none of {account:?}")).id
     };
     let (northwinds, operators, southwinds) = (of(Some("northwind")), of(None), of(Some("southwind")));
