@@ -50,6 +50,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     limits::warn_of_costs(api, &plans, &routes);
     let limit_headers = limits::read_headers(api, &plans);
     let (usage_retention, event_retention) = (retention::read_usage(api), retention::read_events(api));
+    let leaks = management::read_leaks(api);
     let answers = answers.compile(api.findings);
     let bans = bans::read(api);
     let cors = cors::read(api).map(|mut cors| {
@@ -110,6 +111,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         new_key,
         policy,
         lifecycle,
+        leaks,
         management_path: management.map(|management| management.path.value.as_str().into()),
         docs,
     })
