@@ -57,7 +57,7 @@ fn each_key_is_named_with_its_place_and_its_state_and_never_printed() {
         "# keys\r\nA={}\nB: \"{}\", C: '{}'\n{}é{}\n{unknown}\n{}\n",
         keys[0].0, keys[1].0, keys[2].0, keys[3].0, keys[4].0, token.0
     );
-    let binary = [&[0u8, 255, 10][..], &[7; 100_000], keys[0].0.as_bytes(), &[0; 9]].concat();
+    let binary = [&[0u8, 255, 10][..], &[7].repeat(100_000), keys[0].0.as_bytes(), &[0; 9]].concat();
     let named = format!("{}.txt", keys[0].0);
     let damaged = keys[0].0.replace("shop_test_", "shop_live_");
     let all: [(&str, &[u8]); 4] =
@@ -168,4 +168,28 @@ fn keys_without_a_prefix_are_said_not_to_be_found_and_shared_prefixes_are_told_a
     let found = scan(&traces, &[&[folder.path().to_str().unwrap()], &both[..]].concat());
     assert!(found.stderr.contains("warning: keys of twin (bare) have no prefix"), "{}", found.stderr);
     assert!(found.stdout.lines().count() == 1 && found.stdout.contains("(twin, live)"), "{}", found.stdout);
+}
+
+#[test]
+fn a_scan_reports_each_key_that_works_once_and_ends_it_where_its_api_says_so() {
+    let traces = offline();
+    let ((one, id), (ended, over)) = (key(&traces, &[]), key(&traces, &[]));
+    json(&traces, &["keys", "revoke", &over]);
+    let folder = files(&[("a", format!("{one}\n{one}\n{ended}").as_bytes()), ("b", one.as_bytes())]);
+    let path = folder.path().to_str().unwrap();
+    let told_of = scan(&traces, &[path, "--report"]);
+    assert_eq!((told_of.code, told_of.stdout.matches(", reported: alerted").count()), (1, 3), "{}", told_of.stdout);
+    let exported = bitting(&traces, &["audit", "export"]).stdout;
+    traces.answered(&exported);
+    let leaks: Vec<Value> = exported.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let leaks: Vec<&Value> = leaks.iter().filter(|row| row["action"] == "key.leaked").collect();
+    let source = format!("bitting scan: {path}/a:1:1");
+    assert_eq!((leaks.len(), &leaks[0]["subject"], &leaks[0]["after"]["leak"]["source"]), (1, &json!(id), &json!(source)));
+    assert_eq!(json(&traces, &["keys", "show", &id])["status"], "active");
+    let ends = ["--set", "api.shop.leaks.action=revoke"];
+    let ended = scan(&traces, &[&[path, "--report"], &ends[..]].concat());
+    assert_eq!((ended.code, ended.stdout.matches(", reported: revoked").count()), (1, 3), "{}", ended.stdout);
+    assert!(ended.stderr.contains("they are ended now"), "{}", ended.stderr);
+    assert_eq!(json(&traces, &["keys", "show", &id])["status"], "revoked");
+    assert_eq!(scan(&traces, &[path, "--report"]).code, 0);
 }

@@ -1,5 +1,6 @@
 //! Keys that were found where others can read them.
 
+use base64::Engine as _;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha512};
@@ -102,7 +103,7 @@ async fn each_of_a_list_is_answered_in_its_place_and_only_keys_of_the_api_are_kn
     bitting.revoke(&ended);
     let old = "legacy-9f8e7d6c5b4a39281706";
     bitting.traces.issued(old);
-    let hash: String = Sha512::digest(old).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = base64::engine::general_purpose::STANDARD.encode(Sha512::digest(old));
     let file = bitting.traces.path("old.jsonl");
     std::fs::write(&file, json!({"hash": format!("sha512:{hash}"), "name": "old", "account": "acme"}).to_string()).unwrap();
     bitting.json(&["keys", "import", file.to_str().unwrap(), "--api", "bank"]);
@@ -150,8 +151,8 @@ async fn what_is_said_of_the_place_is_checked_and_no_key_in_it_is_kept() {
     }
     assert_eq!(bitting.json(&["audit", "head"]), head, "nothing was done");
     let url = format!("https://paste.example/{}?key={}", key.key, key.key);
-    let reported = reporter.post("", &json!({"token": key.key, "url": url, "source": format!("mail of {}", key.key)})).await;
-    assert_eq!(reported.status, 200, "{}", reported.body);
+    let told = reporter.post("", &json!({"token": key.key, "url": url, "source": format!("mail of {}", key.key)})).await;
+    assert_eq!(told.status, 200, "{}", told.body);
     let (_, data) = events(&bitting, &key).pop().unwrap();
     assert_eq!((&data["url"], &data["source"]), (&json!("https://paste.example/[key]?key=[key]"), &json!("mail of [key]")));
 }
@@ -213,6 +214,6 @@ async fn a_report_whose_audit_row_cannot_be_written_tells_nothing_and_does_nothi
         assert_eq!((status(&bitting, "bank", &key).await, events(&bitting, &key)), (200, Vec::new()));
         Connection::open(bitting.store()).unwrap().execute_batch("DROP TRIGGER denied").unwrap();
     }
-    let reported = reporter.post("", &json!({"token": key.key})).await.json();
-    assert_eq!(reported["data"][0]["action"], "revoked");
+    let told = reporter.post("", &json!({"token": key.key})).await.json();
+    assert_eq!(told["data"][0]["action"], "revoked");
 }
