@@ -61,8 +61,8 @@ pub(super) struct Known {
 pub(super) struct Registry {
     store: PathBuf,
     apis: Arc<Apis>,
-    /// What became of those that were reported: many places have the same key.
-    reported: HashMap<KeyId, Reported>,
+    /// How those stood that were reported, and what became of them: many places have the same key.
+    reported: HashMap<KeyId, (State, Reported)>,
 }
 
 impl Standing {
@@ -128,16 +128,17 @@ impl Registry {
         Ok(hits.iter().map(one).collect())
     }
 
-    /// Reports those that have not ended as leaked, each once.
+    /// Reports those that have not ended as leaked, each once. In every place it is told how the key stood before.
     pub(super) async fn report(&mut self, hits: &[Hit], standings: &mut [Standing]) -> Result<(), Failure> {
-        for (hit, standing) in hits.iter().zip(standings).filter(|(_, standing)| standing.state.is_open()) {
+        for (hit, standing) in hits.iter().zip(standings) {
             let Some(key) = &standing.key else { continue };
-            let reported = match self.reported.get(&key.id) {
-                Some(reported) => *reported,
-                None => self.report_one(hit, key).await?,
+            let (state, reported) = match self.reported.get(&key.id) {
+                Some(known) => *known,
+                None if standing.state.is_open() => (standing.state, self.report_one(hit, key).await?),
+                None => continue,
             };
-            self.reported.insert(key.id, reported);
-            standing.reported = Some(reported);
+            self.reported.insert(key.id, (state, reported));
+            (standing.state, standing.reported) = (state, Some(reported));
         }
         Ok(())
     }
