@@ -6,6 +6,7 @@ use crate::{leak, tools};
 /// Runs all tests, or those whose names match.
 pub(crate) fn run(filter: &[&str]) -> Result<(), Failed> {
     tools::debian("curl")?;
+    tools::debian("git")?;
     tools::browser()?;
     tools::debian("go")?;
     let python = tools::python()?;

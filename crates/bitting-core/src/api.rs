@@ -4,6 +4,7 @@ mod alerts;
 mod brand;
 mod docs;
 mod host;
+mod leaks;
 mod lifecycle;
 mod policy;
 mod upstream;
@@ -25,6 +26,7 @@ pub use alerts::{Alerts, FailureAlert};
 pub use brand::{Accent, Brand, InvalidAccent, Logo};
 pub use docs::{BaseUrl, CodeExample, Contact, Docs, InvalidBaseUrl, InvalidContact, InvalidSamplePath, SamplePath};
 pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
+pub use leaks::LeakAction;
 pub use lifecycle::Lifecycle;
 pub use policy::{InvalidNamePattern, NamePattern, Policy};
 pub use upstream::{InvalidUpstream, Upstream};
@@ -80,6 +82,8 @@ pub struct Api {
     pub new_key: NewKeyDefaults,
     /// What is asked of every key.
     pub policy: Policy,
+    /// What becomes of a key that was found where others can read it.
+    pub leaks: LeakAction,
     /// What time does to its keys.
     pub lifecycle: Lifecycle,
     /// Where its keys manage keys, if they do.

@@ -199,7 +199,8 @@ impl Site {
 }
 
 impl ServedApi {
-    pub(crate) fn concealment(&self) -> &Concealment {
+    /// Leaves the keys of all APIs of the generation out of texts that are kept.
+    pub fn concealment(&self) -> &Concealment {
         &self.concealment
     }
 

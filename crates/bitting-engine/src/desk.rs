@@ -24,6 +24,7 @@ use crate::entropy::{Entropy, EntropyError};
 pub use invitation::{Guest, Invitation};
 pub use webhook::{SECRET_OVERLAP, SignedWith, WebhookSpec};
 
+pub use check::leak_violations;
 pub(crate) use check::{MOST_IMPORTED, check, check_imported, check_lifetime};
 
 /// What somebody wants of a new key. What is not said takes the API's defaults.
@@ -100,12 +101,13 @@ pub enum InvalidChange {
     Entropy(#[from] EntropyError),
 }
 
-/// Adds to a change what only the configuration knows: how many keys an account may have.
+/// Adds to a change what only the configuration knows: how many keys an account may have, and what becomes of a leaked one.
 pub(crate) fn complete(apis: &Apis, change: &mut Change) {
-    if let Change::CreateKey(new) = change
-        && let Some(api) = apis.find(&new.api)
-    {
-        new.account_limit = api.policy.keys_per_account;
+    let Some(api) = apis.find(change.api()) else { return };
+    match change {
+        Change::CreateKey(new) => new.account_limit = api.policy.keys_per_account,
+        Change::ReportLeak { revoke, .. } => *revoke = api.leaks.revokes(),
+        _ => {}
     }
 }
 

@@ -236,7 +236,7 @@ impl Engine {
     }
 
     /// What to do about a key that had to be proven.
-    async fn after_proof(&self, unproven: Unproven) -> IfUnproven {
+    pub(crate) async fn after_proof(&self, unproven: Unproven) -> IfUnproven {
         let unproven = Arc::new(unproven);
         match self.prover.look(&*self.store, &unproven).await {
             Ok(Verdict::Proven) => {
@@ -250,6 +250,10 @@ impl Engine {
                 IfUnproven::Unavailable
             }
         }
+    }
+
+    pub(crate) fn ring(&self) -> &Ring {
+        &self.ring
     }
 
     fn bench(&self) -> Bench<'_> {

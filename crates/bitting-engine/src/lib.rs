@@ -23,6 +23,7 @@ mod feed;
 mod heartbeat;
 mod imported;
 mod inquiry;
+mod leaks;
 mod lifecycle;
 mod metering;
 mod meters;
@@ -41,11 +42,13 @@ pub use decision::{Admission, AnswerFor, Bearer, Decision, Denial, Permit};
 pub use delegation::Holder;
 pub use desk::{
     Guest, InvalidChange, Invitation, Issued, KeySpec, Overlap, SECRET_OVERLAP, SignedWith, Violation, WebhookSpec,
+    leak_violations,
 };
 pub use engine::{CommitError, Engine, EngineOptions, EngineStatus, OtherNames, StartError, check_change};
 pub use entropy::{Entropy, EntropyError};
 pub use imported::{ImportFinding, RowProblem, Sheet, SheetFormat, SheetPart, import_id, preview_import};
 pub use inquiry::{Inquiry, Presented, Scope};
+pub use leaks::Unrecognised;
 pub use lifecycle::{NotRenewed, renewal};
 pub use metering::{Allowance, LimitLeft, Limited};
 pub use refused::LimitHit;

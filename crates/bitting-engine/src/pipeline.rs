@@ -67,7 +67,7 @@ pub(crate) enum IfUnproven {
 }
 
 /// Why no record was found.
-enum Miss {
+pub(crate) enum Miss {
     Refused(Reason),
     Unproven(Unproven),
 }
@@ -165,7 +165,12 @@ fn find_credential<'r>(api: &ServedApi, presented: Presented<'r>) -> Result<Foun
 
 /// Prefix, length, characters, checksum; then the digest; then the look-up, which the trust gate guards. Imported keys are
 /// as others made them, so an API that has some looks up what does not fit its format among these.
-fn recognise(api: &ServedApi, credential: &Credential<'_>, ring: &Ring, unproven: IfUnproven) -> Result<Arc<Record>, Miss> {
+pub(crate) fn recognise(
+    api: &ServedApi,
+    credential: &Credential<'_>,
+    ring: &Ring,
+    unproven: IfUnproven,
+) -> Result<Arc<Record>, Miss> {
     let (presented, misfit) = match api.format.parse(credential.bytes()) {
         Ok(presented) => (presented, None),
         Err(misfit) => {

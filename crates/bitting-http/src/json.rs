@@ -133,7 +133,7 @@ fn said(error: &serde_json::Error) -> String {
 }
 
 /// Whether a body may be JSON: it says so, or nothing.
-fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
     let value = value.to_str().unwrap_or_default();
     value.split(';').next().is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case("application/json"))

@@ -19,6 +19,7 @@ mod metrics;
 mod nullable;
 pub mod openapi;
 mod page;
+mod presented;
 mod reserved;
 mod service;
 mod standing;

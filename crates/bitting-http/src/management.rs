@@ -11,6 +11,7 @@ mod bans;
 mod events;
 mod id;
 mod keys;
+mod leak_reports;
 mod overlap;
 mod portal_sessions;
 mod usage;
@@ -54,4 +55,5 @@ pub(crate) fn of_operators() -> OpenApiRouter<Shared> {
         .routes(routes!(webhooks::delivery))
         .routes(routes!(webhooks::resend))
         .routes(routes!(portal_sessions::open))
+        .routes(routes!(leak_reports::report))
 }

@@ -1,7 +1,6 @@
 //! `POST /v1/verify`: the pipeline for whoever has the request but not the connection.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::IpAddr;
 
 use axum::extract::State;
@@ -11,7 +10,7 @@ use bitting_core::rights::Need;
 use bitting_engine::{AnswerFor, Bearer, Decision, Inquiry, Permit, Presented, RequestId, Scope};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -19,6 +18,7 @@ use zeroize::Zeroizing;
 use crate::fault::Fault;
 use crate::guard::Permitted;
 use crate::json::Json;
+use crate::presented::PresentedText;
 use crate::service::Shared;
 use crate::standing::{LimitView, of_standing};
 use crate::whoami::KeyView;
@@ -67,9 +67,6 @@ enum HeaderValues {
     One(String),
     Several(Vec<String>),
 }
-
-/// A credential on its way from the socket to the digest.
-struct PresentedText(Zeroizing<String>);
 
 /// What becomes of the request.
 #[derive(Serialize, ToSchema)]
@@ -157,7 +154,7 @@ pub(crate) async fn verify(
         (Some(_), None) if asked.query.is_some() => {
             return Err(Fault::field("query", "send it with the headers, or send the key alone"));
         }
-        (Some(key), None) => Presented::Key(key.0.as_bytes()),
+        (Some(key), None) => Presented::Key(key.as_str().as_bytes()),
         (None, headers) => Presented::Request {
             headers: headers.as_ref().unwrap_or(&none),
             query: asked.query.as_ref().map(|query| query.as_str()),
@@ -231,18 +228,6 @@ impl From<http::Response<Bytes>> for ReadyResponse {
             headers: response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
             body: String::from_utf8_lossy(response.body()).into_owned(),
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for PresentedText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(|text| Self(Zeroizing::new(text)))
-    }
-}
-
-impl fmt::Debug for PresentedText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PresentedText")
     }
 }
 

@@ -4,6 +4,7 @@ mod account;
 mod effect;
 mod events;
 mod import;
+mod leak;
 mod member;
 mod webhook;
 
@@ -32,6 +33,7 @@ pub(crate) use effect::{Effect, Found, RowWrite, Write};
 pub use events::key_facts;
 pub(crate) use import::FoundImports;
 pub use import::{ImportStanding, ImportedKey};
+pub use leak::{Leak, LeakReport};
 pub use member::{MemberPatch, NewLink, NewMember, NewSession, Sessions};
 pub use webhook::{NewWebhook, WebhookPatch};
 
@@ -166,6 +168,24 @@ pub enum Change {
         key: KeyId,
         /// Its SHA-256.
         digest: Digest,
+    },
+    /// A key was found where others can read it.
+    ReportLeak {
+        /// The API's name.
+        api: String,
+        /// The key.
+        key: KeyId,
+        /// Where it was found.
+        leak: Leak,
+        /// Whether the key ends with it.
+        revoke: bool,
+    },
+    /// Somebody has asked whether texts are keys.
+    NoteLeakReport {
+        /// The API's name.
+        api: String,
+        /// How many.
+        report: LeakReport,
     },
     /// A new member, who is given a link to come with.
     CreateMember(Box<NewMember>),
@@ -468,6 +488,8 @@ impl Change {
             | Self::RevokeKey { api, .. }
             | Self::ImportKeys { api, .. }
             | Self::RehashKey { api, .. }
+            | Self::ReportLeak { api, .. }
+            | Self::NoteLeakReport { api, .. }
             | Self::UpdateMember { api, .. }
             | Self::SignIn { api, .. }
             | Self::SignOut { api, .. }
@@ -489,7 +511,8 @@ impl Change {
             | Self::RotateKey { key, .. }
             | Self::RenewKey { key, .. }
             | Self::RevokeKey { key, .. }
-            | Self::RehashKey { key, .. } => Some(*key),
+            | Self::RehashKey { key, .. }
+            | Self::ReportLeak { key, .. } => Some(*key),
             _ => None,
         }
     }

@@ -34,9 +34,9 @@ pub use archive::Archive;
 pub use audit_chain::{AuditChain, AuditFault, AuditHead, AuditVerdict, InvalidAuditHead};
 pub use calendar::{Calendar, Line, Place, Span, Sweep};
 pub use change::{
-    AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, ImportStanding, ImportedKey, KeyPatch, MemberPatch,
-    NewAccount, NewKey, NewLink, NewMember, NewSession, NewWebhook, Origin, Refusal, Sessions, Successor, SwitchPatch,
-    WebhookPatch, key_facts,
+    AccountPatch, Actor, Change, Committed, Conditions, Entry, Idempotency, ImportStanding, ImportedKey, KeyPatch, Leak,
+    LeakReport, MemberPatch, NewAccount, NewKey, NewLink, NewMember, NewSession, NewWebhook, Origin, Refusal, Sessions,
+    Successor, SwitchPatch, WebhookPatch, key_facts,
 };
 pub use error::{StoreError, StoreErrorKind};
 pub use event::{EventFilter, EventLog, EventRow, Fold, Raised};

@@ -16,7 +16,7 @@ pub struct KeyPattern {
     pub expression: String,
     /// What comes before a key: the beginning of the text, or a character that no word goes on with.
     pub before: String,
-    /// What comes after a key: the end of the text, or a character that no key goes on with.
+    /// What comes after a key: the end of the text, or a character that neither a key nor a word goes on with.
     pub after: String,
 }
 
@@ -39,11 +39,16 @@ impl KeyFormat {
                 // Letters, digits, "-" and "_" stand for themselves.
                 expression: format!("{}[{class}]{{{}}}", prefix.replace('.', "\\."), self.body_length()),
                 before: "\\A|[^0-9A-Za-z]".to_owned(),
-                after: format!("\\z|[^{class}]"),
+                after: format!("\\z|[^0-9A-Za-z{}]", marks(self.alphabet())),
             }
         };
         self.prefixes().filter(|prefix| !prefix.is_empty()).map(pattern).collect()
     }
+}
+
+/// The characters of an alphabet that are neither letters nor digits, as they stand in a class of a regular expression.
+fn marks(alphabet: &Alphabet) -> String {
+    [(b"_", "_"), (b"-", "\\-")].into_iter().filter(|(mark, _)| alphabet.spells(*mark)).map(|(_, written)| written).collect()
 }
 
 /// The characters of an alphabet as they stand in a class of a regular expression: runs of three and more by their ends, `-` last.
@@ -130,6 +135,7 @@ mod tests {
                     for near in [
                         format!("9{key}"),
                         format!("{key}{last}"),
+                        format!("{key}Z"),
                         key[..key.len() - 1].to_owned(),
                         key.replace("sk_live_", "sk-live-").replace("a.b", "a_b").replacen('k', "j", 1),
                         format!("{}!{}", &key[..key.len() - 9], &key[key.len() - 8..]),

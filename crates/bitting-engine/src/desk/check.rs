@@ -1,6 +1,7 @@
 //! What a change must satisfy, whoever wants it.
 
 mod import;
+mod leak;
 mod limits;
 mod people;
 mod webhooks;
@@ -20,6 +21,7 @@ use super::{InvalidChange, Violation, invalid};
 use crate::apis::Apis;
 
 pub(crate) use import::{MOST_IMPORTED, check_imported};
+pub use leak::leak_violations;
 
 /// The shortest time without a request that may end a key.
 const LEAST_IDLE_S: u64 = 60;
@@ -69,10 +71,12 @@ pub(crate) fn check(apis: &Apis, change: &Change, now: Timestamp) -> Result<(), 
             checks.lifetime(successor.expires_at, now);
         }
         Change::RevokeKey { .. }
+        | Change::NoteLeakReport { .. }
         | Change::SignIn { .. }
         | Change::SignOut { .. }
         | Change::RotateWebhookSecret { .. }
         | Change::DeleteWebhook { .. } => {}
+        Change::ReportLeak { leak, .. } => checks.found.extend(leak_violations(leak)),
         Change::ImportKeys { keys, .. } => checks.import(keys, now),
         Change::CreateMember(new) => checks.person(&new.name, new.email.as_deref()),
         Change::UpdateMember { patch, .. } => checks.member_patch(patch),

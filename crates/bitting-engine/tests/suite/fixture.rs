@@ -221,6 +221,7 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         labels: Labels { title: name.into(), key_page: "".into(), create_key: "".into(), key_name: "".into() },
         limit_headers: LimitHeaders::default(),
         bans: None,
+        leaks: bitting_core::api::LeakAction::default(),
         usage_retention: Duration::from_hours(24 * 40),
         event_retention: Duration::from_hours(24 * 90),
         alerts: Alerts::default(),

@@ -211,6 +211,7 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         catalogue: Catalogue::new(catalogue).unwrap(),
         plans: Plans::new(Plan::new("default", Vec::new(), names), Vec::new(), false),
         bans: None,
+        leaks: bitting_core::api::LeakAction::default(),
         usage_retention: Duration::from_hours(24 * 40),
         event_retention: Duration::from_hours(24 * 90),
         alerts: Alerts::default(),

@@ -8,6 +8,7 @@ use bitting_core::time::Timestamp;
 use bitting_core::webhook::WebhookId;
 use serde_json::{Value, json};
 
+use super::leak::note_report;
 use super::member::{Sessions, sign_out};
 use super::webhook::delete_webhook;
 use super::{AccountPatch, Change, Committed, Entry, FoundImports, KeyPatch, NewAccount, NewKey, Refusal, Successor};
@@ -28,6 +29,8 @@ pub(crate) struct Found {
     pub(crate) imports: Option<FoundImports>,
     /// The member that the change changes, or one who has what a new one asks for.
     pub(crate) member: Option<StoredMember>,
+    /// Whether the key was found before.
+    pub(crate) is_reported: bool,
     /// The link that the change uses up.
     pub(crate) link: Option<LinkRow>,
     /// Whether there is another operator who can sign in.
@@ -71,6 +74,11 @@ pub(crate) enum RowWrite {
     ChangedKey(StoredKey),
     /// Its digest is another one now.
     RehashedKey(StoredKey),
+    /// It was found where others can read it, and has ended with that or not.
+    LeakedKey {
+        key: StoredKey,
+        is_revoked: bool,
+    },
     NewMember(StoredMember),
     ChangedMember(StoredMember),
     NewLink(LinkRow),
@@ -118,6 +126,8 @@ impl Entry {
                 self.import_keys(api, import, keys, found.imports.ok_or_else(unread)?, sequence)
             }
             Change::RehashKey { key, digest, .. } => self.rehash_key(*key, *digest, found, sequence),
+            Change::ReportLeak { key, leak, revoke, .. } => self.report_leak(*key, leak, *revoke, found, sequence),
+            Change::NoteLeakReport { report, .. } => Ok(note_report(report)),
             Change::CreateMember(new) => self.create_member(new, &found, sequence),
             Change::UpdateMember { member, patch, .. } => self.update_member(*member, patch, found, sequence),
             Change::SignIn { member, session, .. } => self.sign_in(*member, session, found),
@@ -238,7 +248,10 @@ impl Write {
         for row in self.rows {
             match row {
                 RowWrite::NewAccount(account) | RowWrite::ChangedAccount(account) => committed.accounts.push(account),
-                RowWrite::NewKey(key) | RowWrite::ChangedKey(key) | RowWrite::RehashedKey(key) => committed.keys.push(key),
+                RowWrite::NewKey(key)
+                | RowWrite::ChangedKey(key)
+                | RowWrite::RehashedKey(key)
+                | RowWrite::LeakedKey { key, .. } => committed.keys.push(key),
                 RowWrite::NewMember(member) | RowWrite::ChangedMember(member) => committed.members.push(member.row),
                 RowWrite::NewWebhook(webhook) | RowWrite::ChangedWebhook(webhook) => committed.webhooks.push(webhook.row),
                 RowWrite::NewLink(_)

@@ -3,7 +3,7 @@
 use bitting_core::event::EventKind;
 use serde_json::{Map, Value, json};
 
-use super::{Entry, RowWrite, Write};
+use super::{Change, Entry, RowWrite, Write};
 use crate::event::{Fold, Raised};
 use crate::row::{KeyRow, StoredKey};
 use crate::webhook::{DisabledBecause, WebhookRow};
@@ -33,6 +33,11 @@ const TOLD: [&str; 18] = [
 impl Entry {
     /// The events that come with a change; none if it is of no kind that is in the catalogue.
     pub(crate) fn events(&self, write: &Write) -> Vec<Raised> {
+        if let (Change::ReportLeak { leak, .. }, [RowWrite::LeakedKey { key, is_revoked }]) =
+            (&self.change, write.rows.as_slice())
+        {
+            return self.leak_events(leak, key, *is_revoked);
+        }
         let Ok(kind) = write.action.parse::<EventKind>() else { return Vec::new() };
         if let (EventKind::WebhookDisabled, [RowWrite::ChangedWebhook(webhook)]) = (kind, write.rows.as_slice()) {
             return vec![self.disabled(&webhook.row)];

@@ -120,6 +120,12 @@ pub(super) fn raise(connection: &Connection, raised: &Raised) -> Result<(), Stor
     execute(connection, sql, values)
 }
 
+/// Whether an event of a subject was written down, and not forgotten since.
+pub(super) fn is_raised(connection: &Connection, api: &str, kind: EventKind, subject: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM event INDEXED BY event_by_subject WHERE api = ?1 AND name = ?2 AND subject = ?3 LIMIT 1";
+    Ok(!rows(connection, sql, (api, kind.name(), subject), |_| Ok(()))?.is_empty())
+}
+
 /// Where the events are that are asked for, led by the index that leaves the fewest, and what they must fulfil.
 fn selection(api: &str, filter: &EventFilter) -> (String, Conditions) {
     let mut conditions = Conditions::default();

@@ -1,6 +1,7 @@
 //! Writing to SQLite: one transaction for each batch, one savepoint for each entry.
 
 use async_trait::async_trait;
+use bitting_core::event::EventKind;
 use bitting_core::key::KeyId;
 use bitting_core::record::Sequence;
 use bitting_core::rights::Permission;
@@ -186,6 +187,9 @@ fn find(connection: &Connection, entry: &Entry) -> Result<Found, StoreError> {
         let sql = format!("SELECT {KEY_COLUMNS} FROM api_key WHERE id = ?1 AND api = ?2");
         found.key = rows(connection, &sql, (key.to_bytes(), change.api()), stored_key)?.pop();
     }
+    if let Change::ReportLeak { api, key, .. } = change {
+        found.is_reported = events::is_raised(connection, api, EventKind::KeyLeaked, &key.to_string())?;
+    }
     if let (Change::RenewKey { api, .. }, Some(key)) = (change, &found.key) {
         let sql = format!("SELECT {ACCOUNT_COLUMNS} FROM account WHERE api = ?1 AND id = ?2");
         found.account = rows(connection, &sql, (api, key.row.account.as_str()), account_row)?.pop();
@@ -223,7 +227,8 @@ fn write_row(connection: &Connection, row: &RowWrite) -> Result<Option<Refusal>,
     match row {
         RowWrite::NewAccount(account) => insert_account(connection, account)?,
         RowWrite::ChangedAccount(account) => update_account(connection, account)?,
-        RowWrite::ChangedKey(key) => update_key(connection, &key.row)?,
+        RowWrite::ChangedKey(key) | RowWrite::LeakedKey { key, is_revoked: true } => update_key(connection, &key.row)?,
+        RowWrite::LeakedKey { is_revoked: false, .. } => {}
         RowWrite::NewKey(key) => return insert_key(connection, key),
         RowWrite::RehashedKey(key) => return rehash_key(connection, key),
         RowWrite::NewMember(member) => return people::insert_member(connection, member),

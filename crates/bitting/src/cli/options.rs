@@ -286,6 +286,9 @@ pub(super) struct Scan {
     /// Read all that was ever committed to the repositories at these paths, instead of their files
     #[arg(long)]
     pub(super) git: bool,
+    /// Report each key that works as leaked, which ends it if its API says so ([api.leaks])
+    #[arg(long)]
+    pub(super) report: bool,
 }
 
 #[derive(Debug, Args)]

@@ -94,27 +94,46 @@ pub(super) async fn run(options: Scan, shared: &Shared) -> Result<(), Failure> {
     }
     let lock = Arc::new(Lock::new(config.apis)?);
     lock.tell_of_bare_keys();
-    let mut registry = Registry::new(config.store, Arc::clone(&lock.apis));
-    let mut report = Report::new(shared.json, Arc::clone(&lock));
+    let registry = Registry::new(config.store, Arc::clone(&lock.apis));
+    let mut desk = Desk { registry, report: Report::new(shared.json, Arc::clone(&lock)), reports_leaks: options.report };
     let (said, mut heard) = mpsc::channel(BATCH);
     let reading = {
-        let (lock, git) = (Arc::clone(&lock), options.git);
-        tokio::task::spawn_blocking(move || read(&lock, &options.paths, git, &said))
+        let (lock, paths, git) = (Arc::clone(&lock), options.paths, options.git);
+        tokio::task::spawn_blocking(move || read(&lock, &paths, git, &said))
     };
-    let mut batch = Vec::with_capacity(BATCH);
+    let (mut batch, mut hits) = (Vec::with_capacity(BATCH), Vec::new());
     while heard.recv_many(&mut batch, BATCH).await > 0 {
-        let mut hits = Vec::new();
         for said in batch.drain(..) {
             match said {
                 Said::Found(hit) => hits.push(*hit),
-                Said::Unread { what, why } => report.unread(&what, &why)?,
+                Said::Unread { what, why } => {
+                    desk.settle(&mut hits).await?;
+                    desk.report.unread(&what, &why)?;
+                }
             }
         }
-        let standings = registry.look_up(&hits).await?;
-        hits.iter().zip(&standings).try_for_each(|(hit, standing)| report.found(hit, standing))?;
+        desk.settle(&mut hits).await?;
     }
     let totals = reading.await.map_err(|_| Failure::new("the scan broke off"))??;
-    report.end(totals)
+    desk.report.end(totals)
+}
+
+/// Where what was found is looked up, and told in the order in which it was found.
+struct Desk {
+    registry: Registry,
+    report: Report,
+    /// Whether keys that have not ended are reported as leaked.
+    reports_leaks: bool,
+}
+
+impl Desk {
+    async fn settle(&mut self, hits: &mut Vec<Hit>) -> Result<(), Failure> {
+        let mut standings = self.registry.look_up(hits).await?;
+        if self.reports_leaks {
+            self.registry.report(hits, &mut standings).await?;
+        }
+        hits.drain(..).zip(&standings).try_for_each(|(hit, standing)| self.report.found(&hit, standing))
+    }
 }
 
 /// Reads everything; ends early if nobody listens any more.

@@ -52,6 +52,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     let limit_headers = limits::read_headers(api, &plans);
     let (usage_retention, event_retention) = (retention::read_usage(api), retention::read_events(api));
     let alerts = alerts::read(api);
+    let leaks = management::read_leaks(api);
     let answers = answers.compile(api.findings);
     let bans = bans::read(api);
     let cors = cors::read(api).map(|mut cors| {
@@ -113,6 +114,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         new_key,
         policy,
         lifecycle,
+        leaks,
         management_path: management.map(|management| management.path.value.as_str().into()),
         docs,
     })

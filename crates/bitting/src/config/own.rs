@@ -29,6 +29,7 @@ const PERMISSIONS: &[&str] = &[
     "webhooks:read",
     "webhooks:write",
     "portal:write",
+    "leaks:write",
 ];
 
 /// What can be managed of an API: the path below it, what reading it needs and what changing it needs.
@@ -43,6 +44,7 @@ const MANAGED: &[(&str, &str, &str)] = &[
     ("bans/*", "bans:read", "bans:write"),
     ("webhooks/*", "webhooks:read", "webhooks:write"),
     ("portal-sessions", "portal:write", "portal:write"),
+    ("leak-reports", "leaks:write", "leaks:write"),
 ];
 
 /// The dashboard's pages.

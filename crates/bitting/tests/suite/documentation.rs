@@ -20,6 +20,7 @@ fn every_configuration_that_is_shown_is_accepted_without_a_warning() {
         include_str!("../../../../README.md"),
         include_str!("../../../../docs/configuration.md"),
         include_str!("../../../../docs/dashboard.md"),
+        include_str!("../../../../docs/leaks.md"),
         include_str!("../../../../docs/limits.md"),
         include_str!("../../../../docs/lifecycle.md"),
     ];
@@ -99,6 +100,31 @@ async fn every_request_that_the_page_of_management_shows_succeeds() {
         let key = serde_json::from_str::<Value>(body).unwrap()["key"].as_str().map(str::to_owned);
         if let Some(key) = key {
             bitting.traces.issued(&key);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_reports_that_the_page_of_leaks_shows_are_answered_as_it_says() {
+    let upstream = Upstream::start().await;
+    let page = include_str!("../../../../docs/leaks.md");
+    let [toml] = blocks(page, "toml")[..] else { panic!("one configuration") };
+    let bitting = Bitting::with_config(&toml.replace("http://127.0.0.1:3000", &upstream.origin()));
+    let token = bitting.key(&["--api", "bitting", "--permission", "leaks:write"]).key;
+    let [answer] = blocks(page, "json")[..] else { panic!("one answer") };
+    let shown: Value = serde_json::from_str(answer).unwrap();
+    let requests: Vec<&str> = blocks(page, "sh").into_iter().filter(|text| text.starts_with("curl")).collect();
+    assert_eq!(requests.len(), 2);
+    for text in requests {
+        let key = bitting.key(&[]);
+        let here = text.replace("127.0.0.1:8081", &bitting.service.to_string());
+        let answer = Client::Curl.run(&here, &[("TOKEN", &token), ("KEY", &key.key)]).await;
+        let (body, status) = answer.trim_end().rsplit_once('\n').unwrap();
+        assert_eq!(status, "200", "{body}");
+        bitting.traces.answered(body);
+        let told: Value = serde_json::from_str(&body.replace(&key.id, shown["data"][0]["key"].as_str().unwrap())).unwrap();
+        for (told, shown) in told["data"].as_array().unwrap().iter().zip(shown["data"].as_array().unwrap()) {
+            assert_eq!(told, shown);
         }
     }
 }

@@ -31,6 +31,7 @@ mod observability;
 mod openapi;
 mod product_api;
 mod promises;
+mod scanning;
 mod verify;
 mod webhooks;
 mod with_a_clock;

@@ -5,6 +5,7 @@ mod documents;
 mod events;
 mod importing;
 mod keys;
+mod leaks;
 mod lists;
 mod operators;
 mod plans;

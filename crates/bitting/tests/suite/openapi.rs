@@ -10,8 +10,18 @@ use crate::managing::{manager_key, start, start_with};
 
 /// A token that may do everything.
 fn token(bitting: &Bitting) -> String {
-    let permissions =
-        ["verify", "keys:*", "accounts:*", "audit:read", "events:read", "usage:read", "bans:*", "webhooks:*", "portal:write"];
+    let permissions = [
+        "verify",
+        "keys:*",
+        "accounts:*",
+        "audit:read",
+        "events:read",
+        "usage:read",
+        "bans:*",
+        "webhooks:*",
+        "portal:write",
+        "leaks:write",
+    ];
     let options: Vec<&str> = permissions.iter().flat_map(|permission| ["--permission", permission]).collect();
     bitting.key(&[&["--api", "bitting"], &options[..]].concat()).key
 }

@@ -62,13 +62,15 @@ pub(crate) struct Difference {
 }
 
 /// The kinds of changes that people look for, with their words.
-const ACTIONS: [(&str, &str); 25] = [
+const ACTIONS: &[(&str, &str)] = &[
     ("key.created", "Created key"),
     ("key.updated", "Changed key"),
     ("key.rotated", "Rotated key"),
     ("key.revoked", "Revoked key"),
     ("key.rehashed", "Recognised imported key"),
     ("keys.imported", "Imported keys"),
+    ("key.leaked", "Reported leaked key"),
+    ("leaks.reported", "Reported leaks"),
     ("account.created", "Created account"),
     ("account.updated", "Changed account"),
     ("member.created", "Invited member"),

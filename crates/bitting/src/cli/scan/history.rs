@@ -110,6 +110,7 @@ fn find_origins(lock: &Lock, path: &Path, wanted: &mut HashMap<Arc<str>, Option<
         "log",
         "--all",
         "--reflog",
+        "--topo-order",
         "-m",
         "--raw",
         "--no-abbrev",

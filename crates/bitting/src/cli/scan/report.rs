@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
-use super::standing::{Standing, State};
+use super::standing::{Reported, Standing, State};
 use super::{Hit, Lock, Place, Totals};
 use crate::cli::output::{note, say};
 use crate::failure::{Failure, FailureKind};
@@ -21,11 +21,13 @@ pub(super) struct Report {
     lock: Arc<Lock>,
     found: BTreeMap<State, u64>,
     unread: u64,
+    /// Places of keys that were ended because of it.
+    ended: u64,
 }
 
 impl Report {
     pub(super) fn new(json: bool, lock: Arc<Lock>) -> Self {
-        Self { json, lock, found: BTreeMap::new(), unread: 0 }
+        Self { json, lock, found: BTreeMap::new(), unread: 0, ended: 0 }
     }
 
     /// A place where a key stands.
@@ -35,6 +37,7 @@ impl Report {
             return Ok(());
         }
         *self.found.entry(standing.state).or_default() += 1;
+        self.ended += u64::from(standing.reported == Some(Reported::Revoked));
         if self.json { say(&self.in_json(hit, standing).to_string()) } else { say(&self.in_words(hit, standing)) }
     }
 
@@ -69,6 +72,11 @@ impl Report {
 
     fn verdict(&self) -> Result<(), Failure> {
         let (works, may) = (self.count(State::Live), self.count(State::Disabled));
+        if works + may > 0 && works + may == self.ended {
+            return Err(Failure::new(
+                "keys that worked were found; they are ended now, and whoever worked with them needs new ones",
+            ));
+        }
         if works + may > 0 {
             let what = if works > 0 { "keys that work" } else { "keys that can be switched on again" };
             let cure =
@@ -90,7 +98,7 @@ impl Report {
         self.found.get(&state).copied().unwrap_or_default()
     }
 
-    fn in_words(&self, hit: &Hit, Standing { state, key }: &Standing) -> String {
+    fn in_words(&self, hit: &Hit, Standing { state, key, reported }: &Standing) -> String {
         let style = match state {
             State::Live => LIVE,
             state if state.is_open() => OPEN,
@@ -100,11 +108,12 @@ impl Report {
             Some(key) => format!("{} of account {} ({}, {})", key.id, key.account, key.api, key.environment),
             None => format!("a key of {} ({})", self.lock.names(&hit.apis).join(" or "), hit.environments.join(" or ")),
         };
+        let reported = reported.map(|reported| format!(", reported: {}", reported.name())).unwrap_or_default();
         let (place, at) = (&hit.place, hit.position);
-        format!("{place}:{}:{}: {style}{}{style:#}: {}…, {whose}", at.line, at.column, state.name(), hit.shown)
+        format!("{place}:{}:{}: {style}{}{style:#}: {}…, {whose}{reported}", at.line, at.column, state.name(), hit.shown)
     }
 
-    fn in_json(&self, hit: &Hit, Standing { state, key }: &Standing) -> Value {
+    fn in_json(&self, hit: &Hit, Standing { state, key, reported }: &Standing) -> Value {
         let place = match &hit.place {
             Place::File(path) => json!({"path": path}),
             Place::Blob { id, of: Some((commit, path)) } => json!({"path": path, "commit": commit, "blob": id}),
@@ -118,7 +127,8 @@ impl Report {
             Some(key) => json!({"api": key.api, "environment": key.environment, "key": key.id, "account": key.account}),
             None => json!({"apis": self.lock.names(&hit.apis), "environments": hit.environments}),
         };
-        for part in [place, whose] {
+        let reported = reported.map_or(Value::Null, |reported| json!({"reported": reported.name()}));
+        for part in [place, whose, reported] {
             if let (Some(line), Value::Object(part)) = (line.as_object_mut(), part) {
                 line.extend(part);
             }

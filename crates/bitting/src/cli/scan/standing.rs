@@ -1,12 +1,13 @@
 //! How what was found stands.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bitting_core::key::KeyId;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Apis, Clock as _, WallClock};
-use bitting_store::{KeyStatus, RecognisedKey};
+use bitting_store::{Change, KeyStatus, Leak, RecognisedKey};
 
 use super::Hit;
 use crate::failure::Failure;
@@ -34,6 +35,17 @@ pub(super) enum State {
 pub(super) struct Standing {
     pub(super) state: State,
     pub(super) key: Option<Known>,
+    /// What became of it when it was reported as leaked.
+    pub(super) reported: Option<Reported>,
+}
+
+/// What became of a key that was reported as leaked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reported {
+    /// It was ended.
+    Revoked,
+    /// Its account and the operators are told, or were told before.
+    Alerted,
 }
 
 /// What is said of a key that the store has.
@@ -49,7 +61,27 @@ pub(super) struct Known {
 pub(super) struct Registry {
     store: PathBuf,
     apis: Arc<Apis>,
+    /// How those stood that were reported, and what became of them: many places have the same key.
+    reported: HashMap<KeyId, (State, Reported)>,
 }
+
+impl Standing {
+    fn without_key(state: State) -> Self {
+        Self { state, key: None, reported: None }
+    }
+}
+
+impl Reported {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::Alerted => "alerted",
+        }
+    }
+}
+
+/// As much of a place as an event has room for.
+const MOST_OF_PLACE: usize = 200;
 
 impl State {
     pub(super) const ALL: [Self; 6] =
@@ -74,7 +106,7 @@ impl State {
 
 impl Registry {
     pub(super) fn new(store: PathBuf, apis: Arc<Apis>) -> Self {
-        Self { store, apis }
+        Self { store, apis, reported: HashMap::new() }
     }
 
     /// How each of them stands. Where there is no store, as on a machine that only checks what is committed, none is made.
@@ -83,7 +115,7 @@ impl Registry {
             return Ok(Vec::new());
         }
         if !self.store.exists() {
-            return Ok(hits.iter().map(|_| Standing { state: State::Unverified, key: None }).collect());
+            return Ok(hits.iter().map(|_| Standing::without_key(State::Unverified)).collect());
         }
         let owner = Owner::reach(&self.store, Arc::clone(&self.apis)).await?;
         let digests = hits.iter().flat_map(|hit| [hit.digest].into_iter().chain(hit.places.iter().copied())).collect();
@@ -96,9 +128,34 @@ impl Registry {
         Ok(hits.iter().map(one).collect())
     }
 
+    /// Reports those that have not ended as leaked, each once. In every place it is told how the key stood before.
+    pub(super) async fn report(&mut self, hits: &[Hit], standings: &mut [Standing]) -> Result<(), Failure> {
+        for (hit, standing) in hits.iter().zip(standings) {
+            let Some(key) = &standing.key else { continue };
+            let (state, reported) = match self.reported.get(&key.id) {
+                Some(known) => *known,
+                None if standing.state.is_open() => (standing.state, self.report_one(hit, key).await?),
+                None => continue,
+            };
+            self.reported.insert(key.id, (state, reported));
+            (standing.state, standing.reported) = (state, Some(reported));
+        }
+        Ok(())
+    }
+
+    async fn report_one(&self, hit: &Hit, key: &Known) -> Result<Reported, Failure> {
+        let place = format!("bitting scan: {}:{}:{}", hit.place, hit.position.line, hit.position.column);
+        let leak = Leak { source: Some(place.chars().take(MOST_OF_PLACE).collect()), url: None };
+        // What becomes of the key is for the owner's configuration to say.
+        let change = Change::ReportLeak { api: key.api.clone(), key: key.id, leak, revoke: false };
+        let done = Owner::reach(&self.store, Arc::clone(&self.apis)).await?.commit(change).await?;
+        let is_revoked = done.keys.first().is_some_and(|row| row.revoked_at.is_some());
+        Ok(if is_revoked { Reported::Revoked } else { Reported::Alerted })
+    }
+
     fn standing(&self, known: Option<RecognisedKey>, now: Timestamp) -> Standing {
         let Some(RecognisedKey { row, is_account_enabled }) = known else {
-            return Standing { state: State::Unknown, key: None };
+            return Standing::without_key(State::Unknown);
         };
         let is_configured =
             |api: &Arc<bitting_engine::ServedApi>| api.environments.iter().any(|of| *of.name == row.environment);
@@ -109,6 +166,7 @@ impl Registry {
             KeyStatus::Active | KeyStatus::Disabled => State::Disabled,
         };
         let account = row.account.to_string();
-        Standing { state, key: Some(Known { id: row.id, api: row.api, environment: row.environment, account }) }
+        let key = Known { id: row.id, api: row.api, environment: row.environment, account };
+        Standing { state, key: Some(key), reported: None }
     }
 }

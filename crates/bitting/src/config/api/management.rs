@@ -1,6 +1,6 @@
 //! `management_path`, `[api.management]` and `[api.policy]`: keys that manage keys, and what is asked of every key.
 
-use bitting_core::api::{NamePattern, Policy};
+use bitting_core::api::{LeakAction, NamePattern, Policy};
 use bitting_core::rights::Need;
 use bitting_core::route::PathPattern;
 
@@ -75,4 +75,12 @@ pub(super) fn read_policy(api: &Section<'_>) -> Policy {
     };
     policy.finish();
     read
+}
+
+/// Reads what becomes of keys that were found where others can read them.
+pub(super) fn read_leaks(api: &Section<'_>) -> LeakAction {
+    let Some(leaks) = api.section("leaks") else { return LeakAction::default() };
+    let action = leaks.choice("action", &[("alert", LeakAction::Alert), ("revoke", LeakAction::Revoke)]);
+    leaks.finish();
+    action.unwrap_or_default()
 }
