@@ -6,6 +6,7 @@
 mod failures;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub struct BanPolicy {
 }
 
 /// Whoever is counted and banned as one: an IPv4 address, or the /64 of IPv6 addresses, since that is what one customer has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ClientNetwork {
     /// One address.
     V4(Ipv4Addr),
@@ -91,6 +92,16 @@ impl From<IpAddr> for ClientNetwork {
             IpAddr::V4(address) => Self::V4(address),
             IpAddr::V6(address) => Self::V6(u64::from_be_bytes(std::array::from_fn(|byte| address.octets()[byte]))),
         }
+    }
+}
+
+/// As one number, since it is looked up for each request as long as somebody is banned.
+impl Hash for ClientNetwork {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(match self {
+            Self::V4(address) => u64::from(address.to_bits()),
+            Self::V6(upper) => *upper,
+        });
     }
 }
 

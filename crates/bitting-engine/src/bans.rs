@@ -73,13 +73,16 @@ enum Caller {
 pub(crate) fn held_off(api: &ServedApi, clock: &SteadyClock, inquiry: &Inquiry<'_>) -> Option<i64> {
     let (policy, client) = (api.bans.as_ref()?, inquiry.client?);
     let bans = api.book().bans();
-    if !bans.may_hold_anybody(clock.latest()) {
+    // What the clock showed last is not after now, and cheaper: whoever was free then is free.
+    let latest = clock.latest();
+    if !bans.may_hold_anybody(latest) {
         return None;
     }
+    let until = bans.banned_until(client.address().into(), latest)?;
     let now = clock.now();
-    let until = bans.banned_until(client.address().into(), now)?;
     // What the policy says may have changed since.
-    matches!(Caller::of(inquiry, policy), Caller::Client(_)).then(|| seconds_until(now, until))
+    let is_held = until > now && matches!(Caller::of(inquiry, policy), Caller::Client(_));
+    is_held.then(|| seconds_until(now, until))
 }
 
 /// Counts a request that was refused for an invalid key. One too many bans its client.
@@ -194,14 +197,16 @@ impl Bans {
         }
         ledger.bans.push_back(ban);
         self.until.pin().insert(network, ban.until);
-        self.last_end.fetch_max(ban.until.as_millis(), Ordering::AcqRel);
+        self.last_end.fetch_max(ban.until.as_millis(), Ordering::Release);
         Some((ban, ledger.tells_apart(now)))
     }
 
     /// Ends a ban before its time.
     fn lift(&self, lifted: &Ban) {
-        self.ledger().bans.retain(|ban| ban != lifted);
+        let mut ledger = self.ledger();
+        ledger.bans.retain(|ban| ban != lifted);
         self.release(lifted);
+        self.see_last_end(&ledger);
     }
 
     /// Somebody's ban, if it is in force.
@@ -236,8 +241,15 @@ impl Bans {
             });
             let room = ledger.bans.len() * 2;
             ledger.bans.shrink_to(room);
+            self.see_last_end(&ledger);
         }
         ledger.bans.len()
+    }
+
+    /// After bans went: when the last of the others ends. It is changed under the ledger's lock alone.
+    fn see_last_end(&self, ledger: &Ledger) {
+        let last = ledger.bans.iter().map(|ban| ban.until.as_millis()).max();
+        self.last_end.store(last.unwrap_or_default(), Ordering::Release);
     }
 
     /// Forgets a ban, unless another of the same client has taken its place.
