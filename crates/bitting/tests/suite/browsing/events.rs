@@ -13,8 +13,9 @@ async fn eventful() -> House {
     let key = house.key_of("northwind", "Production App with a name that is rather long").await;
     for kind in EventKind::ALL {
         let data = json!({
-            "reason": "unknown_key", "address": "2001:db8:85a3:8d3:1319:8a2e:370:7348", "rotation_days": 90, "by": "cli:deploy",
-            "explanation": "4,210 requests between 09:00 and 10:00 UTC. On Tuesdays there are usually between 120 and 340.",
+            "reasons": {"unknown_key": 3}, "address": "2001:db8:85a3:8d3:1319:8a2e:370:7348", "age_days": 93, "rotation_age_days": 90,
+            "summary": "4,210 requests between 09:00 and 10:00 UTC; on Tuesdays at this hour usually 120 to 340", "by": "cli:deploy",
+            "networks": [{"network": "192.0.2.0/24", "count": 2}, {"network": "2001:db8::/48", "count": 1}], "elsewhere": 2,
             "webhook": {"url": "https://a-rather-long-name-of-a-host.northwind.example/hooks/with/a/long/path"},
         });
         let of_key = kind.name().starts_with("key.").then_some(key);
@@ -30,16 +31,16 @@ async fn bn7_unexpected_activity_is_noticed_on_every_page_and_explained_among_th
     let key = house.key_of("northwind", "Agent").await;
     dev.open("/apis/backbone/events").await;
     dev.sees("Agent was made").await;
-    let explanation = "4,210 requests between 09:00 and 10:00 UTC. At this hour there are usually between 120 and 340.";
-    let data = json!({"direction": "more", "explanation": explanation});
+    let summary = "4,210 requests between 09:00 and 10:00 UTC; on Thursdays at this hour usually 120 to 340";
+    let data = json!({"direction": "more", "summary": summary});
     house.tell(EventKind::TrafficUnusual, Some(("northwind", Some(key))), data).await;
     dev.sees("1 new event").await;
     dev.open("/apis/backbone/keys").await;
     dev.follow("Events 1 unread").await;
     assert_eq!(dev.path().await, "/apis/backbone/events");
     let list = dev.section("What happened").await;
-    assert!(list.says("Unread: Agent is used much more than usual").await, "{}", list.text().await);
-    assert!(list.says(explanation).await && list.says("Warning").await);
+    assert!(list.says("Unread: Agent was used much more than usual").await, "{}", list.text().await);
+    assert!(list.says(summary).await && list.says("Warning").await);
     dev.with_script(false).await;
     dev.follow("Unread 1").await;
     dev.press("Mark all as read").await;

@@ -69,7 +69,7 @@ async fn what_wants_something_is_unread_for_each_member_until_they_have_marked_i
     let key = house.key_of("northwind", "Billing sync").await;
     assert_eq!(unread(&mara.open("/apis/product-api/keys").await), None, "a key that was made is a notice");
     let of = Some(("northwind", Some(key)));
-    house.tell(EventKind::KeyOverdue, of, json!({"rotation_days": 90})).await;
+    house.tell(EventKind::KeyOverdue, of, json!({"rotation_age_days": 90})).await;
     house.tell(EventKind::KeyUsedFromNewLocation, of, json!({"address": "198.51.100.7"})).await;
     for page in ["/apis/product-api/keys", EVENTS, "/apis/product-api/usage", "/you"] {
         assert_eq!(unread(&mara.open(page).await).as_deref(), Some("2"), "{page}");
@@ -107,10 +107,10 @@ async fn nobody_sees_counts_or_marks_the_events_of_another_account() {
     let key = house.key_of("northwind", "Secret plan").await;
     house.tell(EventKind::KeyLeaked, Some(("northwind", Some(key))), json!({})).await;
     house.tell(EventKind::KeyOverdue, Some(("southwind", None)), json!({})).await;
-    house.tell(EventKind::AuthFailures, None, json!({"address": "192.0.2.44", "reason": "unknown_key"})).await;
+    house.tell(EventKind::AuthFailures, None, json!({"networks": [{"network": "192.0.2.0/24", "count": 9}]})).await;
     for query in ["", "?view=unread", "?view=critical", "?account=northwind", "?after=99", "?view=all&account=northwind"] {
         let page = eve.open(&format!("{EVENTS}{query}")).await;
-        assert!(!page.body.contains("Secret plan") && !page.body.contains("192.0.2.44"), "{query}: {}", page.body);
+        assert!(!page.body.contains("Secret plan") && !page.body.contains("192.0.2.0/24"), "{query}: {}", page.body);
         assert_eq!(unread(&page).as_deref(), Some("1"), "{query}");
     }
     for (path, status) in [
@@ -129,7 +129,7 @@ async fn nobody_sees_counts_or_marks_the_events_of_another_account() {
     assert_eq!(unread(&eve.open(EVENTS).await).as_deref(), Some("1"));
     let all = tomasz.open(EVENTS).await;
     assert_eq!((unread(&all).as_deref(), titles(&all).len()), (Some("4"), 5));
-    assert!(all.body.contains("192.0.2.44") && all.body.contains("/apis/product-api/accounts/northwind"));
+    assert!(all.body.contains("192.0.2.0/24") && all.body.contains("/apis/product-api/accounts/northwind"));
     assert_eq!(titles(&tomasz.open(&format!("{EVENTS}?account=northwind")).await).len(), 2);
     let of_none = tomasz.open(&format!("{EVENTS}?account=no+account")).await;
     assert_eq!((of_none.status, titles(&of_none).len()), (StatusCode::OK, 0));

@@ -30,6 +30,17 @@ impl<'a> Facts<'a> {
         self.text(name)?.parse().ok()
     }
 
+    /// The parts of a list.
+    pub(super) fn parts(self, name: &str) -> impl Iterator<Item = Self> + use<'a> {
+        self.0.get(name).and_then(Value::as_array).into_iter().flatten().map(Self)
+    }
+
+    /// The names of the fields of a part.
+    pub(super) fn names(self, name: &str) -> Vec<&'a str> {
+        let fields = self.0.get(name).and_then(Value::as_object);
+        fields.into_iter().flatten().map(|(field, _)| field.as_str()).collect()
+    }
+
     /// The texts of a list.
     pub(super) fn list(self, name: &str) -> Vec<String> {
         let items = self.0.get(name).and_then(Value::as_array);

@@ -31,18 +31,22 @@ fn each() -> Vec<(EventRow, &'static str)> {
     let location = json!({"network": "198.51.100.0/24", "address": "198.51.100.7", "known_networks": 1});
     let leak = json!({"key": key("CI pipeline"), "url": "https://github.com/northwind/app/blob/main/.env", "revoked": false});
     let by = "mem_01";
-    let nobody = json!({"of_nobody": true, "reason": "unknown_key", "address": "192.0.2.44"});
+    let nobody = json!({"of_nobody": true, "reasons": {"unknown_key": 1204}, "networks": [{"network": "192.0.2.0/24", "count": 1204}], "elsewhere": 0});
     let ban = json!({"of_nobody": true, "address": "192.0.2.44", "failures": 20, "until": "2025-10-14T10:44:00Z"});
     let hook = json!({"of_nobody": true, "webhook": {"url": "https://ops.northwind.example/hooks/old"}, "because": "failing"});
-    let refused = json!({"address": "203.0.113.99"});
-    let unusual = json!({"direction": "more", "explanation": "4,210 requests between 09:00 and 10:00 UTC. On Tuesdays at this hour there are usually between 120 and 340."});
+    let refused = json!({"networks": [{"network": "203.0.113.0/24", "count": 2}, {"network": "2001:db8::/48", "count": 1}], "elsewhere": 7});
+    let unusual = json!({"direction": "more", "summary": "4,210 requests between 09:00 and 10:00 UTC; on Tuesdays at this hour usually 120 to 340"});
     let changed = json!({"key": key("Staging"), "changed": ["name", "allowed_addresses", "expires_at"], "by": by});
     vec![
         (of(Kind::KeyUsedFromNewLocation, "2025-10-14T08:31:44Z", location), "Break-glass admin"),
         (of(Kind::KeyLeaked, "2025-10-14T07:00:00Z", leak), "CI pipeline"),
         (of(Kind::KeyExpiring, "2025-10-14T00:00:00Z", json!({"key": key("Billing sync")})), "Billing sync"),
         (
-            of(Kind::KeyOverdue, "2025-10-14T00:00:00Z", json!({"key": key("Production App"), "rotation_days": 90})),
+            of(
+                Kind::KeyOverdue,
+                "2025-10-14T00:00:00Z",
+                json!({"key": key("Production App"), "age_days": 286, "rotation_age_days": 90}),
+            ),
             "Production App",
         ),
         (many(4210, "2025-10-14T10:00:00Z", of(Kind::TrafficUnusual, "2025-10-14T09:00:00Z", unusual)), "Production App"),
@@ -57,14 +61,18 @@ fn each() -> Vec<(EventRow, &'static str)> {
         (many(3, "2025-10-13T21:15:25Z", of(Kind::AddressRefused, "2025-10-13T21:14:44Z", refused)), "Support console"),
         (many(1204, "2025-10-12T03:21:00Z", of(Kind::AuthFailures, "2025-10-12T03:18:00Z", nobody)), ""),
         (
-            many(40, "2025-10-12T03:21:00Z", of(Kind::AuthFailures, "2025-10-12T02:18:00Z", json!({"reason": "revoked_key"}))),
+            many(
+                40,
+                "2025-10-12T03:21:00Z",
+                of(Kind::AuthFailures, "2025-10-12T02:18:00Z", json!({"reasons": {"revoked_key": 40}})),
+            ),
             "Old backend",
         ),
         (of(Kind::AddressBanned, "2025-10-12T03:18:00Z", ban), ""),
         (of(Kind::WebhookDisabled, "2025-10-11T06:00:00Z", hook), ""),
         (of(Kind::KeyExpired, "2025-09-30T00:00:00Z", json!({"expires_at": "2025-09-30T00:00:00Z"})), "Contractor, Q3 audit"),
         (of(Kind::KeyRenewed, "2025-09-29T00:00:00Z", json!({"key": key("Mobile App")})), "Mobile App"),
-        (of(Kind::KeyUnused, "2025-09-29T00:00:00Z", json!({"last_used_at": "2025-06-29T00:00:00Z"})), "Staging smoke tests"),
+        (of(Kind::KeyUnused, "2025-09-29T00:00:00Z", json!({"unused_days": 92})), "Staging smoke tests"),
         (
             of(
                 Kind::KeysImported,
@@ -123,10 +131,10 @@ fn every_kind_of_event_has_its_sentence_its_severity_and_what_to_do() {
         "#extend\">Extend</a>",
         "It is 286 days old. Live keys should be rotated every 90 days.",
         "#rotate\">Rotate</a>",
-        "<bdi>Production App</bdi> reached its limit “minute”",
+        "<bdi>Production App</bdi> reached the limit “minute”",
         "96 requests in 41 seconds were refused and not charged.",
         "1,204 requests with unknown keys",
-        "All from <span class=\"mono\">192.0.2.44</span> within 3 minutes.",
+        "They were refused within 3 minutes. All came from <span class=\"mono\">192.0.2.0/24</span>.",
         "40 requests with it were refused",
         "It sent 20 invalid keys or more. It ends in 2 minutes.",
         "Webhook <span class=\"mono\">ops.northwind.example/hooks/old</span> is off",

@@ -3,7 +3,7 @@
 use bitting_core::time::Timestamp;
 
 use super::{Telling, Told};
-use crate::dashboard::view::moment::{ahead, lasting};
+use crate::dashboard::view::moment::ahead;
 use crate::dashboard::view::rights::capitalised;
 use crate::dashboard::view::{Moment, Words, plural};
 
@@ -74,17 +74,18 @@ impl Telling<'_> {
     }
 
     pub(super) fn unused(&self) -> Told {
-        let idle = self.facts().time("last_used_at").map(|since| lasting(self.row.at.since(since)));
-        let title = format!(" has not been used for {}", idle.as_deref().unwrap_or("long"));
+        let title = match self.facts().number("unused_days") {
+            Some(days) => format!(" has not been used for {}", plural(days, "day")),
+            None => " has not been used for long".to_owned(),
+        };
         self.told_of_key(&title, Words::say("What is not needed is better revoked."), ("#revoke", "Revoke"))
     }
 
     pub(super) fn overdue(&self) -> Told {
         let (facts, key) = (self.facts(), self.facts().part("key"));
-        let made = key.time("created_at").or_else(|| facts.time("created_at"));
-        let age = made.map(|at| self.row.at.since(at).as_secs() / 86_400).or_else(|| facts.number("age_days"));
-        let most = facts.number("rotation_days");
-        let of = key.text("environment").or_else(|| facts.text("environment"));
+        let age = facts.number("age_days");
+        let most = facts.number("rotation_age_days");
+        let of = key.text("environment");
         let old = age.map_or_else(String::new, |days| format!("It is {} old. ", plural(days, "day")));
         let rule = match (of, most) {
             (Some(of), Some(most)) => format!("{} keys should be rotated every {}.", capitalised(of), plural(most, "day")),

@@ -8,36 +8,28 @@ use crate::dashboard::view::{Words, plural, thousands};
 
 impl Telling<'_> {
     pub(super) fn auth_failures(&self) -> Told {
-        let facts = self.facts();
-        let reason = match facts.text("reason") {
-            Some("unknown_key") => "unknown keys",
-            Some("malformed_key") => "damaged keys",
-            Some("revoked_key") => "revoked keys",
-            Some("expired_key") => "expired keys",
-            Some("disabled_key") => "keys that are switched off",
-            _ => "keys that are not good",
-        };
-        let requests = plural(self.row.count, "request");
+        let reasons = self.facts().names("reasons");
+        let (requests, was) = (plural(self.row.count, "request"), was(self.row.count));
         if self.row.key.is_some() {
-            let from = facts.text("address").map_or_else(Words::default, |from| Words::say(", last from ").exact(from));
-            let text = Words::say(format!("{requests} with it {} refused{}", was(self.row.count), self.within()));
+            let text = Words::say(format!("{requests} with it {was} refused{}. ", self.within())).joined(self.from_where());
             return Told {
-                title: self.key_name().and(" no longer works and is still used"),
-                text: text.joined(from).and(". Some program has not been given its new key."),
+                title: self.key_name().and(" is still used, and no longer works"),
+                text: text.and("Some program has not been given another."),
                 step: self.key_page("", "Review key"),
             };
         }
-        let (addresses, all) = (facts.list("addresses"), facts.number("address_count"));
-        let from = match (facts.text("address"), addresses.as_slice(), all) {
-            (Some(address), _, None | Some(1)) => Words::say("All from ").exact(address),
-            (_, [address], None | Some(1)) => Words::say("All from ").exact(address),
-            (_, _, Some(all)) => Words::say(format!("From {} addresses", thousands(all))),
-            (_, [], None) => Words::say("Refused"),
-            (_, several, None) => Words::say("From ").exact_list(several),
+        let keys = match reasons.as_slice() {
+            ["unknown_key"] => "unknown keys",
+            ["malformed_key"] => "damaged keys",
+            ["unknown_key" | "malformed_key", "unknown_key" | "malformed_key"] => "unknown and damaged keys",
+            ["disabled_account"] => "keys of a suspended account",
+            _ => "keys that are not good",
         };
+        let it = if self.row.count == 1 { "It" } else { "They" };
+        let text = Words::say(format!("{it} {was} refused{}. ", self.within()));
         Told {
-            title: Words::say(format!("{requests} with {reason}")),
-            text: from.and(self.within()).and("."),
+            title: Words::say(format!("{requests} with {keys}")),
+            text: text.joined(self.from_where()),
             step: Some(self.usage()),
         }
     }
@@ -64,10 +56,8 @@ impl Telling<'_> {
     }
 
     pub(super) fn address_refused(&self) -> Told {
-        let from = self.facts().text("address");
-        let from = from.map_or_else(Words::default, |from| Words::say(" from ").exact(from));
-        let text = Words::say(plural(self.row.count, "request")).joined(from);
-        let text = text.and(format!("{} {} refused. ", self.within(), was(self.row.count)));
+        let (requests, was) = (plural(self.row.count, "request"), was(self.row.count));
+        let text = Words::say(format!("{requests} {was} refused{}. ", self.within())).joined(self.from_where());
         let text = text.and("If that is one of your machines, add its address to the list; if not, somebody else has the key.");
         Told {
             title: self.key_name().and(" was used from outside of its addresses"),
@@ -79,25 +69,48 @@ impl Telling<'_> {
     pub(super) fn limit_exceeded(&self) -> Told {
         let facts = self.facts();
         let kind = if self.row.kind == EventKind::QuotaExceeded { "quota" } else { "limit" };
-        let limit = match (facts.text("words"), facts.text("limit")) {
-            (Some(words), _) => format!(" reached {words}"),
-            (None, Some(name)) => format!(" reached its {kind} “{name}”"),
-            (None, None) => format!(" reached a {kind}"),
+        let who = match (facts.is("others"), facts.text("scope")) {
+            (true, _) => Words::say("Many keys"),
+            (false, Some("account")) => Words::say("The keys of an account together"),
+            (false, Some("api")) => Words::say("All keys together"),
+            _ => self.key_name(),
         };
-        let (was, requests) = (was(self.row.count), plural(self.row.count, "request"));
-        let text = format!("{requests}{} {was} refused and not charged.", self.within().replace(" within ", " in "));
-        Told { title: self.key_name().and(limit), text: Words::say(text), step: Some(self.usage()) }
+        let limit = match facts.text("limit") {
+            Some(name) => format!(" reached the {kind} “{name}”"),
+            None => format!(" reached a {kind}"),
+        };
+        let (requests, was) = (plural(self.row.count, "request"), was(self.row.count));
+        let text = format!("{requests}{} {was} refused and not charged. ", self.within().replace(" within ", " in "));
+        Told { title: who.and(limit), text: Words::say(text).joined(self.from_where()), step: Some(self.usage()) }
     }
 
     pub(super) fn traffic_unusual(&self) -> Told {
         let facts = self.facts();
-        let title = match facts.text("direction") {
-            Some("more") => " is used much more than usual",
-            Some("less") => " is used much less than usual",
-            _ => " is used in an unusual way",
+        let who = facts
+            .number("keys")
+            .map_or_else(|| self.key_name().and(" was"), |keys| Words::say(format!("{} were", plural(keys, "key"))));
+        let how = match facts.text("direction") {
+            Some("more") => " used much more than usual",
+            Some("fewer") => " used much less than usual",
+            _ => " used in an unusual way",
         };
-        let text = facts.text("explanation").map_or_else(Words::default, Words::say);
-        Told { title: self.key_name().and(title), text, step: Some(self.usage()) }
+        let summary = facts.text("summary").map(|summary| format!("{}.", summary.trim_end_matches('.')));
+        Told { title: who.and(how), text: summary.map_or_else(Words::default, Words::say), step: Some(self.usage()) }
+    }
+
+    /// Where requests came from, as a sentence of its own; nothing where nobody knows.
+    fn from_where(&self) -> Words {
+        let facts = self.facts();
+        let networks: Vec<String> = facts.parts("networks").filter_map(|of| of.text("network").map(str::to_owned)).collect();
+        let elsewhere = facts.number("elsewhere").unwrap_or(0) > 0;
+        match (networks.as_slice(), elsewhere) {
+            ([], _) => Words::default(),
+            ([_], false) => {
+                Words::say(if self.row.count == 1 { "It came from " } else { "All came from " }).exact_list(&networks).and(". ")
+            }
+            (_, false) => Words::say("They came from ").exact_list(&networks).and(". "),
+            (_, true) => Words::say("They came from ").exact_list(&networks).and(", and from elsewhere. "),
+        }
     }
 }
 
