@@ -51,7 +51,7 @@ const PULSE: Duration = Duration::from_secs(1);
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
 
 /// How much is forgotten in one transaction.
-const FORGET: usize = 100;
+const FORGET: usize = 50;
 
 /// How many waiting deliveries are counted.
 const MOST_WAITING: u64 = 100_000;
@@ -59,8 +59,8 @@ const MOST_WAITING: u64 = 100_000;
 /// How many events are read at once.
 const EVENTS: usize = 100;
 
-/// How many deliveries are written in one transaction; those of one event always are.
-const DELIVERIES: usize = 400;
+/// After how many deliveries a transaction ends; those of one event are always in one, which are a hundred at most.
+const DELIVERIES: usize = 200;
 
 /// How long what is on its way may take when the server stops. What is cut is sent again.
 const FAREWELL: Duration = Duration::from_secs(3);

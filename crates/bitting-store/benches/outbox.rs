@@ -100,10 +100,10 @@ impl Bench {
 }
 
 #[divan::bench(sample_count = 50)]
-fn write_400_deliveries(bencher: Bencher) {
+fn write_300_deliveries(bencher: Bencher) {
     let mut bench = Bench::new();
-    bencher.counter(ItemsCount::new(400usize)).bench_local(|| {
-        let new = bench.deliveries(400);
+    bencher.counter(ItemsCount::new(300usize)).bench_local(|| {
+        let new = bench.deliveries(300);
         bench.runtime.block_on(bench.store.deliver(new, Some(1))).unwrap();
     });
 }
@@ -126,13 +126,13 @@ fn find_8_due_among_100000(bencher: Bencher) {
 }
 
 #[divan::bench(sample_count = 50)]
-fn forget_100_deliveries(bencher: Bencher) {
+fn forget_50_deliveries(bencher: Bencher) {
     let bench = Bench::new();
     bench.runtime.block_on(bench.store.attempted(bench.attempts(WAITING, 1))).unwrap();
     let origin = Origin { actor: Actor::System, request_id: String::new(), address: None };
     let change = Change::DeleteWebhook { api: "shop".to_owned(), webhook: bench.webhook };
     let entry = Entry { change, origin, conditions: Conditions::default(), at: at(3_000) };
     bench.runtime.block_on(bench.store.append(vec![entry])).unwrap().remove(0).unwrap();
-    bencher.bench_local(|| bench.runtime.block_on(bench.store.forget_deliveries(at(0), at(3_000), 100)).unwrap());
+    bencher.bench_local(|| bench.runtime.block_on(bench.store.forget_deliveries(at(0), at(3_000), 50)).unwrap());
     assert!(bench.runtime.block_on(bench.store.progress()).unwrap().sequence > Sequence(0));
 }

@@ -21,7 +21,7 @@ use crate::harness::{Receiver, Traces};
 
 /// An API, and webhooks that may go to this machine.
 const CONFIG: &str = "[[api]]\nname = \"shop\"\nupstream = \"http://127.0.0.1:1\"\nkey = { prefix = \"shop_\" }\n\
-     [webhooks]\nallow_http = true\nallow = [\"127.0.0.1\"]\ntimeout = \"2s\"\n[server]\ndrain = \"0s\"\n";
+     [webhooks]\nallow_http = true\nallow = [\"127.0.0.1\"]\n[server]\ndrain = \"0s\"\n";
 
 /// The listeners of a server in this process.
 const LISTENERS: &str = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"health\"]\n";
@@ -37,15 +37,21 @@ struct House {
 
 impl House {
     async fn start() -> Self {
-        let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
-        Self::start_in(Traces::new(), clock).await
+        Self::with(&[]).await
     }
 
-    async fn start_in(traces: Traces, clock: ManualClock) -> Self {
+    /// One with other settings.
+    async fn with(options: &[&str]) -> Self {
+        let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
+        Self::start_in(Traces::new(), clock, options).await
+    }
+
+    async fn start_in(traces: Traces, clock: ManualClock, options: &[&str]) -> Self {
         let sources = [("shop", CONFIG), ("listeners", LISTENERS)];
         let sources = sources.map(|(name, text)| Source { name: name.to_owned(), text: text.to_owned() });
         let store = format!("store.path={}", traces.path("bitting.db").display());
-        let loaded = config::load(sources.into(), &[store], Path::new("."), &Arc::default());
+        let options: Vec<String> = options.iter().map(|&option| option.to_owned()).chain([store]).collect();
+        let loaded = config::load(sources.into(), &options, Path::new("."), &Arc::default());
         let config = loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)));
         let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
         Self { server, clock, traces, probe: tokio::sync::Mutex::default() }
@@ -53,7 +59,7 @@ impl House {
 
     async fn restart(self) -> Self {
         self.server.stop().await;
-        Self::start_in(self.traces, self.clock).await
+        Self::start_in(self.traces, self.clock, &[]).await
     }
 
     fn engine(&self) -> &Arc<Engine> {

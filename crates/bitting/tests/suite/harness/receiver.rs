@@ -54,7 +54,7 @@ struct Plan {
 type Shared = (UnboundedSender<Got>, Arc<Mutex<Plan>>);
 
 /// How long a message that must come may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 impl Receiver {
     /// Takes everything.

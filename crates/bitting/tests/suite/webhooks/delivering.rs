@@ -86,7 +86,7 @@ async fn pa17_alerts_reach_a_webhook_each_once_however_long_they_go_on() {
 
 #[tokio::test]
 async fn what_is_not_taken_is_sent_again_with_the_same_id_and_ever_later_until_it_is() {
-    let house = House::start().await;
+    let house = House::with(&["webhooks.timeout=2s"]).await;
     house.account("acme").await;
     let mut receiver = Receiver::start().await;
     let elsewhere = Receiver::start().await;
