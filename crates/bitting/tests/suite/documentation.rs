@@ -25,7 +25,7 @@ fn every_configuration_that_is_shown_is_accepted_without_a_warning() {
         include_str!("../../../../docs/lifecycle.md"),
     ];
     let examples: Vec<&str> = pages.into_iter().flat_map(|page| blocks(page, "toml")).collect();
-    assert_eq!(examples.len(), 14);
+    assert_eq!(examples.len(), 15);
     for text in examples {
         let source = Source { name: "example".to_owned(), text: text.to_owned() };
         let loaded = config::load(vec![source], &[], Path::new("."), &Arc::default());
