@@ -15,7 +15,7 @@ mod show;
 mod steps;
 mod subject;
 
-pub(crate) use draft::{Access, Bounds, Expiry, FieldErrors, KeyDraft, Preset, lasting, limit_field, networks};
+pub(crate) use draft::{Access, Bounds, Expiry, FieldErrors, KeyDraft, Preset, lasting, limit_field, networks, sentence};
 
 pub(super) use change::{change, edit};
 pub(super) use create::{ask, create};

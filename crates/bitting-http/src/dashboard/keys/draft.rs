@@ -264,11 +264,11 @@ fn same(one: &[Permission], other: &[Permission]) -> bool {
 }
 
 /// With a capital letter and a full stop.
-fn sentence(message: &str) -> String {
+pub(crate) fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     let first = letters.next().map(char::to_uppercase);
     let text: String = first.into_iter().flatten().chain(letters).collect();
-    if text.ends_with(['.', '?']) { text } else { text + "." }
+    if text.is_empty() || text.ends_with(['.', '?']) { text } else { text + "." }
 }
 
 /// How long a time is, in words: "90 days", "12 hours".

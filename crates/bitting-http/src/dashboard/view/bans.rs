@@ -7,7 +7,7 @@ use bitting_core::ban::Ban;
 use bitting_core::time::Timestamp;
 
 use super::links::ApiLinks;
-use super::moment::lasting;
+use super::moment::length;
 use super::{Frame, Moment, ahead, plural};
 
 /// The list, the latest first.
@@ -42,7 +42,7 @@ impl BansPage {
     fn rule(&self) -> String {
         self.policy.map_or_else(String::new, |(after, within, lasts)| {
             let keys = plural(u64::from(after), "invalid key");
-            format!("Whoever presents {keys} within {} is refused for {}.", lasting(within), lasting(lasts))
+            format!("Whoever presents {keys} within {} is refused for {}.", length(within), length(lasts))
         })
     }
 }

@@ -138,7 +138,7 @@ pub(crate) fn ahead(at: Timestamp, now: Timestamp) -> String {
 }
 
 /// A length of time in the two units that matter most: "41 seconds", "3 minutes", "2 hours", "92 days".
-pub(crate) fn lasting(time: Duration) -> String {
+pub(crate) fn length(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..120 => plural(seconds, "second"),
         seconds @ 120..7_200 => plural(seconds / MINUTE, "minute"),

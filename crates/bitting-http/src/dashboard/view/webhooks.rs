@@ -119,8 +119,8 @@ impl WebhookLine {
             }
             (false, None, _) => (Status::new(Tone::Off, "pause", "Off"), String::new()),
             (true, _, Some(since)) => {
-                let since = Moment::lately(since, now);
-                (Status::new(Tone::Warn, "warn", "Failing"), format!("It has taken nothing since {}.", since.words()))
+                let since = Moment::clock(since, now);
+                (Status::new(Tone::Warn, "warn", "Failing"), format!("It has taken nothing since {} UTC.", since.words()))
             }
             (true, _, None) => (Status::new(Tone::Plain, "active", "Active"), String::new()),
         };

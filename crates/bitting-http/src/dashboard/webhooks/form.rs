@@ -8,7 +8,7 @@ use bitting_store::{Change, Conditions, Refusal, WebhookPatch};
 use http::StatusCode;
 
 use crate::dashboard::address::Path;
-use crate::dashboard::keys::FieldErrors;
+use crate::dashboard::keys::{FieldErrors, sentence};
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::submission::Submission;
 use crate::dashboard::view::{ApiLinks, Place, SecretPage, Trouble, WebhookDraft, WebhookFormPage, WebhookWhich, with_query};
@@ -156,13 +156,6 @@ fn refusal(refused: &Refused, to_operator: bool) -> String {
         Refused::Name(name) => format!("{name} is a private name. Messages go to public addresses alone."),
         Refused::Address(address, unfit) => format!("{address} is {unfit}. Messages go to public addresses alone."),
     }
-}
-
-/// With a capital letter and a full stop.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
 /// What is wrong with the form, if that is why the change was not made.

@@ -1,10 +1,12 @@
 //! What happened, as the owner of the keys comes upon it.
 
 use bitting_core::event::EventKind;
+use bitting_store::{Actor, Change};
 use serde_json::json;
 
 use super::browser_of;
 use crate::dashboard::House;
+use crate::harness::get;
 
 /// A house in which something of every kind has happened to a key of an account.
 async fn eventful() -> House {
@@ -49,6 +51,28 @@ async fn bn7_unexpected_activity_is_noticed_on_every_page_and_explained_among_th
     dev.follow("See usage").await;
     assert_eq!(dev.heading().await, "Usage");
     dev.sees("The key Agent").await;
+}
+
+#[tokio::test]
+async fn bn7_a_program_that_uses_a_revoked_key_is_noticed_by_the_keys_owner() {
+    let house = House::of("backbone", &[]).await;
+    let dev = browser_of(&house, &house.developer("northwind", "dev@northwind.example").await).await;
+    let (key, text) = house.issued_to("northwind", "Forgotten agent").await;
+    let end = Change::RevokeKey { api: "backbone".to_owned(), key };
+    house.server.engine().commit(end, Actor::System, "test").await.unwrap();
+    let bearer = format!("Bearer {text}");
+    for _ in 0..2 {
+        let refused = get(house.server.addresses()[0], "/api/v1/models", &[("authorization", &bearer)]).await;
+        assert_eq!(refused.status, 401);
+    }
+    dev.open("/apis/backbone/keys").await;
+    dev.comes_to_say("1 unread").await;
+    dev.follow("Events 1 unread").await;
+    dev.sees("Unread: Forgotten agent is still used, and no longer works").await;
+    dev.sees("with it were refused").await;
+    dev.follow("Warnings 1").await;
+    dev.follow("Review key").await;
+    assert_eq!(dev.heading().await, "Forgotten agent");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn an_endpoint_is_set_up_and_its_deliveries_are_looked_at() {
     assert_eq!(rows.len(), 3, "{rows:?}");
     dev.inspect("webhook").await;
     dev.row("Given up").await.follow("key.leaked").await;
-    dev.sees("it could not be connected to").await;
+    dev.sees("It could not be connected to").await;
     dev.inspect("webhook-delivery").await;
     dev.press("Send again").await;
     dev.sees("It is on its way.").await;
@@ -83,7 +83,7 @@ async fn a_test_and_what_was_not_taken_are_seen_to_arrive() {
     house.key_of("northwind", "Billing sync").await;
     assert_eq!(receiver.next().await.kind(), "key.created");
     dev.follow("127.0.0.1").await;
-    dev.comes_to_say("again at 00:00 UTC").await;
+    dev.comes_to_say("Again at 00:00 UTC.").await;
     assert_eq!(dev.fact("Waiting").await, "1 to be delivered");
     receiver.will(Reception::Status(204));
     dev.row("key.created").await.press("Send now").await;

@@ -17,11 +17,17 @@ const EVENTS: &str = "/apis/product-api/events";
 impl House {
     /// A key of an account.
     pub(crate) async fn key_of(&self, account: &str, name: &str) -> KeyId {
+        self.issued_to(account, name).await.0
+    }
+
+    /// A key of an account, with its text.
+    pub(crate) async fn issued_to(&self, account: &str, name: &str) -> (KeyId, String) {
         let (engine, account) = (self.server.engine(), Some(account.parse().unwrap()));
         let spec = KeySpec { name: name.to_owned(), account, ..KeySpec::default() };
         let issued = spec.issue(engine.apis().find(self.api).unwrap(), engine.now()).unwrap();
         self.traces.issued(issued.key.expose());
-        engine.commit(issued.change, Actor::System, "test").await.unwrap().keys[0].row.id
+        let made = engine.commit(issued.change, Actor::System, "test").await.unwrap();
+        (made.keys[0].row.id, issued.key.expose().to_owned())
     }
 
     /// Tells an event of a key of an account; without an account it is for operators.

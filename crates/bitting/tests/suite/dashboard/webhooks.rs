@@ -205,7 +205,7 @@ async fn a_delivery_is_listed_with_its_answer_and_sent_again() {
     house.sent(webhook, "key.expiring", Some(503), true).await;
     let failed = house.sent(webhook, "key.overdue", None, false).await;
     let all = mara.open(&page).await;
-    for part in ["Delivered", "204, just now", "again at 00:30 UTC", "Given up", "it could not be connected to", "Send now"] {
+    for part in ["Delivered", "204, just now", "Again at 00:30 UTC.", "Given up", "It could not be connected to", "Send now"] {
         assert!(all.body.contains(part), "{part}: {}", all.body);
     }
     let only = mara.open(&format!("{page}?state=failed")).await;

@@ -9,7 +9,7 @@ use bitting_store::EventRow;
 
 use super::facts::Facts;
 use crate::dashboard::view::links::{ApiLinks, with_query};
-use crate::dashboard::view::moment::lasting;
+use crate::dashboard::view::moment::length;
 use crate::dashboard::view::{Words, plural};
 
 /// An event in words.
@@ -92,7 +92,7 @@ impl Telling<'_> {
     /// Over how long it happened: " within 3 minutes"; nothing if at once.
     fn within(&self) -> String {
         let time = self.row.last_at.since(self.row.at);
-        if self.row.count < 2 || time.as_secs() == 0 { String::new() } else { format!(" within {}", lasting(time)) }
+        if self.row.count < 2 || time.as_secs() == 0 { String::new() } else { format!(" within {}", length(time)) }
     }
 
     fn imported(&self) -> Told {

@@ -136,7 +136,7 @@ fn every_kind_of_event_has_its_sentence_its_severity_and_what_to_do() {
         "1,204 requests with unknown keys",
         "They were refused within 3 minutes. All came from <span class=\"mono\">192.0.2.0/24</span>.",
         "40 requests with it were refused",
-        "It sent 20 invalid keys or more. It ends in 2 minutes.",
+        "It sent 20 invalid keys or more. The ban ends in 2 minutes.",
         "Webhook <span class=\"mono\">ops.northwind.example/hooks/old</span> is off",
         "has not been used for 92 days",
         "1,200 keys were imported",

@@ -4,6 +4,7 @@ use askama::Template;
 use bitting_core::time::Timestamp;
 use bitting_store::{AttemptRow, DeliveryRow, DeliveryState};
 
+use crate::dashboard::keys::sentence;
 use crate::dashboard::view::{Frame, Moment, Status, Tone, thousands};
 
 /// One delivery in a list.
@@ -46,7 +47,7 @@ impl DeliveryLine {
     pub(crate) fn new(row: &DeliveryRow, href: String, now: Timestamp) -> Self {
         let why = || {
             let status = row.last_status.map(|status| status.to_string());
-            row.last_error.clone().or(status).unwrap_or_default()
+            sentence(row.last_error.as_deref().or(status.as_deref()).unwrap_or_default())
         };
         let (status, note) = match row.state {
             DeliveryState::Delivered => {
@@ -57,7 +58,7 @@ impl DeliveryLine {
             DeliveryState::Waiting if row.attempts == 0 => (Status::new(Tone::Plain, "clock", "Waiting"), String::new()),
             DeliveryState::Waiting => {
                 let next = Moment::clock(row.due_at, now);
-                (Status::new(Tone::Warn, "clock", "Waiting"), format!("{}; again at {} UTC", why(), next.words()))
+                (Status::new(Tone::Warn, "clock", "Waiting"), format!("{} Again at {} UTC.", why(), next.words()))
             }
             DeliveryState::Failed => (Status::new(Tone::Bad, "cross", "Given up"), why()),
         };
@@ -122,7 +123,7 @@ impl AttemptLine {
             took: format!("{} ms", thousands(row.duration_ms)),
             sent: headers(&row.sent),
             answer,
-            error: row.error.clone(),
+            error: row.error.as_deref().map(sentence),
         }
     }
 }

@@ -11,7 +11,7 @@ impl Telling<'_> {
         let reasons = self.facts().names("reasons");
         let (requests, was) = (plural(self.row.count, "request"), was(self.row.count));
         if self.row.key.is_some() {
-            let text = Words::say(format!("{requests} with it {was} refused{}. ", self.within())).joined(self.from_where());
+            let text = Words::say(format!("{requests} with it {was} refused{}. ", self.within())).joined(self.whence());
             return Told {
                 title: self.key_name().and(" is still used, and no longer works"),
                 text: text.and("Some program has not been given another."),
@@ -29,7 +29,7 @@ impl Telling<'_> {
         let text = Words::say(format!("{it} {was} refused{}. ", self.within()));
         Told {
             title: Words::say(format!("{requests} with {keys}")),
-            text: text.joined(self.from_where()),
+            text: text.joined(self.whence()),
             step: Some(self.usage()),
         }
     }
@@ -47,8 +47,8 @@ impl Telling<'_> {
             None => format!("{who} sent too many invalid keys. "),
         };
         let until = match facts.time("until") {
-            Some(until) if until <= self.now => "It is over.".to_owned(),
-            Some(until) => format!("It ends {}.", ahead(until, self.now)),
+            Some(until) if until <= self.now => "The ban is over.".to_owned(),
+            Some(until) => format!("The ban ends {}.", ahead(until, self.now)),
             None => String::new(),
         };
         let step = self.to_operator.then(|| (self.links.bans(), "See bans"));
@@ -57,7 +57,7 @@ impl Telling<'_> {
 
     pub(super) fn address_refused(&self) -> Told {
         let (requests, was) = (plural(self.row.count, "request"), was(self.row.count));
-        let text = Words::say(format!("{requests} {was} refused{}. ", self.within())).joined(self.from_where());
+        let text = Words::say(format!("{requests} {was} refused{}. ", self.within())).joined(self.whence());
         let text = text.and("If that is one of your machines, add its address to the list; if not, somebody else has the key.");
         Told {
             title: self.key_name().and(" was used from outside of its addresses"),
@@ -81,7 +81,7 @@ impl Telling<'_> {
         };
         let (requests, was) = (plural(self.row.count, "request"), was(self.row.count));
         let text = format!("{requests}{} {was} refused and not charged. ", self.within().replace(" within ", " in "));
-        Told { title: who.and(limit), text: Words::say(text).joined(self.from_where()), step: Some(self.usage()) }
+        Told { title: who.and(limit), text: Words::say(text).joined(self.whence()), step: Some(self.usage()) }
     }
 
     pub(super) fn traffic_unusual(&self) -> Told {
@@ -99,7 +99,7 @@ impl Telling<'_> {
     }
 
     /// Where requests came from, as a sentence of its own; nothing where nobody knows.
-    fn from_where(&self) -> Words {
+    fn whence(&self) -> Words {
         let facts = self.facts();
         let networks: Vec<String> = facts.parts("networks").filter_map(|of| of.text("network").map(str::to_owned)).collect();
         let elsewhere = facts.number("elsewhere").unwrap_or(0) > 0;
