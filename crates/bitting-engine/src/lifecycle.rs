@@ -136,20 +136,21 @@ impl Keeper {
         let due = self.agenda.due(now, CHUNK);
         let more = due.len() == CHUNK;
         let (renewals, overlaps): (Vec<_>, Vec<_>) = due.into_iter().partition(|item| matches!(item.task, Task::Renew { .. }));
+        let mut failure = None;
         for api in apis {
             let of_api = |items: &[agenda::Item]| items.iter().filter(|item| item.api == api.id).copied().collect::<Vec<_>>();
             let (renewals, overlaps) = (of_api(&renewals), of_api(&overlaps));
-            // Whatever goes wrong, they are looked at again.
+            // Whatever goes wrong, they are looked at again, and those of the other APIs are looked at all the same.
             if let Err(error) = self.renew(api, &renewals, now).await {
-                self.agenda.put_off(renewals.into_iter().chain(overlaps), now.plus(PAUSE));
-                return Err(error);
+                self.agenda.put_off(renewals, now.plus(PAUSE));
+                failure.get_or_insert(error);
             }
             if let Err(error) = self.end_overlaps(api, &overlaps, metering, now).await {
                 self.agenda.put_off(overlaps, now.plus(PAUSE));
-                return Err(error);
+                failure.get_or_insert(error);
             }
         }
-        Ok(more)
+        failure.map_or(Ok(more), Err)
     }
 
     /// What runs with it; `None` once the engine is stopping or gone.

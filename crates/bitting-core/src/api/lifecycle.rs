@@ -84,6 +84,11 @@ impl Lifecycle {
         Timestamp::from_millis(ends_at.as_millis().saturating_sub(lead))
     }
 
+    /// How long before its end a key is told of at the earliest.
+    pub fn longest_notice(&self) -> Duration {
+        self.expiring.iter().copied().max().unwrap_or_default()
+    }
+
     /// How long before its end a key is told of that has so long to live: the shortest notice that is due.
     pub fn notice_due(&self, left: Duration) -> Option<Duration> {
         self.expiring.iter().copied().filter(|notice| left <= *notice).min()

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::desk::Violation;
 
 /// What can be said of a key.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 19] = [
     "hash",
     "id",
     "prefix",
@@ -32,6 +32,8 @@ const FIELDS: [&str; 17] = [
     "enabled",
     "created_at",
     "expires_at",
+    "auto_renew",
+    "term_began_at",
     "revoked_at",
 ];
 
@@ -39,7 +41,7 @@ const FIELDS: [&str; 17] = [
 pub(super) const GROUPS: [&str; 2] = ["limits", "metadata"];
 
 /// What else an export says, and an import decides for itself.
-const PASSED_OVER: [&str; 5] = ["created_by", "updated_at", "replaced_by", "replaces", "sequence"];
+const PASSED_OVER: [&str; 6] = ["created_by", "updated_at", "replaced_by", "replaces", "end_when_unused_for_s", "sequence"];
 
 pub(super) const UNKNOWN: &str = "there is no such field; docs/import-and-backup.md lists them";
 
@@ -96,6 +98,8 @@ pub(super) fn key(fields: Map<String, Value>, api: &Api, now: Timestamp, random:
         enabled: row.switch("enabled").unwrap_or(true),
         created_at,
         expires_at: row.time("expires_at"),
+        auto_renew: row.switch("auto_renew").unwrap_or(false),
+        term_began_at: row.time("term_began_at"),
         revoked_at: row.time("revoked_at"),
         prefix,
         account: match account {

@@ -108,7 +108,9 @@ fn changes(row: &AuditRow) -> Vec<(KeyId, Cause)> {
     let id = |text: &Value| text.as_str().and_then(|text| text.parse::<KeyId>().ok());
     let subject = row.subject.parse::<KeyId>().ok();
     match row.action.as_str() {
-        "key.created" | "key.renewed" => subject.map(|key| (key, cause(true, false))).into_iter().collect(),
+        "key.created" => subject.map(|key| (key, cause(true, false))).into_iter().collect(),
+        // Its next end is told of when that comes near: otherwise a key that is renewed every hour would be told of every hour.
+        "key.renewed" => subject.map(|key| (key, cause(false, false))).into_iter().collect(),
         "key.updated" => {
             let differs = |field: &str| row.before[field] != row.after[field];
             let is_switched_on = differs("enabled") && row.after["enabled"] == true;

@@ -11,7 +11,7 @@ use bitting_core::time::Timestamp;
 use bitting_store::{Change, Conditions, KeyRow, LastUse, Line, Place, Span, StoreError};
 
 use super::agenda::{Item, Task};
-use super::{CHUNK, Keeper, Outcome, unwritten};
+use super::{CHUNK, Keeper, Outcome, PAUSE, unwritten};
 use crate::apis::ServedApi;
 use crate::metering::Metering;
 
@@ -77,16 +77,22 @@ impl Keeper {
                 Verdict::End => {
                     let change = Change::RevokeKey { api: api.name.to_string(), key: key.id };
                     let conditions = Conditions { keys: vec![(key.id, key.sequence)], ..Conditions::default() };
-                    handed_over.push(self.hand_over(change, conditions, now).await);
+                    handed_over.push((key.id, self.hand_over(change, conditions, now).await));
                 }
                 Verdict::LookAgain(due) => self.agenda.add(Item { due, key: key.id, api: api.id, task: Task::Leave }),
                 Verdict::Leave => {}
             }
         }
         let mut failed = false;
-        for answered in handed_over {
-            // One that was changed meanwhile is found by that change.
-            failed |= matches!(Outcome::of(answered).await, Outcome::Failed);
+        for (key, answered) in handed_over {
+            match Outcome::of(answered).await {
+                Outcome::Done => {}
+                // It was changed meanwhile, perhaps in its name alone.
+                Outcome::Refused => {
+                    self.agenda.add(Item { due: now.plus(PAUSE), key, api: api.id, task: Task::Leave });
+                }
+                Outcome::Failed => failed = true,
+            }
         }
         if failed { Err(unwritten()) } else { Ok(()) }
     }

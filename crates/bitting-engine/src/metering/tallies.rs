@@ -61,7 +61,9 @@ impl Unwritten {
                         self.add(&api, Some(environment), &whose, &tallies);
                         let environment = environment_name(&api, Some(environment)).into();
                         let bearer = RefusedBearer { key, account: account.id().clone(), environment };
-                        let refusals = Refusals { api: &api, bearer: Some(&bearer), tallies: &tallies, refused: &refused };
+                        let plan = api.plans.of(account.plan());
+                        let refusals =
+                            Refusals { api: &api, bearer: Some(&bearer), plan, tallies: &tallies, refused: &refused };
                         self.watch.note(&refusals, now);
                         self.add_refused(&api, Some(&bearer), refused);
                     }
@@ -69,7 +71,8 @@ impl Unwritten {
                 Counted::Keyless(api) => {
                     let (tallies, refused) = api.book().take_keyless();
                     self.add(&api, None, &[Whose::Api], &tallies);
-                    let refusals = Refusals { api: &api, bearer: None, tallies: &tallies, refused: &refused };
+                    let plan = api.plans.of(None);
+                    let refusals = Refusals { api: &api, bearer: None, plan, tallies: &tallies, refused: &refused };
                     self.watch.note(&refusals, now);
                     self.add_refused(&api, None, refused);
                 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use bitting_core::limit::{Outcome, Refused, Tallied};
+use bitting_core::limit::{Outcome, Plan, Refused, Tallied};
 use bitting_core::location::Location;
 use bitting_core::reason::Reason;
 use bitting_core::time::Timestamp;
@@ -17,6 +17,8 @@ pub(crate) struct Refusals<'r> {
     pub(crate) api: &'r ServedApi,
     /// The key, if it is known.
     pub(crate) bearer: Option<&'r RefusedBearer>,
+    /// The plan of its account.
+    pub(crate) plan: &'r Plan,
     /// How many there were of each outcome, exactly.
     pub(crate) tallies: &'r [Tallied],
     /// What is known of them, of which some may have found no room.
@@ -51,7 +53,7 @@ const REASONS: [Reason; 7] = [
 impl RefusalWatch {
     /// Takes over what was refused.
     pub(crate) fn note(&mut self, refusals: &Refusals<'_>, now: Timestamp) {
-        let Refusals { api, bearer, refused, .. } = *refusals;
+        let Refusals { api, bearer, plan, refused, .. } = *refusals;
         for reason in REASONS {
             let Some(count) = refusals.count(reason) else { continue };
             if let Some(subject) = Subject::of(api, bearer, reason) {
@@ -74,7 +76,7 @@ impl RefusalWatch {
                 // Those of which nothing else is known were probably refused by the same.
                 let of_it = if position + 1 == limits.len() { count.max(known) } else { known };
                 count = count.saturating_sub(known);
-                if let Some(subject) = Subject::of_limit(api, bearer, name, reason) {
+                if let Some(subject) = Subject::of_limit(api, bearer, plan, name, reason) {
                     self.add(subject, hits(reason, of_it, of_limit.iter().copied()), None, now);
                 }
             }

@@ -53,8 +53,10 @@ impl Subject {
 
     /// What a refusal by a limit is about. Of a limit that counts for an hour or longer it is told as of a quota: who meets it
     /// waits for long, and has asked for more than what was agreed.
-    pub(super) fn of_limit(api: &ServedApi, bearer: &RefusedBearer, name: &str, reason: Reason) -> Option<Self> {
-        let limit = api.plans.iter().flat_map(Plan::limits).find(|limit| *limit.name == *name);
+    pub(super) fn of_limit(api: &ServedApi, bearer: &RefusedBearer, plan: &Plan, name: &str, reason: Reason) -> Option<Self> {
+        // The plan may be another one by now.
+        let limits = plan.limits().iter().chain(api.plans.iter().flat_map(Plan::limits));
+        let limit = limits.into_iter().find(|limit| *limit.name == *name);
         let is_quota = reason == Reason::QuotaExceeded || limit.is_some_and(Limit::is_lasting);
         let (of, scope) = match limit.map(|limit| limit.scope) {
             None | Some(LimitScope::Key) => (Of::key(bearer), "key"),

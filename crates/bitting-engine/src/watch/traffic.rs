@@ -13,7 +13,7 @@ use bitting_core::time::Timestamp;
 use bitting_core::traffic::{Direction, HOUR_MS, History, TrafficPolicy, Unusual, WEEK_HOURS};
 use bitting_store::{BusyHourQuery, Fold, KeyStatus, Raised, Store, StoreError, TrafficQuery};
 use serde_json::json;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::apis::ServedApi;
 use crate::clock::SteadyClock;
@@ -22,6 +22,9 @@ use crate::metering::Metering;
 
 /// How often it is looked whether there is something to look at.
 const PULSE: Duration = Duration::from_secs(1);
+
+/// By how much more than time has passed the clock must go on to have jumped.
+const JUMP: Duration = Duration::from_mins(1);
 
 /// How long after an hour's end it is looked at: by then all of it is written down.
 const SETTLED_MS: i64 = 5_000;
@@ -45,12 +48,18 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) async fn run(metering: Weak<Metering>, store: Arc<dyn Store>, clock: Arc<SteadyClock>, feed: Arc<Feed>) {
     let mut pulse = tokio::time::interval(PULSE);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let started = clock.now();
+    let mut started = clock.now();
+    let (mut seen, mut seen_at) = (started, Instant::now());
     // The hour before the start may have been looked at by nobody.
     let (mut done, mut looked_at) = (hour(started).saturating_sub(2), started);
     loop {
         pulse.tick().await;
-        let now = clock.now();
+        let (now, now_at) = (clock.now(), Instant::now());
+        // While the machine slept, and in hours that its clock left out, nobody counted.
+        if now.since(seen) > (now_at - seen_at) + JUMP {
+            started = now;
+        }
+        (seen, seen_at) = (now, now_at);
         let over = hour(Timestamp::from_millis(now.as_millis() - SETTLED_MS)).saturating_sub(1);
         let look = if over > done {
             (done, looked_at) = (over, now);

@@ -352,6 +352,8 @@ fn imported_key(number: u8, expires_at: Option<Timestamp>) -> ImportedKey {
         enabled: true,
         created_at: Some(Timestamp::from_millis(7)),
         expires_at,
+        auto_renew: false,
+        term_began_at: None,
         revoked_at: None,
     }
 }

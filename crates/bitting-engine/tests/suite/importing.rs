@@ -42,6 +42,8 @@ fn imported(number: u8, hash: KeyHash) -> ImportedKey {
         enabled: true,
         created_at: None,
         expires_at: None,
+        auto_renew: false,
+        term_began_at: None,
         revoked_at: None,
     }
 }

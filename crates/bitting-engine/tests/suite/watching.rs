@@ -30,6 +30,15 @@ fn pass(fixture: &Fixture, time: Duration) {
     fixture.engine.now();
 }
 
+/// Has time pass for whoever watches it pass, too: the clock does not jump.
+async fn live_through(fixture: &Fixture, time: Duration) {
+    tokio::time::pause();
+    fixture.clock.advance(time);
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+    fixture.engine.now();
+}
+
 /// What was told, changes of keys aside.
 async fn told(fixture: &Fixture) -> Vec<EventRow> {
     fixture.engine.write_usage_down().await.unwrap();
@@ -255,13 +264,13 @@ async fn traffic_that_is_far_from_usual_is_told_at_the_end_of_the_hour_and_once(
     fixture.commit(revoke(revoked_id)).await.unwrap();
     // The present hour is not judged as a whole, since it began before the engine did.
     let to_the_hour = 3_600_000 - u64::try_from(fixture.clock.now().as_millis() % 3_600_000).unwrap();
-    pass(&fixture, Duration::from_millis(to_the_hour + 10_000));
+    live_through(&fixture, Duration::from_millis(to_the_hour + 10_000)).await;
     (0..700).for_each(|_| assert_eq!(fixture.get(&busy), "admitted"));
     (0..390).for_each(|_| assert_eq!(fixture.get(&calm), "admitted"));
     fixture.engine.write_usage_down().await.unwrap();
     let mut last = fixture.engine.last_event();
     let before = *last.borrow_and_update();
-    pass(&fixture, HOUR);
+    live_through(&fixture, HOUR).await;
     last.wait_for(|last| *last >= before + 2).await.unwrap();
     let rows = told(&fixture).await;
     assert_eq!(counts(&rows), [(EventKind::TrafficUnusual, 1), (EventKind::TrafficUnusual, 1)]);
@@ -281,6 +290,31 @@ async fn traffic_that_is_far_from_usual_is_told_at_the_end_of_the_hour_and_once(
     last.wait_for(|last| *last > before).await.unwrap();
     let rows = told(&fixture).await;
     assert_eq!((rows.len(), rows[2].key), (3, Some(calm_id)));
+}
+
+#[tokio::test]
+async fn nobody_is_missed_in_an_hour_that_the_clock_jumped_over() {
+    let fixture = Fixture::new().await;
+    let (_, silent) = fixture.key_of("one", KeySpec::default()).await;
+    let (busy, busy_id) = fixture.key_of("one", KeySpec::default()).await;
+    used_before(&fixture, silent, |_| 400).await;
+    used_before(&fixture, busy_id, |_| 40).await;
+    let to_the_hour = 3_600_000 - u64::try_from(fixture.clock.now().as_millis() % 3_600_000).unwrap();
+    live_through(&fixture, Duration::from_millis(to_the_hour + 10_000)).await;
+    (0..900).for_each(|_| assert_eq!(fixture.get(&busy), "admitted"));
+    fixture.engine.write_usage_down().await.unwrap();
+    let mut last = fixture.engine.last_event();
+    let before = *last.borrow_and_update();
+    pass(&fixture, HOUR);
+    last.wait_for(|last| *last > before).await.unwrap();
+    // When it looks again, it has seen all of that hour.
+    (0..3_600).for_each(|_| assert_eq!(fixture.get(&busy), "admitted"));
+    fixture.engine.write_usage_down().await.unwrap();
+    let before = *last.borrow_and_update();
+    live_through(&fixture, HOUR).await;
+    last.wait_for(|last| *last > before).await.unwrap();
+    let rows = told(&fixture).await;
+    assert_eq!(rows.iter().filter(|row| row.data["direction"] == "fewer").count(), 0, "{rows:#?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use bitting_core::account::AccountId;
 use bitting_core::event::Severity;
 use bitting_core::key::KeyId;
 use bitting_engine::ServedApi;
-use bitting_store::{EventFilter, EventRow, KeyFilter, Page};
+use bitting_store::{EventFilter, EventRow, KeyFilter, KeyStatus, Page};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 
@@ -161,11 +161,13 @@ async fn newest(visitor: &Visitor, api: &ServedApi) -> Result<u64, Setback> {
 }
 
 async fn lines(visitor: &Visitor, api: &ServedApi, rows: &[EventRow], read_up_to: u64) -> Result<Vec<EventLine>, Setback> {
-    let mut keys: BTreeMap<KeyId, Option<String>> = BTreeMap::new();
+    let now = visitor.now();
+    let mut keys: BTreeMap<KeyId, Option<(String, bool)>> = BTreeMap::new();
     let mut accounts: BTreeMap<AccountId, String> = BTreeMap::new();
     for row in rows {
         if let Some(id) = row.key.filter(|id| !keys.contains_key(id)) {
-            keys.insert(id, visitor.store().key(&api.name, id).await?.map(|key| key.name));
+            let key = visitor.store().key(&api.name, id).await?;
+            keys.insert(id, key.map(|key| (key.name.clone(), key.status(now) == KeyStatus::Active)));
         }
         if let Some(id) = row.account.as_ref().filter(|id| visitor.is_operator() && !accounts.contains_key(*id)) {
             let account = visitor.store().account(&api.name, id).await?.map(|account| account.name);
@@ -175,12 +177,14 @@ async fn lines(visitor: &Visitor, api: &ServedApi, rows: &[EventRow], read_up_to
     let by = |row: &EventRow| row.data.get("by").and_then(|by| by.as_str()).map(str::to_owned);
     let doers: Vec<Option<String>> = rows.iter().map(by).collect();
     let known = actors(visitor, doers.iter().flatten().map(|by| (&*api.name, by.as_str())).collect()).await?;
-    let (links, now, to_operator) = (ApiLinks::new(&api.name), visitor.now(), visitor.is_operator());
+    let (links, to_operator) = (ApiLinks::new(&api.name), visitor.is_operator());
     let line = |(row, by): (&EventRow, &Option<String>)| {
         let by = by.as_deref().map(|by| known.say(by));
+        let key = row.key.and_then(|id| keys.get(&id)).and_then(Option::as_ref);
         EventLine::new(EventOf {
             row,
-            key: row.key.and_then(|id| keys.get(&id)).and_then(Option::as_deref),
+            key: key.map(|(name, _)| name.as_str()),
+            key_works: key.is_some_and(|(_, works)| *works),
             by: by.as_deref(),
             account: row.account.as_ref().and_then(|id| accounts.get(id)).map(String::as_str),
             links: &links,

@@ -124,7 +124,7 @@ async fn called(visitor: &Visitor, api: &ServedApi, id: &AccountId) -> Result<St
 /// What was done, in words. The address can say nothing else.
 fn done(word: &str) -> Option<&'static str> {
     match word {
-        "saved" => Some("Saved. It holds from the next event on."),
+        "saved" => Some("Saved. It holds from now on, also for what waits."),
         "on" => Some("It is turned on. What has waited is sent now."),
         "off" => Some("It is turned off. What happens waits."),
         "shown" => Some("Its secret was shown already, once. If it is lost, rotate it."),

@@ -53,6 +53,12 @@ pub struct ImportedKey {
     /// From this instant on it is refused. It may lie in the past: who holds the key is then told that it has expired, and
     /// not that nobody knows it.
     pub expires_at: Option<Timestamp>,
+    /// Whether it renews itself before its end, where its account's plan allows it.
+    #[serde(default)]
+    pub auto_renew: bool,
+    /// When its present term began; `None` is when it was made.
+    #[serde(default)]
+    pub term_began_at: Option<Timestamp>,
     /// Since when it is ended for good.
     pub revoked_at: Option<Timestamp>,
 }
@@ -140,8 +146,8 @@ impl Entry {
             revoked_at: key.revoked_at,
             replaced_by: None,
             replaces: None,
-            auto_renew: false,
-            term_began_at: None,
+            auto_renew: key.auto_renew,
+            term_began_at: key.term_began_at,
             end_when_unused_for_s: None,
             sequence,
         };

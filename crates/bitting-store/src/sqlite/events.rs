@@ -134,6 +134,7 @@ fn selection(api: &str, filter: &EventFilter) -> (String, Conditions) {
     let is_urgent = filter.urgent || filter.severity.is_some_and(|severity| severity > Severity::Notice);
     let index = match filter {
         EventFilter { key: Some(_), .. } => "event_by_key",
+        EventFilter { account: Some(_), severity: Some(Severity::Critical), .. } => "event_critical_of_account",
         EventFilter { account: Some(_), .. } if is_urgent => "event_urgent_of_account",
         EventFilter { account: Some(_), .. } => "event_by_account",
         EventFilter { severity: Some(Severity::Warning | Severity::Critical), .. } => "event_by_severity",
@@ -145,9 +146,12 @@ fn selection(api: &str, filter: &EventFilter) -> (String, Conditions) {
         // So that SQLite sees that the index has them all.
         conditions.texts.push("severity > 0".to_owned());
     }
+    if filter.severity == Some(Severity::Critical) {
+        conditions.texts.push("severity = 2".to_owned());
+    }
     conditions.and_if("key = ?", filter.key.map(KeyId::to_bytes));
     conditions.and_if("account = ?", filter.account.as_ref().map(ToString::to_string));
-    conditions.and_if("severity = ?", filter.severity.map(severity_column));
+    conditions.and_if("severity = ?", filter.severity.filter(|of| *of != Severity::Critical).map(severity_column));
     match names.as_slice() {
         [] => {}
         [name] => conditions.and("name = ?", *name),

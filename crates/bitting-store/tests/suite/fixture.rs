@@ -100,6 +100,8 @@ pub(crate) fn imported(number: u8, hash: KeyHash) -> ImportedKey {
         enabled: true,
         created_at: Some(at(7)),
         expires_at: None,
+        auto_renew: false,
+        term_began_at: None,
         revoked_at: None,
     }
 }

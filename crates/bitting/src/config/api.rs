@@ -50,7 +50,8 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     lifecycle::warn_of_no_plan(api, &lifecycle, &plans);
     limits::warn_of_costs(api, &plans, &routes);
     let limit_headers = limits::read_headers(api, &plans);
-    let (usage_retention, event_retention) = (retention::read_usage(api), retention::read_events(api));
+    let (usage_retention, event_retention) =
+        (retention::read_usage(api), retention::read_events(api, lifecycle.longest_notice()));
     let alerts = alerts::read(api);
     let leaks = management::read_leaks(api);
     let answers = answers.compile(api.findings);

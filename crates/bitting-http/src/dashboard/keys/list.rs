@@ -7,7 +7,8 @@ use bitting_core::account::AccountId;
 use bitting_core::api::Api;
 use bitting_engine::{ServedApi, renewal};
 use bitting_store::{
-    KeyFilter, KeyRow, LastUse, Overview, OverviewKey, OverviewPlace, OverviewQuery, Page, Part, SortBy, View as StoredView,
+    KeyFilter, KeyRow, KeyStatus, LastUse, Overview, OverviewKey, OverviewPlace, OverviewQuery, Page, Part, SortBy,
+    View as StoredView,
 };
 use http::StatusCode;
 use serde::Deserialize;
@@ -232,7 +233,7 @@ async fn lines(visitor: &Visitor, api: &ServedApi, links: &ApiLinks, keys: &[Ove
             links,
             ages: &ages,
             predecessor: predecessor.map(|(row, last_use)| (row, last_use.as_ref())),
-            renews: renewal(api, &key.row, account).is_ok(),
+            renews: key.row.status(now) == KeyStatus::Active && renewal(api, &key.row, account).is_ok(),
             now,
         })
     };

@@ -72,7 +72,7 @@ pub(in crate::dashboard) async fn show(
                 done: done(&asked.done).map(str::to_owned),
                 ages: &ages::of(&subject.api),
                 partner: partner.as_ref().map(|(row, last_use)| (row, last_use.as_ref())),
-                renewal: subject.renewal(),
+                renewal: subject.renewal(visitor.now()),
                 now,
             },
         );

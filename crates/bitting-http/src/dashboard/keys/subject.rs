@@ -6,7 +6,7 @@ use bitting_core::api::Api;
 use bitting_core::limit::Plan;
 use bitting_core::time::Timestamp;
 use bitting_engine::{NotRenewed, ServedApi, renewal};
-use bitting_store::{AccountRow, KeyRow, LastUse};
+use bitting_store::{AccountRow, KeyRow, KeyStatus, LastUse};
 
 use super::Bounds;
 use crate::dashboard::setback::Setback;
@@ -41,10 +41,10 @@ impl Subject {
         self.account.as_ref().is_none_or(|account| account.enabled)
     }
 
-    /// When it renews itself, or why not; `None` where it has no end, or no plan lets keys do so.
-    pub(super) fn renewal(&self) -> Option<Result<Timestamp, NotRenewed>> {
+    /// When it renews itself, or why not; `None` where it has no end or does not work now, or no plan lets keys do so.
+    pub(super) fn renewal(&self, now: Timestamp) -> Option<Result<Timestamp, NotRenewed>> {
         let may_be = self.row.auto_renew || self.api.plans.iter().any(Plan::renews_keys);
-        let has_end = self.row.expires_at.is_some() && self.row.revoked_at.is_none();
+        let has_end = self.row.expires_at.is_some() && self.row.status(now) == KeyStatus::Active;
         (may_be && has_end).then(|| renewal(&self.api, &self.row, self.account.as_ref()))
     }
 

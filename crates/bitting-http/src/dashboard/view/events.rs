@@ -69,6 +69,8 @@ pub(crate) struct EventOf<'a> {
     pub(crate) row: &'a EventRow,
     /// What its key is called now; `None` if there is none, or it is gone.
     pub(crate) key: Option<&'a str>,
+    /// Whether its key works now.
+    pub(crate) key_works: bool,
     /// Who did it, if somebody did.
     pub(crate) by: Option<&'a str>,
     /// The name of its account, where those of several are shown.
@@ -191,8 +193,8 @@ impl EventsPage {
 
 impl EventLine {
     pub(crate) fn new(of: EventOf<'_>) -> Self {
-        let EventOf { row, key, by, account, links, to_operator, read_up_to, now } = of;
-        let Told { title, text, step } = Telling { row, key, by, links, to_operator, now }.told();
+        let EventOf { row, key, key_works, by, account, links, to_operator, read_up_to, now } = of;
+        let Told { title, text, step } = Telling { row, key, key_works, by, links, to_operator, now }.told();
         let severity = row.kind.severity();
         let account = account.zip(row.account.as_ref()).map(|(name, id)| (name.to_owned(), links.account(id)));
         Self {

@@ -62,7 +62,7 @@ impl Managed {
         self.running.clock.now().plus(days * DAY).to_string()
     }
 
-    /// What was told of a key, oldest first: the day, and the name.
+    /// What was told of a key's life, oldest first: the day, and the name.
     async fn told(&self, key: &str) -> Vec<(u64, String)> {
         let events = self.manage("GET", &format!("events?key={key}&limit=100"), &Value::Null).await;
         let start: Timestamp = START.parse().unwrap();
@@ -71,7 +71,9 @@ impl Managed {
             let days_left = event["data"]["days_left"].as_u64().map_or_else(String::new, |days| format!(" in {days}"));
             (at.since(start).as_secs() / DAY.as_secs(), format!("{}{days_left}", event["type"].as_str().unwrap()))
         };
-        let mut told: Vec<(u64, String)> = events["data"].as_array().unwrap().iter().map(told).collect();
+        // That its requests are refused once it has ended is told too, and is no matter of its life.
+        let of_life = events["data"].as_array().unwrap().iter().filter(|event| event["type"] != "auth.failures");
+        let mut told: Vec<(u64, String)> = of_life.map(told).collect();
         told.reverse();
         told
     }

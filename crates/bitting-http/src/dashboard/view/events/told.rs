@@ -26,6 +26,8 @@ pub(super) struct Telling<'a> {
     pub(super) row: &'a EventRow,
     /// What its key is called now.
     pub(super) key: Option<&'a str>,
+    /// Whether it works now.
+    pub(super) key_works: bool,
     /// Who did it.
     pub(super) by: Option<&'a str>,
     pub(super) links: &'a ApiLinks,
@@ -123,6 +125,10 @@ impl Telling<'_> {
             Some("failing") => "Every delivery failed for 5 days. ",
             _ => "",
         };
-        Told { title, text: Words::say(because).and("Events wait until it is turned on again; nothing was lost."), step }
+        Told {
+            title,
+            text: Words::say(because).and("Events wait until it is turned on again, as long as deliveries are kept."),
+            step,
+        }
     }
 }

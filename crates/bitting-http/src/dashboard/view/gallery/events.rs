@@ -95,6 +95,7 @@ fn page(frame: Frame, asked: EventsAsked, rows: &[(EventRow, &str)]) -> EventsPa
         EventLine::new(EventOf {
             row: &row,
             key: Some(*name).filter(|name| !name.is_empty()),
+            key_works: true,
             by: row.data.get("by").map(|_| "Mara Lindqvist"),
             account: to_operator.then_some("Northwind Logistics"),
             links: &links,

@@ -102,8 +102,10 @@ impl Telling<'_> {
         };
         let (text, step) = if facts.is("revoked") {
             (place.and("It was revoked at once; its requests are refused."), ("", "Review key"))
-        } else {
+        } else if self.key_works {
             (place.and("It still works: rotate it now, and revoke it."), ("#rotate", "Rotate"))
+        } else {
+            (place.and("It does not work any more."), ("", "Review key"))
         };
         self.told_of_key(" was found where others can read it", text, step)
     }
