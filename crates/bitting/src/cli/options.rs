@@ -277,7 +277,8 @@ pub(super) enum AuditCommand {
 #[derive(Debug, Args)]
 #[command(
     after_help = "Exit codes: 0 nothing that works was found; 1 a key was found that works, that can be switched on again, or \
-                        that there was no store to ask about; 7 nothing was found, but not everything could be read."
+                        that there was no store to ask about, even if not everything could be read; 7 no such key was found, but not \
+                        everything could be read, as of a shallow or partial clone."
 )]
 pub(super) struct Scan {
     /// Files and folders; "-" is standard input. Links in folders are not followed

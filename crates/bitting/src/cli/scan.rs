@@ -92,6 +92,9 @@ pub(super) async fn run(options: Scan, shared: &Shared) -> Result<(), Failure> {
         // Whoever misspells a path must not be told that nothing was found.
         path.metadata().map_err(|error| Failure::of(FailureKind::NotFound, format!("{}: {error}", path.display())))?;
     }
+    if options.git {
+        options.paths.iter().try_for_each(|path| history::check(path))?;
+    }
     let lock = Arc::new(Lock::new(config.apis)?);
     lock.tell_of_bare_keys();
     let registry = Registry::new(config.store, Arc::clone(&lock.apis));
@@ -114,7 +117,7 @@ pub(super) async fn run(options: Scan, shared: &Shared) -> Result<(), Failure> {
         }
         desk.settle(&mut hits).await?;
     }
-    let totals = reading.await.map_err(|_| Failure::new("the scan broke off"))??;
+    let totals = reading.await.map_err(|_| Failure::new("the scan broke off"))?;
     desk.report.end(totals)
 }
 
@@ -137,14 +140,18 @@ impl Desk {
 }
 
 /// Reads everything; ends early if nobody listens any more.
-fn read(lock: &Lock, paths: &[std::path::PathBuf], git: bool, said: &mpsc::Sender<Said>) -> Result<Totals, Failure> {
+fn read(lock: &Lock, paths: &[std::path::PathBuf], git: bool, said: &mpsc::Sender<Said>) -> Totals {
     let started = Instant::now();
     let mut totals = Totals::default();
     for path in paths {
-        if git { history::read(lock, path, said, &mut totals)? } else { tree::read(lock, path, said, &mut totals) }
+        if git { history::read(lock, path, said, &mut totals) } else { tree::read(lock, path, said, &mut totals) }
     }
     totals.took = started.elapsed();
-    Ok(totals)
+    totals
+}
+
+fn tell_unread(lock: &Lock, what: &Path, why: String, said: &mpsc::Sender<Said>) {
+    let _ = said.blocking_send(Said::Unread { what: lock.name(what).to_string(), why });
 }
 
 impl Lock {

@@ -14,30 +14,59 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::reader::Reader;
-use super::{Finds, Hit, Lock, Place, Said, Totals};
+use super::{Finds, Hit, Lock, Place, Said, Totals, tell_unread};
 use crate::failure::{Failure, FailureKind};
 
 /// Where a blob came into a history: the number of the commit in the log, the newest being 0, the commit and the path.
 type Origin = (usize, Arc<str>, Arc<str>);
 
-/// Reads the history of the repository that a path lies in.
-pub(super) fn read(lock: &Lock, path: &Path, said: &mpsc::Sender<Said>, totals: &mut Totals) -> Result<(), Failure> {
-    check(path)?;
+/// Reads the history of the repository that a path lies in, and says what of it could not be read.
+///
+/// What was found is told however git ends: whoever has a damaged repository has its keys all the same.
+pub(super) fn read(lock: &Lock, path: &Path, said: &mpsc::Sender<Said>, totals: &mut Totals) {
+    let unread = |why: String| tell_unread(lock, path, why, said);
+    for gap in gaps(path) {
+        unread(gap.to_owned());
+    }
     let mut hits = Vec::new();
-    read_objects(lock, path, &mut hits, totals)?;
+    if let Err(failure) = read_objects(lock, path, &mut hits, totals, unread) {
+        unread(failure.to_string());
+    }
     let blobs = hits.iter().filter_map(|hit| match &hit.place {
         Place::Blob { id, .. } => Some((Arc::clone(id), None)),
         _ => None,
     });
     let mut origins: HashMap<Arc<str>, Option<Origin>> = blobs.collect();
-    if !origins.is_empty() {
-        find_origins(lock, path, &mut origins)?;
+    if !origins.is_empty()
+        && let Err(failure) = find_origins(lock, path, &mut origins)
+    {
+        // What is known so far may be a later commit than the first.
+        origins.clear();
+        unread(failure.to_string());
     }
     for hit in firsts(hits, &origins) {
         // Nobody listens any more if the scan has failed.
         let _ = said.blocking_send(Said::Found(Box::new(hit)));
     }
-    Ok(())
+}
+
+/// What a repository lacks because it was cloned without it. Git itself takes such a repository for whole.
+fn gaps(path: &Path) -> Vec<&'static str> {
+    let ask = |words: &[&str]| {
+        let output = command(path, words).stderr(Stdio::inherit()).output();
+        output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+    };
+    let mut gaps = Vec::new();
+    match ask(&["rev-parse", "--is-shallow-repository"]).trim() {
+        "false" => {}
+        "true" => gaps.push("older commits are not here, for it is a shallow clone; `git fetch --unshallow` gets them"),
+        _ => gaps.push("git does not say whether older commits are here"),
+    }
+    let promised = ask(&["config", "--get-regexp", r"^(extensions\.partialclone|remote\..*\.promisor)$"]);
+    if promised.lines().any(|line| !line.ends_with(" false")) {
+        gaps.push("some files are not here, for it is a partial clone; one without --filter has them");
+    }
+    gaps
 }
 
 /// Of a key that stands in many versions of a file only the first is told.
@@ -62,18 +91,42 @@ fn firsts(hits: Vec<Hit>, origins: &HashMap<Arc<str>, Option<Origin>>) -> Vec<Hi
 /// What is told apart: a place, or a path whatever its version, and the key that stands there.
 type Apart = (Place, [u8; 32]);
 
-fn read_objects(lock: &Lock, path: &Path, hits: &mut Vec<Hit>, totals: &mut Totals) -> Result<(), Failure> {
+/// Reads every object; those that git knows it cannot read are handed to `unread`.
+fn read_objects(
+    lock: &Lock,
+    path: &Path,
+    hits: &mut Vec<Hit>,
+    totals: &mut Totals,
+    unread: impl Fn(String),
+) -> Result<(), Failure> {
     let mut git = start(path, &["cat-file", "--batch-all-objects", "--unordered", "--batch"])?;
+    let objects = git.stdout.take().ok_or_else(|| Failure::new("git says nothing"))?;
+    let read = read_batch(lock, objects, hits, totals, unread);
+    // If git broke off, that is why the text ended too soon.
+    end(git).and(read)
+}
+
+fn read_batch(
+    lock: &Lock,
+    said: impl Read,
+    hits: &mut Vec<Hit>,
+    totals: &mut Totals,
+    unread: impl Fn(String),
+) -> Result<(), Failure> {
     let broken = |error: io::Error| Failure::of(FailureKind::Incomplete, format!("what git said could not be read: {error}"));
-    let mut objects = BufReader::with_capacity(1 << 16, git.stdout.take().ok_or_else(|| Failure::new("git says nothing"))?);
+    let mut objects = BufReader::with_capacity(1 << 16, said);
     let mut reader = Reader::new(&lock.finder);
     let mut head = String::new();
     loop {
         head.clear();
         if objects.read_line(&mut head).map_err(broken)? == 0 {
-            break;
+            return Ok(());
         }
-        let Some((id, kind, size)) = object(&head) else { continue };
+        let Some((id, kind, size)) = object(&head) else {
+            let id = head.split_whitespace().next().unwrap_or_default();
+            unread(format!("object {id} is damaged"));
+            continue;
+        };
         let mut content = objects.by_ref().take(size);
         let id: Arc<str> = id.into();
         let place = match kind {
@@ -91,7 +144,6 @@ fn read_objects(lock: &Lock, path: &Path, hits: &mut Vec<Hit>, totals: &mut Tota
         // A line ends each.
         objects.read_exact(&mut [0]).map_err(broken)?;
     }
-    end(git)
 }
 
 /// Number, kind and size of an object, from the line before it. Of one that cannot be read there is no size.
@@ -144,7 +196,7 @@ fn changed(line: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether there are a git and a repository.
-fn check(path: &Path) -> Result<(), Failure> {
+pub(super) fn check(path: &Path) -> Result<(), Failure> {
     let output = command(path, &["rev-parse", "--git-dir"]).output().map_err(|error| missing(&error))?;
     if output.status.success() {
         return Ok(());

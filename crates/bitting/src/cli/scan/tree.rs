@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use walkdir::{DirEntry, WalkDir};
 
 use super::reader::Reader;
-use super::{Finds, Lock, Place, Said, Totals};
+use super::{Finds, Lock, Place, Said, Totals, tell_unread};
 
 /// The path of standard input.
 pub(super) fn is_standard_input(path: &Path) -> bool {
@@ -66,10 +66,6 @@ fn read_text(
         }
         Err(error) => tell_unread(lock, path, error.to_string(), said),
     }
-}
-
-fn tell_unread(lock: &Lock, what: &Path, why: String, said: &mpsc::Sender<Said>) {
-    let _ = said.blocking_send(Said::Unread { what: lock.name(what).to_string(), why });
 }
 
 /// The objects of a git repository are compressed: there is nothing to find in them but by way of its history.

@@ -1,12 +1,12 @@
 //! Looking for keys in what a git repository has ever held.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::json;
 
 use super::{files, key, scan, told};
-use crate::cli::offline;
+use crate::cli::{json, offline};
 
 /// Runs git as somebody whose own settings do not matter.
 fn git(folder: &Path, words: &[&str]) -> String {
@@ -91,4 +91,89 @@ fn where_there_is_no_history_or_no_git_that_is_said() {
         .unwrap();
     let said = String::from_utf8(without_git.stderr).unwrap();
     assert!(without_git.status.code() == Some(4) && said.contains("git, which is not installed here"), "{said}");
+}
+
+/// A repository with one commit of a file.
+fn repository(text: &str) -> tempfile::TempDir {
+    let folder = files(&[("x", text.as_bytes())]);
+    git(folder.path(), &["init", "--quiet"]);
+    commit(folder.path(), "Begin");
+    folder
+}
+
+/// Where git keeps an object that is in no pack.
+fn object(folder: &Path, name: &str) -> PathBuf {
+    let id = git(folder, &["rev-parse", name]);
+    folder.join(".git/objects").join(&id[..2]).join(&id[2..])
+}
+
+#[test]
+fn what_was_found_is_told_though_git_fails_and_the_next_repository_is_read() {
+    let traces = offline();
+    let ((one, first), (two, second)) = (key(&traces, &[]), key(&traces, &[]));
+    let (damaged, whole) = (repository(&one), repository(&two));
+    std::fs::remove_file(object(damaged.path(), "HEAD^{tree}")).unwrap();
+    let paths = [damaged.path().to_str().unwrap(), whole.path().to_str().unwrap()];
+    let output = scan(&traces, &["--git", paths[0], paths[1], "--json"]);
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    let lines = told(&output);
+    assert_eq!((&lines[0]["type"], &lines[0]["path"]), (&json!("unread"), &json!(paths[0])), "{lines:?}");
+    assert_eq!((&lines[1]["key"], &lines[1]["commit"], lines[1]["blob"].is_string()), (&json!(first), &json!(null), true));
+    assert_eq!((&lines[2]["key"], &lines[2]["path"]), (&json!(second), &json!("x")));
+    assert_eq!((&lines[3]["unread"], &lines[3]["found"]["live"]), (&json!(1), &json!(2)));
+    let words = scan(&traces, &["--git", paths[1], paths[0]]);
+    assert!(words.code == 1 && words.stdout.matches(": live: ").count() == 2, "{}{}", words.stdout, words.stderr);
+    assert!(words.stderr.contains("keys that work were found"), "{}", words.stderr);
+    let folder = files(&[]);
+    let misspelt = scan(&traces, &["--git", paths[1], folder.path().to_str().unwrap()]);
+    assert!(misspelt.code == 4 && misspelt.stdout.is_empty(), "{}{}", misspelt.stdout, misspelt.stderr);
+}
+
+#[test]
+fn objects_that_are_damaged_are_not_taken_for_clean() {
+    let traces = offline();
+    let ((over, id), (live, _)) = (key(&traces, &[]), key(&traces, &[]));
+    json(&traces, &["keys", "revoke", &id]);
+    let folder = repository(&over);
+    let path = folder.path().to_str().unwrap();
+    std::fs::write(folder.path().join("y"), &live).unwrap();
+    commit(folder.path(), "Add what will be damaged");
+    let blob = git(folder.path(), &["rev-parse", "HEAD:y"]);
+    let file = object(folder.path(), "HEAD:y");
+    let content = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, b"not what git wrote").unwrap();
+    let output = scan(&traces, &["--git", path]);
+    assert_eq!((output.code, output.stdout.matches(": revoked: ").count()), (7, 1), "{}{}", output.stdout, output.stderr);
+    assert!(output.stderr.contains(&format!("{path}: not read: object {blob} is damaged")), "{}", output.stderr);
+    assert!(output.stderr.contains("1 thing could not be read"), "{}", output.stderr);
+    // Git learns of this only when it has said how long the object is.
+    std::fs::write(&file, &content[..content.len() - 8]).unwrap();
+    let output = scan(&traces, &["--git", path]);
+    let why = format!("{path}: not read: the history was not read to its end: git ended with ");
+    assert!(output.code != 0 && output.stderr.contains(&why), "{}{}", output.stdout, output.stderr);
+}
+
+#[test]
+fn a_clone_that_lacks_commits_or_files_is_not_taken_for_clean() {
+    let traces = offline();
+    let (live, id) = key(&traces, &[]);
+    let origin = repository(&live);
+    git(origin.path(), &["config", "uploadpack.allowFilter", "true"]);
+    std::fs::write(origin.path().join("x"), "nothing").unwrap();
+    commit(origin.path(), "Remove the key");
+    let clones = files(&[]);
+    let url = format!("file://{}", origin.path().display());
+    let says = |name: &str, option: &str, why: &str| {
+        git(clones.path(), &["clone", "--quiet", option, &url, name]);
+        let path = clones.path().join(name);
+        let output = scan(&traces, &["--git", path.to_str().unwrap()]);
+        let told = output.stderr.contains(&format!("{name}: not read: {why}"));
+        assert!(output.code == 7 && told, "{}: {}", output.code, output.stderr);
+    };
+    says("shallow", "--depth=1", "older commits are not here");
+    says("partial", "--filter=blob:none", "some files are not here");
+    git(&clones.path().join("shallow"), &["fetch", "--quiet", "--unshallow"]);
+    let lines = told(&scan(&traces, &["--git", clones.path().join("shallow").to_str().unwrap(), "--json"]));
+    assert_eq!((&lines[0]["key"], &lines[1]["unread"]), (&json!(id), &json!(0)), "{lines:?}");
 }
