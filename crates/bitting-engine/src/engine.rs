@@ -404,6 +404,11 @@ impl Engine {
         self.clock.now()
     }
 
+    /// The machine's time, which somebody may set back: for what others compare with theirs.
+    pub fn machine_time(&self) -> Timestamp {
+        self.clock.source().now()
+    }
+
     /// The record of a key, by its public id; `None` if there is none.
     pub(crate) async fn record(&self, key: KeyId) -> Result<Option<Arc<Record>>, StoreError> {
         let Some(row) = self.store.ring_key(key).await? else { return Ok(None) };

@@ -3,9 +3,12 @@
 //! Endpoints are made, changed and deleted with [`submit`](Engine::submit) and read from the [store](Engine::store). Here is what is
 //! no change: to send a test, to send something again, and what the sending task needs.
 
+use std::sync::Arc;
+
 use bitting_core::webhook::{DeliveryId, WebhookId};
 use bitting_store::{
-    Actor, Change, Committed, Conditions, DeliveryRow, DisabledBecause, Entry, NewDelivery, Origin, StoreError, StoreErrorKind,
+    Actor, Change, Committed, Conditions, DeliveryRow, DisabledBecause, Entry, NewDelivery, Origin, Refusal, StoreError,
+    StoreErrorKind,
 };
 use serde_json::json;
 
@@ -15,28 +18,34 @@ use crate::entropy::Entropy;
 /// What a test tells.
 const TEST: &str = "webhook.test";
 
+/// How many tests of one endpoint may wait.
+const MOST_TESTS: usize = 5;
+
 impl Engine {
     /// Sends a test to an endpoint of an API, at once, once, and whether or not it is switched on. What comes of it stands in the
     /// delivery, which is read until it no longer waits. `None` if there is no such endpoint.
     ///
     /// # Errors
-    /// If the store cannot be read or written.
-    pub async fn test_webhook(&self, api: &str, webhook: WebhookId) -> Result<Option<DeliveryRow>, StoreError> {
-        if self.store().webhook(api, webhook).await?.is_none() {
+    /// If five of its tests still wait, or the store cannot be read or written.
+    pub async fn test_webhook(&self, api: &str, webhook: WebhookId) -> Result<Option<DeliveryRow>, CommitError> {
+        let failed = |error| CommitError::Store(Arc::new(error));
+        if self.store().webhook(api, webhook).await.map_err(failed)?.is_none() {
             return Ok(None);
         }
         let now = self.now();
         let random = Entropy.random().map_err(|error| {
-            StoreError::new(StoreErrorKind::Unavailable, "a delivery could not be given an id").because(error)
+            failed(StoreError::new(StoreErrorKind::Unavailable, "a delivery could not be given an id").because(error))
         })?;
         let id = DeliveryId::new(now, random);
         let said = "This is a test. If its signature is good, the endpoint is ready.";
         let data = json!({"api": api, "webhook": {"id": webhook}, "message": said});
         let body = json!({"type": TEST, "timestamp": now, "data": data}).to_string();
         let new = NewDelivery { id, webhook, message: id.to_string(), kind: TEST.to_owned(), body, at: now, is_test: true };
-        self.store().deliver(vec![new], None).await?;
+        if !self.store().deliver_test(new, MOST_TESTS).await.map_err(failed)? {
+            return Err(Refusal::TooManyTests(webhook, MOST_TESTS).into());
+        }
         self.feed.wake_webhooks();
-        Ok(self.store().delivery(webhook, id).await?.map(|(row, _)| row))
+        Ok(self.store().delivery(webhook, id).await.map_err(failed)?.map(|(row, _)| row))
     }
 
     /// Sends something to an endpoint of an API again, at once, with the same message id, and as often as if it were new. `None` if

@@ -119,6 +119,7 @@ impl From<Refusal> for Fault {
             | Refusal::LinkSpent
             | Refusal::CodeUsed
             | Refusal::TooManyWebhooks(_)
+            | Refusal::TooManyTests(..)
             | Refusal::LastOperator => Reason::Conflict,
         };
         Self::of(reason, refusal.to_string())

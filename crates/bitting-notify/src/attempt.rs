@@ -25,9 +25,16 @@ const LONGEST_REST: Duration = Duration::from_hours(24);
 /// How much is kept of the headers of a request or an answer.
 const KEPT_OF_HEAD: usize = 4_096;
 
-/// Sends something to an endpoint. `random` spreads the next attempt.
-pub(crate) async fn attempt(sender: Sender, webhook: StoredWebhook, due: DueDelivery, now: Timestamp, random: u64) -> Outcome {
-    let message = Message { id: due.message, body: due.body.into(), at: now, secrets: webhook.secrets_at(now) };
+/// Sends something to an endpoint. `signed_at` is now by the machine's clock, as whoever verifies the signature has it: the engine's
+/// time stays ahead if that clock was fast and was corrected. `random` spreads the next attempt.
+pub(crate) async fn attempt(
+    sender: Sender,
+    webhook: StoredWebhook,
+    due: DueDelivery,
+    (now, signed_at): (Timestamp, Timestamp),
+    random: u64,
+) -> Outcome {
+    let message = Message { id: due.message, body: due.body.into(), at: signed_at, secrets: webhook.secrets_at(now) };
     let url: &WebhookUrl = &webhook.row.url;
     let Exchange { sent, duration, outcome } = sender.send(&message, url).await;
     let ended = now.plus(duration);
@@ -61,8 +68,15 @@ pub(crate) async fn attempt(sender: Sender, webhook: StoredWebhook, due: DueDeli
         }),
         error,
     };
-    let attempted =
-        Attempted { delivery: due.id, webhook: due.webhook, epoch: webhook.epoch, attempt, verdict, counts: !due.is_test };
+    let attempted = Attempted {
+        delivery: due.id,
+        webhook: due.webhook,
+        epoch: webhook.epoch,
+        attempt,
+        verdict,
+        counts: !due.is_test,
+        asked_at: due.asked_at,
+    };
     Outcome { attempted, is_gone }
 }
 

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::failure::Failure;
-use crate::resolve::Resolve;
+use crate::resolve::{Resolve, Turn};
 
 /// A stream of bytes, secured or not.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -30,14 +30,14 @@ const PER_ADDRESS: Duration = Duration::from_secs(4);
 pub(crate) async fn connect(
     to: &WebhookUrl,
     destinations: &Destinations,
-    resolver: &dyn Resolve,
+    (resolver, turn): (&dyn Resolve, Turn),
     tls: &Arc<ClientConfig>,
 ) -> Result<Box<dyn Stream>, Failure> {
     destinations.check(to)?;
     let stream = match to.host() {
         WebhookHost::Address(address) => reach(SocketAddr::new(*address, to.port())).await?,
         WebhookHost::Name(name) => {
-            let found = resolver.resolve(name).await.map_err(|error| Failure::NoAddress(name.clone(), error))?;
+            let found = resolver.resolve(name, turn).await.map_err(|error| Failure::NoAddress(name.clone(), error))?;
             reach_one_of(name, &found, to.port(), destinations).await?
         }
     };

@@ -23,6 +23,6 @@ mod sender;
 pub use failure::Failure;
 pub use message::Message;
 pub use notifier::{Notifier, NotifierSettings};
-pub use resolve::{Resolve, SystemResolver};
+pub use resolve::{Resolve, SystemResolver, Turn};
 pub use roots::{InvalidRoots, Roots};
 pub use sender::{Exchange, Response, Sender};

@@ -3,7 +3,7 @@
 //! One task decides what is sent next, and each attempt is a task of its own, so that one endpoint's slowness is nobody else's. What is
 //! on its way keeps its place until its outcome is on the disk; so memory is bounded by how much may be on its way.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::attempt::{Outcome, attempt, reason_to_disable};
 use crate::body::body;
-use crate::lanes::Lanes;
+use crate::lanes::{Lanes, MOST_FLYING};
 use crate::meters;
 use crate::sender::Sender;
 
@@ -58,6 +58,9 @@ const MOST_WAITING: u64 = 100_000;
 
 /// How many events are read at once.
 const EVENTS: usize = 100;
+
+/// How many tests, and deliveries to be sent again, are read at once: more than may be on their way.
+const URGENT: usize = 2 * MOST_FLYING;
 
 /// After how many deliveries a transaction ends; those of one event are always in one, which are a hundred at most.
 const DELIVERIES: usize = 200;
@@ -195,13 +198,13 @@ impl Courier {
         let store = self.engine.store();
         // Before they are read: what changes between the two is read again.
         let read_at = store.last_webhook_change().await?;
-        let changed = self.lanes.take(store.all_webhooks().await?);
-        for id in changed {
-            let Some(epoch) = self.lanes.get(id).map(|lane| lane.webhook.epoch) else { continue };
-            if let Some(at) = self.engine.store().next_due(id, epoch).await? {
-                self.lanes.schedule(id, at);
-            }
+        let now = self.engine.now();
+        // Nothing that fails may come in between: what has changed is told once.
+        for id in self.lanes.take(store.all_webhooks().await?) {
+            self.lanes.schedule(id, now);
         }
+        // With no endpoints, events were passed over that the first one may hear of.
+        self.must_tell = true;
         self.lanes.read_at = Some(read_at);
         self.must_forget |= std::mem::take(&mut self.lanes.has_gone);
         self.must_reload = false;
@@ -254,21 +257,28 @@ impl Courier {
 
     /// Sends what is to be sent at once: tests, and what somebody wants to be sent again.
     async fn hurry(&mut self) -> Result<(), StoreError> {
-        let room = self.lanes.room();
-        if room == 0 {
-            return Ok(());
-        }
-        let most = crate::lanes::MOST_FLYING + room;
-        let urgent = self.engine.store().urgent(most).await?;
-        let mut left = room;
-        for due in urgent {
-            let is_new = self.lanes.get(due.webhook).is_some_and(|lane| !lane.is_flying(due.id));
-            if is_new && left > 0 {
-                left -= 1;
-                self.depart(due)?;
+        // Those to which no more may be sent now are left out, so that what waits for them hides nothing.
+        let mut full = HashSet::new();
+        while self.lanes.has_urgent_room() {
+            let urgent = self.engine.store().urgent(full.iter().copied().collect(), URGENT).await?;
+            let (is_all, mut goes_on) = (urgent.len() < URGENT, false);
+            for due in urgent {
+                if self.lanes.is_flying(due.webhook, due.id) {
+                    continue;
+                }
+                if self.lanes.has_urgent_room_to(due.webhook) {
+                    self.depart(due, true)?;
+                    goes_on = true;
+                } else {
+                    goes_on |= full.insert(due.webhook);
+                }
+            }
+            if is_all || !goes_on {
+                break;
             }
         }
-        self.must_hurry = left == 0;
+        // What found no room is looked for when something has come back.
+        self.must_hurry = false;
         Ok(())
     }
 
@@ -279,38 +289,43 @@ impl Courier {
             let Some(id) = self.lanes.next(now) else { break };
             let room = self.lanes.room_to(id);
             let Some(lane) = self.lanes.get(id) else { continue };
+            let (epoch, flying) = (lane.webhook.epoch, self.lanes.flying_to(id));
             if room == 0 {
                 // One that is full looks again when something has come back.
-                if lane.webhook.row.enabled && lane.flying() == 0 {
+                if lane.webhook.row.enabled && flying == 0 {
                     self.lanes.park(id);
                 }
                 continue;
             }
-            let epoch = lane.webhook.epoch;
-            let found = self.engine.store().due(id, epoch, now, room + lane.flying()).await;
-            let found = found.inspect_err(|_| self.lanes.schedule(id, now))?;
-            let Some(lane) = self.lanes.get(id) else { continue };
-            let due: Vec<DueDelivery> = found.into_iter().filter(|due| !lane.is_flying(due.id)).take(room).collect();
-            if due.is_empty() && lane.flying() == 0 {
-                if let Some(at) = self.engine.store().next_due(id, epoch).await? {
-                    self.lanes.schedule(id, at);
-                }
-                continue;
-            }
-            // With fewer than there is room for, nothing more is due; what comes back has it look again.
-            due.into_iter().try_for_each(|due| self.depart(due))?;
+            // It is on the agenda no more: whatever fails has it look again.
+            self.launch_to(id, epoch, room, now).await.inspect_err(|_| self.lanes.schedule(id, now))?;
         }
         Ok(())
     }
 
-    fn depart(&mut self, due: DueDelivery) -> Result<(), StoreError> {
+    async fn launch_to(&mut self, id: WebhookId, epoch: u64, room: usize, now: Timestamp) -> Result<(), StoreError> {
+        let flying = self.lanes.flying_to(id);
+        let found = self.engine.store().due(id, epoch, now, room + flying).await?;
+        let due: Vec<DueDelivery> = found.into_iter().filter(|due| !self.lanes.is_flying(id, due.id)).take(room).collect();
+        if due.is_empty()
+            && flying == 0
+            && let Some(at) = self.engine.store().next_due(id, epoch).await?
+        {
+            self.lanes.schedule(id, at);
+        }
+        // With fewer than there is room for, nothing more is due; what comes back has it look again.
+        due.into_iter().try_for_each(|due| self.depart(due, false))
+    }
+
+    fn depart(&mut self, due: DueDelivery, is_urgent: bool) -> Result<(), StoreError> {
         let Some(lane) = self.lanes.get(due.webhook) else { return Ok(()) };
         let (webhook, sender, now) = (lane.webhook.clone(), self.sender.clone(), self.engine.now());
         let (to, delivery) = (due.webhook, due.id);
         let random = Entropy.random().map_err(no_randomness)?;
         let random = u64::try_from(random & u128::from(u64::MAX)).unwrap_or_default();
-        self.lanes.depart(to, delivery);
-        let task = self.running.spawn(attempt(sender, webhook, due, now, random));
+        self.lanes.depart(to, delivery, is_urgent);
+        let signed_at = self.engine.machine_time();
+        let task = self.running.spawn(attempt(sender, webhook, due, (now, signed_at), random));
         self.flights.insert(task.id(), (to, delivery));
         Ok(())
     }
@@ -349,6 +364,8 @@ impl Courier {
             self.settle(outcome, now).await;
         }
         self.lanes.unpark(now);
+        // Somebody may have asked for one of them again, or wait for the room.
+        self.must_hurry = true;
         Ok(())
     }
 
@@ -382,7 +399,7 @@ impl Courier {
     async fn keep_house(&mut self) -> Result<(), StoreError> {
         if self.housekeeping_at <= Instant::now() {
             self.housekeeping_at = Instant::now() + HOUSEKEEPING;
-            self.must_forget = true;
+            (self.must_forget, self.must_hurry) = (true, true);
             meters::waiting(self.engine.store().count_waiting(MOST_WAITING).await?);
         }
         if self.must_forget {

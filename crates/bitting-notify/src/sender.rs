@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bitting_core::webhook::{Destinations, WebhookUrl};
+use bitting_core::webhook::{Destinations, WebhookHost, WebhookUrl};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body_util::{BodyExt as _, Full};
@@ -18,7 +18,7 @@ use tokio_rustls::rustls::ClientConfig;
 use crate::connect::connect;
 use crate::failure::Failure;
 use crate::message::Message;
-use crate::resolve::Resolve;
+use crate::resolve::{Resolve, Turn};
 use crate::roots::Roots;
 
 /// Sends messages to where they may go.
@@ -70,13 +70,17 @@ impl Sender {
 
     /// Sends a message once. This ends, whatever the other end does.
     pub async fn send(&self, message: &Message, to: &WebhookUrl) -> Exchange {
-        let started = Instant::now();
         let Some(request) = message.request(to) else {
             let outcome = Err(Failure::Unready("the message cannot be written as a request".into()));
             return Exchange { sent: HeaderMap::new(), duration: Duration::ZERO, outcome };
         };
         let sent = request.headers().clone();
-        let outcome = self.exchange(request, to, started).await;
+        let turn = match to.host() {
+            WebhookHost::Name(_) => self.resolver.turn().await,
+            WebhookHost::Address(_) => Turn::default(),
+        };
+        let started = Instant::now();
+        let outcome = self.exchange(request, to, turn, started).await;
         Exchange { sent, duration: started.elapsed(), outcome }
     }
 
@@ -84,11 +88,12 @@ impl Sender {
         &self,
         request: http::Request<Full<Bytes>>,
         to: &WebhookUrl,
+        turn: Turn,
         started: Instant,
     ) -> Result<Response, Failure> {
         let deadline = started + self.limit;
         let too_long = |during| Failure::TooLong { during, limit: self.limit };
-        let connecting = connect(to, &self.destinations, &*self.resolver, &self.tls);
+        let connecting = connect(to, &self.destinations, (&*self.resolver, turn), &self.tls);
         let stream = tokio::time::timeout_at(deadline, connecting).await.map_err(|_| too_long("connect"))??;
         let talking = async {
             let (mut requests, connection) = http1::Builder::new()

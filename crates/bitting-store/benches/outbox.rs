@@ -94,6 +94,7 @@ impl Bench {
             },
             verdict: Verdict::Again(at(9_000)),
             counts: true,
+            asked_at: None,
         };
         (from..from + count).map(one).collect()
     }

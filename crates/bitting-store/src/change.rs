@@ -471,6 +471,9 @@ pub enum Refusal {
     /// There are as many as there may be.
     #[error("there are {0} webhooks, which is as many as there may be; delete one first")]
     TooManyWebhooks(u32),
+    /// So many tests wait for that endpoint, which is as many as may.
+    #[error("{1} tests of {0} still wait for an answer: send another when one of them has ended")]
+    TooManyTests(WebhookId, usize),
     /// What it is about cannot be read from the store, in words.
     #[error("{0}")]
     Damaged(String),

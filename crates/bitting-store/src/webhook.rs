@@ -208,6 +208,8 @@ pub struct DueDelivery {
     pub tries: u32,
     /// Whether it is a test, which is sent once.
     pub is_test: bool,
+    /// When somebody asked for it to be sent at once, if somebody did: another one is asked for at another time.
+    pub asked_at: Option<Timestamp>,
 }
 
 /// What came of an attempt.
@@ -225,6 +227,8 @@ pub struct Attempted {
     pub verdict: Verdict,
     /// Whether it says how the endpoint stands, which a test does not.
     pub counts: bool,
+    /// For whose asking it was sent. If somebody has asked since, it stays what it is by that: waiting, and urgent.
+    pub asked_at: Option<Timestamp>,
 }
 
 /// What becomes of a delivery.
@@ -286,14 +290,17 @@ pub trait Outbox: Send + Sync {
     /// Writes down in one transaction what is to be delivered, and up to which event that is all.
     async fn deliver(&self, new: Vec<NewDelivery>, told_until: Option<u64>) -> Result<(), StoreError>;
 
+    /// Writes a test down, unless as many as that wait for its endpoint: then it says `false`.
+    async fn deliver_test(&self, new: NewDelivery, most: usize) -> Result<bool, StoreError>;
+
     /// What is to be sent to an endpoint now, at most so much: first what became due when its epoch began.
     async fn due(&self, webhook: WebhookId, epoch: u64, now: Timestamp, limit: usize) -> Result<Vec<DueDelivery>, StoreError>;
 
     /// When the next thing is to be sent to an endpoint.
     async fn next_due(&self, webhook: WebhookId, epoch: u64) -> Result<Option<Timestamp>, StoreError>;
 
-    /// What is to be sent once at once, whether or not its endpoint is switched on.
-    async fn urgent(&self, limit: usize) -> Result<Vec<DueDelivery>, StoreError>;
+    /// What is to be sent once at once, whether or not its endpoint is switched on, of all endpoints but these.
+    async fn urgent(&self, but: Vec<WebhookId>, limit: usize) -> Result<Vec<DueDelivery>, StoreError>;
 
     /// Writes down in one transaction what came of attempts.
     async fn attempted(&self, attempted: Vec<Attempted>) -> Result<(), StoreError>;

@@ -114,6 +114,7 @@ impl From<Refusal> for Failure {
             | Refusal::LinkSpent
             | Refusal::CodeUsed
             | Refusal::TooManyWebhooks(_)
+            | Refusal::TooManyTests(..)
             | Refusal::LastOperator => FailureKind::Refused,
             Refusal::Damaged(_) => FailureKind::Store,
         };

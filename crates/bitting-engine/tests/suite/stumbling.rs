@@ -302,6 +302,10 @@ impl Outbox for Stumbling {
         self.commit(self.inner.deliver(new, told_until)).await
     }
 
+    async fn deliver_test(&self, new: NewDelivery, most: usize) -> Result<bool, StoreError> {
+        self.commit(self.inner.deliver_test(new, most)).await
+    }
+
     async fn due(&self, webhook: WebhookId, epoch: u64, now: Timestamp, limit: usize) -> Result<Vec<DueDelivery>, StoreError> {
         self.inner.due(webhook, epoch, now, limit).await
     }
@@ -310,8 +314,8 @@ impl Outbox for Stumbling {
         self.inner.next_due(webhook, epoch).await
     }
 
-    async fn urgent(&self, limit: usize) -> Result<Vec<DueDelivery>, StoreError> {
-        self.inner.urgent(limit).await
+    async fn urgent(&self, but: Vec<WebhookId>, limit: usize) -> Result<Vec<DueDelivery>, StoreError> {
+        self.inner.urgent(but, limit).await
     }
 
     async fn attempted(&self, attempted: Vec<Attempted>) -> Result<(), StoreError> {

@@ -127,6 +127,7 @@ fn done(word: &str) -> Option<&'static str> {
         "saved" => Some("Saved. It holds from now on, also for what waits."),
         "on" => Some("It is turned on. What has waited is sent now."),
         "off" => Some("It is turned off. What happens waits."),
+        "many" => Some("As many tests as may are on their way. Send another when one of them has ended."),
         "shown" => Some("Its secret was shown already, once. If it is lost, rotate it."),
         _ => None,
     }

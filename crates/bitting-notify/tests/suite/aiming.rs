@@ -1,9 +1,13 @@
 //! Where nothing may be sent, whoever says what about a name.
 
+use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
 use bitting_core::webhook::WebhookUrl;
-use bitting_notify::{Failure, Roots, SystemResolver};
+use bitting_notify::{Failure, Resolve, Roots, SystemResolver, Turn};
 
 use super::fixture::{Endpoint, failure, says, send, sender};
 
@@ -113,4 +117,26 @@ async fn of_several_addresses_only_those_that_may_be_are_tried() {
     let mixed = sender(&["127.0.0.1"], says(&[&["10.0.0.1", "127.0.0.2", "127.0.0.1"]]), Roots::default());
     assert_eq!(send(&mixed, &to).await.outcome.unwrap().status, 204);
     assert_eq!(endpoint.connections(), 1);
+}
+
+/// Says that it is a private address, and lets everybody wait before they may ask.
+struct Busy;
+
+#[async_trait]
+impl Resolve for Busy {
+    async fn turn(&self) -> Turn {
+        tokio::time::sleep(Duration::from_mins(1)).await;
+        Turn::default()
+    }
+
+    async fn resolve(&self, _name: &str, _turn: Turn) -> io::Result<Vec<IpAddr>> {
+        Ok(vec!["10.0.0.1".parse().unwrap()])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_until_a_name_may_be_asked_for_takes_nothing_of_an_endpoints_time() {
+    let exchange = send(&sender(&[], Arc::new(Busy), Roots::default()), "http://hooks.example.com/").await;
+    assert!(matches!(exchange.outcome, Err(Failure::LeadsAstray { .. })), "{:?}", exchange.outcome);
+    assert!(exchange.duration < Duration::from_secs(1));
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bitting_core::time::Timestamp;
 use bitting_core::webhook::{Destinations, SigningSecret};
-use bitting_notify::{Exchange, Message, Resolve, Roots, Sender, SystemResolver};
+use bitting_notify::{Exchange, Message, Resolve, Roots, Sender, SystemResolver, Turn};
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -92,7 +92,7 @@ pub(crate) struct Says(pub(crate) Mutex<Vec<Vec<&'static str>>>);
 
 #[async_trait]
 impl Resolve for Says {
-    async fn resolve(&self, _name: &str) -> io::Result<Vec<IpAddr>> {
+    async fn resolve(&self, _name: &str, _turn: Turn) -> io::Result<Vec<IpAddr>> {
         let mut answers = self.0.lock().unwrap();
         let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
         Ok(answer.into_iter().map(|address| address.parse().unwrap()).collect())

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bitting_core::record::Sequence;
 use bitting_core::time::Timestamp;
 use bitting_core::webhook::{DeliveryId, WebhookId};
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row, params, params_from_iter};
 use serde_json::json;
 
 use super::SqliteStore;
@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::webhook::{Attempted, DeliveryState, DueDelivery, NewDelivery, Outbox, StoredWebhook, Verdict};
 
 /// The columns of [`due_delivery`], in its order.
-const DUE_COLUMNS: &str = "id, webhook, message, body, is_test";
+const DUE_COLUMNS: &str = "id, webhook, message, body, is_test, CASE urgent WHEN 1 THEN due_at END";
 
 /// Of what was never sent, so that it comes before all that was.
 const NEVER: i64 = -1;
@@ -56,6 +56,19 @@ impl Outbox for SqliteStore {
         .await
     }
 
+    async fn deliver_test(&self, new: NewDelivery, most: usize) -> Result<bool, StoreError> {
+        self.transact(move |transaction| {
+            let sql = "SELECT 1 FROM delivery INDEXED BY delivery_urgent \
+                       WHERE urgent = 1 AND webhook = ?1 AND is_test = 1 LIMIT ?2";
+            let waiting = rows(transaction, sql, (new.webhook.to_bytes(), sql_limit(most)), |row| get::<i64>(row, 0))?.len();
+            if waiting >= most {
+                return Ok(false);
+            }
+            insert_delivery(transaction, &new).map(|()| true)
+        })
+        .await
+    }
+
     async fn due(&self, webhook: WebhookId, epoch: u64, now: Timestamp, limit: usize) -> Result<Vec<DueDelivery>, StoreError> {
         self.read(move |connection| {
             let (webhook, epoch) = (webhook.to_bytes(), stored(epoch));
@@ -87,13 +100,15 @@ impl Outbox for SqliteStore {
         .await
     }
 
-    async fn urgent(&self, limit: usize) -> Result<Vec<DueDelivery>, StoreError> {
+    async fn urgent(&self, but: Vec<WebhookId>, limit: usize) -> Result<Vec<DueDelivery>, StoreError> {
         self.read(move |connection| {
             let sql = format!(
                 "SELECT {DUE_COLUMNS}, tries FROM delivery INDEXED BY delivery_urgent \
-                 WHERE urgent = 1 ORDER BY created_at LIMIT ?1"
+                 WHERE urgent = 1 AND webhook NOT IN ({}) ORDER BY created_at LIMIT {}",
+                vec!["?"; but.len()].join(", "),
+                sql_limit(limit)
             );
-            rows(connection, &sql, [sql_limit(limit)], due_delivery)
+            rows(connection, &sql, params_from_iter(but.iter().map(|id| id.to_bytes())), due_delivery)
         })
         .await
     }
@@ -112,8 +127,9 @@ impl Outbox for SqliteStore {
 
     async fn resend(&self, webhook: WebhookId, id: DeliveryId, now: Timestamp) -> Result<bool, StoreError> {
         self.transact(move |transaction| {
-            let sql = "UPDATE delivery SET state = 0, finished_at = NULL, due_at = ?3, epoch = ?4, tries = 0, urgent = 1 \
-                       WHERE id = ?1 AND webhook = ?2";
+            // Each asking has a time of its own, by which an attempt on its way is told from what is asked for meanwhile.
+            let sql = "UPDATE delivery SET state = 0, finished_at = NULL, epoch = ?4, tries = 0, urgent = 1, \
+                       due_at = CASE urgent WHEN 1 THEN max(?3, due_at + 1) ELSE ?3 END WHERE id = ?1 AND webhook = ?2";
             let values = params![id.to_bytes(), webhook.to_bytes(), now.as_millis(), NEVER];
             let changed = transaction.prepare_cached(sql).and_then(|mut statement| statement.execute(values));
             changed.map(|rows| rows > 0).map_err(unavailable)
@@ -155,7 +171,7 @@ fn insert_delivery(connection: &Connection, new: &NewDelivery) -> Result<(), Sto
 
 /// Writes one attempt down, unless what it was of is gone.
 fn note(connection: &Connection, one: &Attempted) -> Result<(), StoreError> {
-    let Attempted { delivery, webhook, epoch, attempt, verdict, counts } = one;
+    let Attempted { delivery, webhook, epoch, attempt, verdict, counts, asked_at } = one;
     let (state, due_at) = match verdict {
         Verdict::Delivered => (DeliveryState::Delivered, attempt.at),
         Verdict::Again(due_at) => (DeliveryState::Waiting, *due_at),
@@ -164,6 +180,10 @@ fn note(connection: &Connection, one: &Attempted) -> Result<(), StoreError> {
     let ended = attempt.at.plus(std::time::Duration::from_millis(attempt.duration_ms));
     let finished_at = (state != DeliveryState::Waiting).then(|| ended.as_millis());
     let status = attempt.answer.as_ref().map(|answer| answer.status);
+    let asked_again = "UPDATE delivery SET attempts = attempts + 1, last_status = ?3, last_error = ?4 \
+                       WHERE id = ?1 AND urgent = 1 AND due_at IS NOT ?2 RETURNING attempts";
+    let values = params![delivery.to_bytes(), asked_at.map(Timestamp::as_millis), status, attempt.error];
+    let mut number = rows(connection, asked_again, values, |row| get::<i64>(row, 0))?.pop();
     let sql = "UPDATE delivery SET tries = CASE WHEN epoch = ?4 THEN tries + 1 ELSE 1 END, state = ?2, due_at = ?3, \
                epoch = ?4, urgent = 0, finished_at = ?5, attempts = attempts + 1, last_status = ?6, last_error = ?7 \
                WHERE id = ?1 RETURNING attempts";
@@ -176,7 +196,10 @@ fn note(connection: &Connection, one: &Attempted) -> Result<(), StoreError> {
         status,
         attempt.error
     ];
-    let Some(number) = rows(connection, sql, values, |row| get::<i64>(row, 0))?.pop() else { return Ok(()) };
+    if number.is_none() {
+        number = rows(connection, sql, values, |row| get::<i64>(row, 0))?.pop();
+    }
+    let Some(number) = number else { return Ok(()) };
     let sql = "INSERT INTO delivery_attempt (delivery, number, at, duration_ms, sent, status, answered, body, error) \
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     let answer = attempt.answer.as_ref();
@@ -233,7 +256,8 @@ fn due_delivery(row: &Row<'_>) -> Result<DueDelivery, StoreError> {
         message: get(row, 2)?,
         body: get(row, 3)?,
         is_test: get(row, 4)?,
-        tries: get(row, 5)?,
+        asked_at: get::<Option<i64>>(row, 5)?.map(time),
+        tries: get(row, 6)?,
     })
 }
 

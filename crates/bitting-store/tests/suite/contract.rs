@@ -112,7 +112,8 @@ use self::webhooks::{
     a_delivery_is_due_until_it_is_delivered_or_has_failed, an_account_has_no_more_endpoints_than_it_may_have,
     an_endpoint_is_made_changed_listed_and_deleted, an_endpoint_is_told_what_happens_after_it_was_made,
     deliveries_are_given_up_and_forgotten_in_their_time_a_few_at_once, nothing_secret_of_webhooks_stands_in_the_journal,
-    secrets_overlap_when_they_are_rotated_and_stand_in_no_journal, tests_and_what_is_resent_are_urgent_once,
+    secrets_overlap_when_they_are_rotated_and_stand_in_no_journal, so_many_tests_of_an_endpoint_wait_at_most,
+    tests_and_what_is_resent_are_urgent_once, what_is_asked_for_again_while_it_is_on_its_way_is_sent_again,
     what_waits_is_due_at_once_when_an_endpoint_is_switched_on_again_or_leads_elsewhere,
 };
 
@@ -478,6 +479,8 @@ macro_rules! every_case_on {
                 a_delivery_is_due_until_it_is_delivered_or_has_failed,
                 what_waits_is_due_at_once_when_an_endpoint_is_switched_on_again_or_leads_elsewhere,
                 tests_and_what_is_resent_are_urgent_once,
+                so_many_tests_of_an_endpoint_wait_at_most,
+                what_is_asked_for_again_while_it_is_on_its_way_is_sent_again,
                 deliveries_are_given_up_and_forgotten_in_their_time_a_few_at_once,
                 what_was_appended_is_read_back_whole,
                 a_key_is_found_only_in_its_own_api,

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::response::{IntoResponse, Redirect, Response};
 use bitting_core::webhook::DeliveryId;
-use bitting_engine::{InvalidChange, SignedWith};
-use bitting_store::{Change, Conditions, WebhookPatch};
+use bitting_engine::{CommitError, InvalidChange, SignedWith};
+use bitting_store::{Change, Conditions, Refusal, WebhookPatch};
 use http::StatusCode;
 
 use crate::dashboard::address::Path;
@@ -70,7 +70,13 @@ pub(in crate::dashboard) async fn test(Path((api, id)): Named, Submission { visi
     answered(&visitor, async {
         let api = visitor.api(&api)?;
         let webhook = visitor.webhook(&api, &id).await?.row.id;
-        let sent = visitor.engine().test_webhook(&api.name, webhook).await?.ok_or(Trouble::NotFound)?;
+        let sent = match visitor.engine().test_webhook(&api.name, webhook).await {
+            Err(CommitError::Refused(Refusal::TooManyTests(..))) => {
+                let page = ApiLinks::new(&api.name).webhook(webhook);
+                return Ok(Redirect::to(&with_query(&page, &[("done", Some("many"))])).into_response());
+            }
+            sent => sent?.ok_or(Trouble::NotFound)?,
+        };
         let page = ApiLinks::new(&api.name).delivery(webhook, sent.id);
         Ok(Redirect::to(&with_query(&page, &[("done", Some("sent"))])).into_response())
     })

@@ -193,7 +193,8 @@ pub(crate) async fn resend(caller: Caller, Id(id): Id, DeliveryPath(delivery): D
 
 /// Send a test to a webhook
 ///
-/// At once, once, and whether or not it is enabled. What comes of it stands in the delivery.
+/// At once, once, and whether or not it is enabled. What comes of it stands in the delivery. While five tests of a webhook wait, another
+/// is refused.
 #[utoipa::path(
     post,
     path = "/v1/apis/{api}/webhooks/{id}/test",

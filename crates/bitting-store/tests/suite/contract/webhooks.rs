@@ -74,7 +74,7 @@ fn attempted(number: u16, to: u8, epoch: u64, ms: i64, verdict: Verdict) -> Atte
     let answer = Answer { status: 500, headers: vec![("server".into(), "x".into())], body: "no".into() };
     let sent = vec![("webhook-id".into(), format!("evt_{number}"))];
     let attempt = AttemptRow { number: 0, at: at(ms), duration_ms: 7, sent, answer: Some(answer), error: Some("500".into()) };
-    Attempted { delivery: delivery(number), webhook: webhook(to), epoch, attempt, verdict, counts: true }
+    Attempted { delivery: delivery(number), webhook: webhook(to), epoch, attempt, verdict, counts: true, asked_at: None }
 }
 
 impl Case {
@@ -268,16 +268,57 @@ pub(super) async fn tests_and_what_is_resent_are_urgent_once(case: Case) {
     // The second endpoint is not there.
     case.store.deliver(vec![test, new_delivery(2, 1, 100), new_delivery(3, 2, 100)], None).await.unwrap();
     case.store.attempted(vec![attempted(2, 1, 0, 150, Verdict::Delivered)]).await.unwrap();
-    let urgent = async || case.store.urgent(10).await.unwrap().into_iter().map(|due| (due.id, due.is_test)).collect::<Vec<_>>();
+    let all_urgent = async || case.store.urgent(Vec::new(), 10).await.unwrap();
+    let urgent = async || all_urgent().await.into_iter().map(|due| (due.id, due.is_test)).collect::<Vec<_>>();
+    let asked_at = async || all_urgent().await[0].asked_at;
     assert_eq!((urgent().await, case.due(1, 0, 200).await), (vec![(delivery(1), true)], Vec::new()));
-    let outcome = Attempted { counts: false, ..attempted(1, 1, 0, 160, Verdict::Failed) };
+    assert!(case.store.urgent(vec![webhook(3), webhook(1)], 10).await.unwrap().is_empty());
+    let outcome = Attempted { counts: false, asked_at: asked_at().await, ..attempted(1, 1, 0, 160, Verdict::Failed) };
     case.store.attempted(vec![outcome]).await.unwrap();
     assert_eq!((urgent().await, case.kept(1).await.failing_since), (Vec::new(), None));
     assert!(!case.store.resend(webhook(2), delivery(2), at(300)).await.unwrap());
     assert!(case.store.resend(webhook(1), delivery(2), at(300)).await.unwrap());
     assert_eq!(urgent().await, [(delivery(2), false)]);
-    case.store.attempted(vec![attempted(2, 1, 0, 310, Verdict::Again(at(900)))]).await.unwrap();
+    let again = Attempted { asked_at: asked_at().await, ..attempted(2, 1, 0, 310, Verdict::Again(at(900))) };
+    case.store.attempted(vec![again]).await.unwrap();
     assert_eq!((urgent().await, case.due(1, 0, 900).await), (Vec::new(), vec![(delivery(2), 1)]));
+}
+
+pub(super) async fn what_is_asked_for_again_while_it_is_on_its_way_is_sent_again(case: Case) {
+    case.append(1, create(1, None)).await.unwrap();
+    case.store.deliver(vec![new_delivery(1, 1, 100)], None).await.unwrap();
+    let resend = async || assert!(case.store.resend(webhook(1), delivery(1), at(300)).await.unwrap());
+    let urgent = async || case.store.urgent(Vec::new(), 10).await.unwrap();
+    let land = async |asked_at| {
+        let landed = Attempted { asked_at, ..attempted(1, 1, 0, 310, Verdict::Delivered) };
+        case.store.attempted(vec![landed]).await.unwrap();
+        let (row, attempts) = case.store.delivery(webhook(1), delivery(1)).await.unwrap().unwrap();
+        assert_eq!(row.attempts as usize, attempts.len());
+        (row.state, row.attempts)
+    };
+    resend().await;
+    assert_eq!(land(None).await, (DeliveryState::Waiting, 1));
+    // Even at the same moment it is another asking.
+    let first = urgent().await.remove(0).asked_at;
+    resend().await;
+    assert_eq!(land(first).await, (DeliveryState::Waiting, 2));
+    assert_eq!(land(urgent().await[0].asked_at).await, (DeliveryState::Delivered, 3));
+    assert!(urgent().await.is_empty());
+}
+
+pub(super) async fn so_many_tests_of_an_endpoint_wait_at_most(case: Case) {
+    for number in [1, 2] {
+        case.append(1, create(number, None)).await.unwrap();
+    }
+    let test = async |number, to| {
+        let new = NewDelivery { is_test: true, ..new_delivery(number, to, 100) };
+        case.store.deliver_test(new, 2).await.unwrap()
+    };
+    assert_eq!((test(1, 1).await, test(2, 1).await, test(3, 1).await, test(4, 2).await), (true, true, false, true));
+    let first = case.store.urgent(Vec::new(), 1).await.unwrap().remove(0);
+    let outcome = Attempted { counts: false, asked_at: first.asked_at, ..attempted(1, 1, 0, 160, Verdict::Failed) };
+    case.store.attempted(vec![outcome]).await.unwrap();
+    assert!(test(5, 1).await);
 }
 
 pub(super) async fn deliveries_are_given_up_and_forgotten_in_their_time_a_few_at_once(case: Case) {

@@ -43,7 +43,10 @@ impl House {
             (false, true) => Verdict::Again(at.plus(Duration::from_mins(30))),
             (false, false) => Verdict::Failed,
         };
-        store.attempted(vec![Attempted { delivery: id, webhook, epoch: 0, attempt, verdict, counts: true }]).await.unwrap();
+        store
+            .attempted(vec![Attempted { delivery: id, webhook, epoch: 0, attempt, verdict, counts: true, asked_at: None }])
+            .await
+            .unwrap();
         id
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bitting_core::event::{EventKind, Severity};
-use bitting_engine::{SignedWith, WebhookSpec};
+use bitting_engine::{Clock as _, SignedWith, WebhookSpec};
 use bitting_store::{Change, DeliveryState, Fold, Raised, WebhookPatch};
 use serde_json::json;
 
@@ -267,4 +267,58 @@ async fn an_endpoint_that_leads_elsewhere_gets_there_what_waited_and_a_deleted_o
     while !house.deliveries(deleted, None).await.is_empty() {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn tests_of_an_endpoint_that_hangs_are_few_and_hold_nobody_up() {
+    let house = House::start().await;
+    house.account("acme").await;
+    let (mut hanging, mut other) = (Receiver::start().await, Receiver::start().await);
+    hanging.will(Reception::Silence);
+    let webhook = house.webhook(&hanging).await;
+    for _ in 0..5 {
+        house.engine().test_webhook("shop", webhook).await.unwrap().unwrap();
+    }
+    let refused = house.engine().test_webhook("shop", webhook).await.unwrap_err();
+    assert!(refused.to_string().contains(&webhook.to_string()), "{refused}");
+    hanging.next().await;
+    hanging.next().await;
+    house.settle().await;
+    assert!(hanging.so_far().is_empty());
+    house.webhook(&other).await;
+    house.key("acme").await;
+    other.next().await;
+}
+
+#[tokio::test]
+async fn what_is_to_be_sent_again_while_it_is_on_its_way_is_sent_again_after_it() {
+    let house = House::with(&["webhooks.timeout=1s"]).await;
+    house.account("acme").await;
+    let mut receiver = Receiver::start().await;
+    receiver.will(Reception::Silence);
+    let webhook = house.webhook(&receiver).await;
+    house.key("acme").await;
+    let first = receiver.next().await;
+    let waiting = house.deliveries(webhook, None).await.remove(0);
+    house.engine().resend("shop", webhook, waiting.id).await.unwrap().unwrap();
+    receiver.will(Reception::Status(204));
+    // The clock stands: it is not sent because its next attempt is due.
+    assert_eq!(receiver.next().await.id(), first.id());
+    let row = house.until(webhook, DeliveryState::Delivered, 1).await.remove(0);
+    assert_eq!(row.attempts, 2);
+}
+
+#[tokio::test]
+async fn a_message_is_signed_with_the_machines_time_also_after_that_was_set_back() {
+    let house = House::start().await;
+    house.account("acme").await;
+    let mut receiver = Receiver::start().await;
+    house.webhook(&receiver).await;
+    let true_time = house.clock.now();
+    house.advance(Duration::from_hours(1));
+    assert!(house.engine().now() > true_time);
+    house.clock.set(true_time);
+    house.key("acme").await;
+    let got = receiver.next().await;
+    assert_eq!(got.headers["webhook-timestamp"], (true_time.as_millis() / 1_000).to_string().as_str());
 }
