@@ -236,7 +236,7 @@ async fn a_key_is_told_of_when_it_is_used_from_a_new_network_and_not_again_after
     fixture.engine.stop().await;
 }
 
-/// Usage of a key in each hour of seven weeks up to this one, as if it had been used so.
+/// Usage of a key in each hour of five weeks up to this one, which is less than usage is kept for, as if it had been used so.
 async fn used_before(fixture: &Fixture, key: KeyId, each: impl Fn(i64) -> u64) {
     let now = fixture.clock.now().as_millis() / 3_600_000;
     let holder = Holder { api: "shop".into(), environment: "live".into(), whose: Whose::Key(key) };
@@ -244,7 +244,7 @@ async fn used_before(fixture: &Fixture, key: KeyId, each: impl Fn(i64) -> u64) {
         let at = Timestamp::from_millis(hour * 3_600_000);
         Tally { holder: holder.clone(), at, route: "*".into(), outcome: "admitted".into(), count: each(hour) }
     };
-    let tallies: Vec<Tally> = (now - 7 * 168..=now).map(tally).filter(|tally| tally.count > 0).collect();
+    let tallies: Vec<Tally> = (now - 5 * 168..=now).map(tally).filter(|tally| tally.count > 0).collect();
     let store = fixture.engine.store();
     let number = store.last_batch().await.unwrap() + 1;
     store.add_usage(number, UsageBatch { tallies, ..UsageBatch::default() }).await.unwrap();
@@ -275,7 +275,7 @@ async fn traffic_that_is_far_from_usual_is_told_at_the_end_of_the_hour_and_once(
     let rows = told(&fixture).await;
     assert_eq!(counts(&rows), [(EventKind::TrafficUnusual, 1), (EventKind::TrafficUnusual, 1)]);
     assert_eq!((rows[0].key, rows[1].key), (Some(busy_id), Some(silent_id)));
-    assert_eq!((&rows[0].data["requests"], &rows[0].data["usually_from"]), (&json!(700), &json!(40)));
+    assert_eq!((&rows[0].data["requests"], &rows[0].data["usually_from"]), (&json!(700), &json!(41)));
     let summary = rows[0].data["summary"].as_str().unwrap();
     assert!(summary.starts_with("700 requests between 15:00 and 16:00 UTC; on Mondays at this hour usually 4"), "{summary}");
     assert_eq!((&rows[1].data["direction"], &rows[1].data["requests"]), (&json!("fewer"), &json!(0)));
