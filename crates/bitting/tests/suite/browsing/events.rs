@@ -85,6 +85,9 @@ async fn the_pages_of_events() {
     dev.pick("Key", "Production App with a name that is rather long").await;
     dev.press("Show").await;
     dev.inspect("events-of-key").await;
+    // Where only some are shown, nothing marks them all.
+    dev.sees_no_more("Mark all as read").await;
+    dev.open("/apis/product-api/events").await;
     dev.press("Mark all as read").await;
     dev.follow("Unread 0").await;
     dev.sees("Nothing is unread.").await;
