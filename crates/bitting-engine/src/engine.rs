@@ -1,6 +1,5 @@
 //! The engine itself: everything of this crate, put together.
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,13 +13,13 @@ use bitting_core::rights::Excess;
 use bitting_core::time::Timestamp;
 use bitting_store::{Actor, Change, Committed, Conditions, Entry, Origin, Refusal, Store, StoreError, StoreErrorKind};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::apis::Apis;
 use crate::bans;
 use crate::clock::{Clock, SteadyClock};
-use crate::decision::{Decision, Denial, Permit};
+use crate::decision::{Decision, Denial};
 use crate::desk::{self, InvalidChange};
 use crate::entropy::{Entropy, EntropyError};
 use crate::feed::{self, Feed};
@@ -33,6 +32,7 @@ use crate::metering::{self, ApiBooks, IfShort, Metering};
 use crate::meters;
 use crate::pipeline::{self, Bench, IfUnproven, Patience, Wait};
 use crate::ring::Ring;
+use crate::stopping::Tasks;
 use crate::writer::{self, Job};
 
 /// How many changes may wait for the writer before callers wait to hand theirs over.
@@ -62,24 +62,14 @@ pub struct Engine {
     clock: Arc<SteadyClock>,
     watch: Arc<ClockWatch>,
     prover: Prover,
-    metering: Arc<Metering>,
+    pub(crate) metering: Arc<Metering>,
     books: ApiBooks,
     pub(crate) feed: Arc<Feed>,
-    stopping: watch::Sender<bool>,
+    pub(crate) stopping: watch::Sender<bool>,
     pub(crate) keeper: Arc<tokio::sync::Mutex<Keeper>>,
     /// Gone once the engine is stopping.
-    queue: Mutex<Option<mpsc::Sender<Job>>>,
-    tasks: Mutex<Option<Tasks>>,
-}
-
-struct Tasks {
-    writer: JoinHandle<()>,
-    heartbeat: JoinHandle<()>,
-    supply: JoinHandle<()>,
-    sightings: JoinHandle<()>,
-    feed: JoinHandle<()>,
-    keeper: JoinHandle<()>,
-    traffic: JoinHandle<()>,
+    pub(crate) queue: Mutex<Option<mpsc::Sender<Job>>>,
+    pub(crate) tasks: Mutex<Option<Tasks>>,
 }
 
 /// Why a change was not made.
@@ -151,10 +141,11 @@ impl Engine {
         let keeper =
             Keeper::new(Arc::clone(&store), &metering, Arc::clone(&clock), Arc::clone(&feed), queue.downgrade(), progress.time);
         let keeper = Arc::new(tokio::sync::Mutex::new(keeper));
+        let halt = CancellationToken::new();
         let tasks = Tasks {
             keeper: tokio::spawn(lifecycle::run(Arc::clone(&keeper), Arc::clone(&ring))),
             writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), Arc::clone(&feed), jobs)),
-            feed: tokio::spawn(feed::run(Arc::clone(&feed), Arc::clone(&store))),
+            feed: tokio::spawn(feed::run(Arc::clone(&feed), Arc::clone(&store), halt.clone())),
             sightings: tokio::spawn(imported::run(Arc::clone(&ring), Arc::clone(&clock), queue.downgrade())),
             supply: tokio::spawn(metering::run(
                 Arc::downgrade(&metering),
@@ -168,8 +159,10 @@ impl Engine {
                 Arc::clone(&store),
                 Arc::clone(&clock),
                 Arc::clone(&feed),
+                halt.clone(),
             )),
-            heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store))),
+            heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store), halt.clone())),
+            halt,
         };
         Ok(Arc::new(Self {
             store,
@@ -428,52 +421,6 @@ impl Engine {
             broken: self.ring.is_deserted(),
             keys: self.ring.len(),
             clock: self.watch.last_oddity(),
-        }
-    }
-
-    /// Whether a request that was let through would be let through now, all but its limits: for answers that go on for long.
-    pub async fn still_admits(&self, permit: &Permit, client: Option<IpAddr>) -> bool {
-        let Some(key) = permit.key() else { return true };
-        match self.record(key.id).await {
-            Ok(Some(record)) => permit.still_holds_for(&record, self.now(), client),
-            Ok(None) | Err(_) => false,
-        }
-    }
-
-    /// Becomes true when the engine is about to stop: what goes on for long is to end then.
-    pub fn stopping(&self) -> watch::Receiver<bool> {
-        self.stopping.subscribe()
-    }
-
-    /// Has everything end that goes on for long, so that the rest can finish.
-    pub fn begin_to_stop(&self) {
-        self.stopping.send_replace(true);
-    }
-
-    /// Finishes the changes that were handed over, keeps the time and stops. Later changes are refused.
-    pub async fn stop(&self) {
-        self.begin_to_stop();
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Tasks { writer, heartbeat, sightings, supply, feed, keeper, traffic }) = tasks {
-            heartbeat.abort();
-            // With its lock in hand, so that nothing of it goes on in the store.
-            let quiet = self.keeper.lock().await;
-            keeper.abort();
-            drop(quiet);
-            feed.abort();
-            traffic.abort();
-            sightings.abort();
-            // It may hold the writer's queue until it is gone.
-            let _ = sightings.await;
-            let _ = keeper.await;
-            // If it panicked, that was said when it did.
-            let _ = writer.await;
-            self.metering.close().await;
-            let _ = supply.await;
-            if let Err(error) = self.store.keep_time(self.now()).await {
-                tracing::warn!(%error, "the time could not be kept");
-            }
         }
     }
 }

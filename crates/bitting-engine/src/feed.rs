@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bitting_store::{Raised, Store, StoreError};
 use metrics::counter;
 use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 
@@ -43,10 +44,9 @@ impl Feed {
     }
 }
 
-/// Follows what is written until it is dropped.
-pub(crate) async fn run(feed: Arc<Feed>, store: Arc<dyn Store>) {
-    loop {
-        feed.written.notified().await;
+/// Follows what is written until it is to halt.
+pub(crate) async fn run(feed: Arc<Feed>, store: Arc<dyn Store>, halt: CancellationToken) {
+    while halt.run_until_cancelled(feed.written.notified()).await.is_some() {
         if let Err(error) = feed.follow(&*store).await {
             tracing::error!(%error, "events cannot be read; whoever follows them hears of them after the next one");
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bitting_core::time::Timestamp;
 use bitting_store::Store;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::SteadyClock;
 
@@ -55,11 +56,10 @@ impl ClockWatch {
     }
 }
 
-/// Watches the clock and keeps the time until it is dropped.
-pub(crate) async fn run(clock: Arc<SteadyClock>, watch: Arc<ClockWatch>, store: Arc<dyn Store>) {
+/// Watches the clock and keeps the time until it is to halt.
+pub(crate) async fn run(clock: Arc<SteadyClock>, watch: Arc<ClockWatch>, store: Arc<dyn Store>, halt: CancellationToken) {
     let (mut seen, mut seen_at, mut kept_at) = (clock.source().now(), Instant::now(), Instant::now());
-    loop {
-        tokio::time::sleep(PULSE).await;
+    while halt.run_until_cancelled(tokio::time::sleep(PULSE)).await.is_some() {
         let (now, now_at) = (clock.source().now(), Instant::now());
         watch.compare(seen, now, now_at - seen_at);
         (seen, seen_at) = (now, now_at);

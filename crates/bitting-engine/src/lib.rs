@@ -31,6 +31,7 @@ mod pipeline;
 mod refused;
 mod request_id;
 mod ring;
+mod stopping;
 mod usage;
 mod watch;
 mod webhooks;

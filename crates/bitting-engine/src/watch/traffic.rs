@@ -14,6 +14,7 @@ use bitting_core::traffic::{Direction, HOUR_MS, History, TrafficPolicy, Unusual,
 use bitting_store::{BusyHourQuery, Fold, KeyStatus, Raised, Store, StoreError, TrafficQuery};
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
 
 use crate::apis::ServedApi;
 use crate::clock::SteadyClock;
@@ -44,16 +45,21 @@ const EACH: usize = 100;
 /// How long to pause between two parts, so that whoever needs the processor or the store's reader gets it.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Looks at all APIs until the engine is gone.
-pub(crate) async fn run(metering: Weak<Metering>, store: Arc<dyn Store>, clock: Arc<SteadyClock>, feed: Arc<Feed>) {
+/// Looks at all APIs until the engine is gone, or it is to halt.
+pub(crate) async fn run(
+    metering: Weak<Metering>,
+    store: Arc<dyn Store>,
+    clock: Arc<SteadyClock>,
+    feed: Arc<Feed>,
+    halt: CancellationToken,
+) {
     let mut pulse = tokio::time::interval(PULSE);
     pulse.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut started = clock.now();
     let (mut seen, mut seen_at) = (started, Instant::now());
     // The hour before the start may have been looked at by nobody.
     let (mut done, mut looked_at) = (hour(started).saturating_sub(2), started);
-    loop {
-        pulse.tick().await;
+    while halt.run_until_cancelled(pulse.tick()).await.is_some() {
         let (now, now_at) = (clock.now(), Instant::now());
         // While the machine slept, and in hours that its clock left out, nobody counted.
         if now.since(seen) > (now_at - seen_at) + JUMP {
@@ -74,7 +80,7 @@ pub(crate) async fn run(metering: Weak<Metering>, store: Arc<dyn Store>, clock: 
         let Some(served) = metering.upgrade().map(|metering| metering.served()) else { return };
         for api in served {
             let Some(policy) = api.alerts.traffic else { continue };
-            let mut patrol = Patrol { api: &api, policy, store: &*store, look, told: [0; 2] };
+            let mut patrol = Patrol { api: &api, policy, store: &*store, look, told: [0; 2], halt: &halt };
             let walked = patrol.walk().await;
             if patrol.told != [0; 2] {
                 feed.wake();
@@ -105,6 +111,7 @@ struct Patrol<'p> {
     look: Look,
     /// Of how many keys there were too many requests, and of how many too few.
     told: [usize; 2],
+    halt: &'p CancellationToken,
 }
 
 impl Patrol<'_> {
@@ -128,7 +135,10 @@ impl Patrol<'_> {
             let keys: Vec<KeyId> = page.busy.iter().map(|busy| busy.key).filter(|key| seen.insert(*key)).collect();
             for part in keys.chunks(KEYS) {
                 self.judge(part).await?;
-                tokio::time::sleep(PAUSE).await;
+                // The next start looks at the hour anew.
+                if self.halt.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+                    return Ok(());
+                }
             }
             after = page.next;
             if after.is_none() {

@@ -1,11 +1,13 @@
 //! What a restart must not change.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::time::Timestamp;
 use bitting_engine::{Clock, KeySpec};
 
 use super::fixture::{Fixture, START, revoke};
+use super::stumbling::Wrapped;
 
 #[tokio::test]
 async fn keys_are_what_they_were_after_a_restart() {
@@ -30,4 +32,23 @@ async fn an_expired_key_stays_expired_when_the_clock_is_set_back_across_a_restar
     fixture.clock.set(Timestamp::from_millis(START));
     let fixture = fixture.restart().await;
     assert_eq!(fixture.get(&key), "expired_key");
+}
+
+#[tokio::test]
+async fn an_engine_that_has_stopped_leaves_its_store_alone_even_if_it_was_just_reading_events() {
+    let store = Wrapped::default();
+    let controls = store.clone();
+    let fixture = Fixture::through(|inner| Arc::new(controls.around(inner))).await;
+    let held = store.hold_events();
+    fixture.key(KeySpec::default()).await;
+    while store.event_reads().0 == 0 {
+        tokio::task::yield_now().await;
+    }
+    let engine = Arc::clone(&fixture.engine);
+    let stopping = tokio::spawn(async move { engine.stop().await });
+    tokio::task::yield_now().await;
+    drop(held);
+    stopping.await.unwrap();
+    let (begun, ended) = store.event_reads();
+    assert_eq!(begun, ended);
 }

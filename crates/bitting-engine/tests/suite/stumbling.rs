@@ -37,6 +37,9 @@ struct Controls {
     fault: Mutex<Option<Fault>>,
     reads: AtomicU64,
     unreadable: Mutex<Unreadable>,
+    events: Arc<RwLock<()>>,
+    event_reads_begun: AtomicU64,
+    event_reads_ended: AtomicU64,
 }
 
 /// How the next commits go wrong.
@@ -85,6 +88,16 @@ impl Wrapped {
 
     pub(crate) fn set_unreadable(&self, unreadable: Unreadable) {
         *self.0.unreadable.lock().unwrap() = unreadable;
+    }
+
+    /// Whoever begins to read events waits until this is dropped.
+    pub(crate) fn hold_events(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.0.events).try_write_owned().unwrap()
+    }
+
+    /// How many times somebody began to read events, and how many times that came to its end.
+    pub(crate) fn event_reads(&self) -> (u64, u64) {
+        (self.0.event_reads_begun.load(Ordering::SeqCst), self.0.event_reads_ended.load(Ordering::SeqCst))
     }
 
     pub(crate) fn reads(&self) -> u64 {
@@ -244,7 +257,11 @@ impl EventLog for Stumbling {
     }
 
     async fn events_after(&self, number: u64, limit: usize) -> Result<Vec<EventRow>, StoreError> {
-        self.inner.events_after(number, limit).await
+        self.controls.event_reads_begun.fetch_add(1, Ordering::SeqCst);
+        drop(self.controls.events.read().await);
+        let events = self.inner.events_after(number, limit).await;
+        self.controls.event_reads_ended.fetch_add(1, Ordering::SeqCst);
+        events
     }
 
     async fn count_events(&self, api: &str, filter: EventFilter, most: usize) -> Result<usize, StoreError> {
