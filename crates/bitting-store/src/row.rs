@@ -34,6 +34,13 @@ pub struct AccountRow {
     pub sequence: Sequence,
 }
 
+impl AccountRow {
+    /// What it is called: its name, or its id where it has none.
+    pub fn called(&self) -> &str {
+        if self.name.is_empty() { self.id.as_str() } else { &self.name }
+    }
+}
+
 /// A key without anything secret: this may be shown, logged and kept in the audit log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeyRow {

@@ -170,8 +170,8 @@ async fn lines(visitor: &Visitor, api: &ServedApi, rows: &[EventRow], read_up_to
             keys.insert(id, key.map(|key| (key.name.clone(), key.status(now) == KeyStatus::Active)));
         }
         if let Some(id) = row.account.as_ref().filter(|id| visitor.is_operator() && !accounts.contains_key(*id)) {
-            let account = visitor.store().account(&api.name, id).await?.map(|account| account.name);
-            accounts.insert(id.clone(), account.filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string()));
+            let account = visitor.store().account(&api.name, id).await?;
+            accounts.insert(id.clone(), account.map_or_else(|| id.to_string(), |account| account.called().to_owned()));
         }
     }
     let by = |row: &EventRow| row.data.get("by").and_then(|by| by.as_str()).map(str::to_owned);

@@ -1,5 +1,7 @@
 //! What somebody has typed into a form.
 
+use std::time::Duration;
+
 use form_urlencoded::{Serializer, parse};
 use zeroize::Zeroize as _;
 
@@ -27,6 +29,12 @@ impl Fields {
     /// All values of a field, in their order.
     pub(crate) fn all<'f, 'n>(&'f self, name: &'n str) -> impl Iterator<Item = &'f str> + use<'f, 'n> {
         self.pairs().filter(move |(field, _)| *field == name).map(|(_, value)| value)
+    }
+
+    /// Which of the times that a form offers was chosen; it writes them in seconds, as `3600s`.
+    pub(crate) fn chosen(&self, name: &str, offered: &[Duration]) -> Option<Duration> {
+        let seconds: u64 = self.text(name).strip_suffix('s')?.parse().ok()?;
+        offered.iter().copied().find(|time| time.as_secs() == seconds)
     }
 
     /// All fields and their values.

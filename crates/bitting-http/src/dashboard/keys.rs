@@ -4,7 +4,6 @@
 //! Every change comes with what its author has seen or with a token that counts once, so that a stale page and a second click
 //! change nothing that nobody wants.
 
-mod ages;
 mod change;
 mod create;
 mod draft;

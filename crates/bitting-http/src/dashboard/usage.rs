@@ -111,8 +111,7 @@ async fn subject(visitor: &Visitor, api: &str, asked: &UsageAsked) -> Result<Sub
         return Ok(Subject { api, whose: Whose::Api, words, account: None, key: None });
     };
     let row = visitor.store().account(&api.name, &account).await?.ok_or(Trouble::NotFound)?;
-    let called = if row.name.is_empty() { row.id.to_string() } else { row.name };
-    let (whose, words) = (Whose::Account(account.clone()), format!("All keys of {called}"));
+    let (whose, words) = (Whose::Account(account.clone()), format!("All keys of {}", row.called()));
     Ok(Subject { api, whose, words, account: Some(account), key: None })
 }
 

@@ -208,7 +208,7 @@ impl Visitor {
             let has_plans = api.plans.iter().any(|plan| !plan.limits().is_empty());
             plan = row.as_ref().and_then(|row| row.plan.clone()).or_else(|| Some(api.plans.fallback().name.to_string()));
             plan = plan.filter(|_| has_plans).map(|plan| capitalised(&plan));
-            account = Some(row.map(|row| row.name).filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string()));
+            account = Some(row.map_or_else(|| id.to_string(), |row| row.called().to_owned()));
         }
         let unread = match configured {
             Some(api) => self.unread(&api.name).await?,

@@ -118,7 +118,7 @@ async fn line(visitor: &Visitor, api: &ServedApi, listed: ListedWebhook) -> Resu
 /// What an account is called.
 async fn called(visitor: &Visitor, api: &ServedApi, id: &AccountId) -> Result<String, Setback> {
     let row = visitor.store().account(&api.name, id).await?;
-    Ok(row.map(|row| row.name).filter(|name| !name.is_empty()).unwrap_or_else(|| id.to_string()))
+    Ok(row.map_or_else(|| id.to_string(), |row| row.called().to_owned()))
 }
 
 /// What was done, in words. The address can say nothing else.

@@ -7,7 +7,7 @@ use bitting_core::account::AccountId;
 use bitting_core::api::Api;
 use bitting_engine::{ServedApi, renewal};
 use bitting_store::{
-    KeyFilter, KeyRow, KeyStatus, LastUse, Overview, OverviewKey, OverviewPlace, OverviewQuery, Page, Part, SortBy,
+    Ages, KeyFilter, KeyRow, KeyStatus, LastUse, Overview, OverviewKey, OverviewPlace, OverviewQuery, Page, Part, SortBy,
     View as StoredView,
 };
 use http::StatusCode;
@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::create::empty_form;
-use super::{ages, makers};
+use super::makers;
 use crate::dashboard::address::{Path, Query};
 use crate::dashboard::respond;
 use crate::dashboard::setback::{Setback, answered};
@@ -141,7 +141,7 @@ async fn overview(visitor: &Visitor, api: &Api, shown: &ListAsked, asked: &Asked
         sort: stored_order(shown.order).usual(),
         part,
         limit: LINES,
-        ages: ages::of(api),
+        ages: Ages::of(api),
         now: visitor.now(),
     };
     let found = visitor.store().overview(query).await?;
@@ -158,7 +158,7 @@ async fn of_maker(visitor: &Visitor, api: &Api, maker: &str, asked: &Asked) -> R
     rows.truncate(LINES);
     let next = rows.last().filter(|_| has_more).and_then(|last| written(&filter.cursor(last)));
     let uses = visitor.store().last_uses(rows.iter().map(|row| row.id).collect()).await?;
-    let (ages, now) = (ages::of(api), visitor.now());
+    let (ages, now) = (Ages::of(api), visitor.now());
     let key = |row: KeyRow| {
         let last_use = uses.iter().find(|last| last.key == row.id).copied();
         let state = bitting_store::KeyState::of(&row, last_use.map(|last| last.at), &ages, now);
@@ -202,7 +202,7 @@ impl Listed {
 
 async fn lines(visitor: &Visitor, api: &ServedApi, links: &ApiLinks, keys: &[OverviewKey]) -> Result<Vec<KeyLine>, Setback> {
     let actors = makers::of(visitor, keys.iter().map(|key| &key.row)).await?;
-    let (ages, now) = (ages::of(api), visitor.now());
+    let (ages, now) = (Ages::of(api), visitor.now());
     let mut accounts = std::collections::BTreeMap::new();
     for key in keys {
         if !accounts.contains_key(&key.row.account) {
@@ -219,8 +219,7 @@ async fn lines(visitor: &Visitor, api: &ServedApi, links: &ApiLinks, keys: &[Ove
     }
     let line = |key: &OverviewKey| {
         let account = accounts.get(&key.row.account).and_then(Option::as_ref);
-        let called =
-            account.map_or(key.row.account.as_str(), |row| if row.name.is_empty() { row.id.as_str() } else { &row.name });
+        let called = account.map_or(key.row.account.as_str(), |row| row.called());
         let last_use: Option<&LastUse> = key.last_use.as_ref();
         let predecessor = key.row.replaces.and_then(|old| predecessors.get(&old));
         KeyLine::new(LineOf {

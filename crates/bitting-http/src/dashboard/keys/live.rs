@@ -1,10 +1,9 @@
 //! `…/live`: whether a first request has come, for the line that waits for it.
 
 use axum::response::{IntoResponse, Response};
-use bitting_store::{LastUse, OverviewQuery, Part, SortBy, View};
+use bitting_store::{Ages, LastUse, OverviewQuery, Part, SortBy, View};
 use http::{HeaderValue, header};
 
-use super::ages;
 use super::subject::Subject;
 use crate::dashboard::address::Path;
 use crate::dashboard::setback::answered;
@@ -24,7 +23,7 @@ pub(in crate::dashboard) async fn any(Watcher(visitor): Watcher, Path(api): Path
             sort: SortBy::LastUsed.usual(),
             part: Part::First,
             limit: 1,
-            ages: ages::of(&api),
+            ages: Ages::of(&api),
             now: visitor.now(),
         };
         let overview = visitor.store().overview(query).await?;

@@ -3,12 +3,12 @@
 use axum::response::Response;
 use bitting_core::time::Timestamp;
 use bitting_engine::{UsageReport, UsageStep};
-use bitting_store::{KeyRow, LastUse, UsageQuery, UsageRow, Whose};
+use bitting_store::{Ages, KeyRow, LastUse, UsageQuery, UsageRow, Whose};
 use http::StatusCode;
 use serde::Deserialize;
 
+use super::makers;
 use super::subject::Subject;
-use super::{ages, makers};
 use crate::dashboard::address::{Path, Query};
 use crate::dashboard::setback::{Setback, answered};
 use crate::dashboard::view::{Chart, Gauge, KeyPage, KeyPageParts, Place};
@@ -57,7 +57,7 @@ pub(in crate::dashboard) async fn show(
                 row: &subject.row,
                 last_use: last_use.as_ref(),
                 is_account_enabled: subject.is_account_enabled(),
-                account: account.map(|row| if row.name.is_empty() { row.id.to_string() } else { row.name.clone() }),
+                account: account.map(|row| row.called().to_owned()),
                 actors: &actors,
                 today: since(UsageStep::Day.start(now)),
                 month: since(month),
@@ -70,7 +70,7 @@ pub(in crate::dashboard) async fn show(
                 may_see_history: visitor.is_operator(),
                 once: &once,
                 done: done(&asked.done).map(str::to_owned),
-                ages: &ages::of(&subject.api),
+                ages: &Ages::of(&subject.api),
                 partner: partner.as_ref().map(|(row, last_use)| (row, last_use.as_ref())),
                 renewal: subject.renewal(visitor.now()),
                 now,

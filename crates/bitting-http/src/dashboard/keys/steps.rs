@@ -83,8 +83,7 @@ pub(in crate::dashboard) async fn rotate(Path((api, id)): Named, Submission { vi
     answered(&visitor, async {
         let subject = Subject::of(&visitor, &api, &id).await?;
         let (links, now) = (ApiLinks::new(&subject.api.name), visitor.now());
-        let seconds = fields.text("overlap").strip_suffix('s').and_then(|seconds| seconds.parse::<u64>().ok());
-        let overlap = OVERLAPS.into_iter().find(|overlap| Some(overlap.as_secs()) == seconds).ok_or(Trouble::Unreadable)?;
+        let overlap = fields.chosen("overlap", &OVERLAPS).ok_or(Trouble::Unreadable)?;
         let overlap = Overlap { length: overlap, end_when_unused_for: Some(early(&fields)) };
         let conditions = once::conditions(&visitor, &format!("rotate {}", subject.row.id), &fields)?;
         let issued = match Issued::successor(&subject.api, &subject.row, overlap, None, now) {

@@ -90,7 +90,7 @@ impl AccountLine {
     }
 
     fn called(&self) -> &str {
-        if self.row.name.is_empty() { self.row.id.as_str() } else { &self.row.name }
+        self.row.called()
     }
 
     /// The account's keys, members or usage.

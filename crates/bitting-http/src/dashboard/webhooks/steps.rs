@@ -45,8 +45,7 @@ pub(in crate::dashboard) async fn rotate(Path((api, id)): Named, Submission { vi
         let api = visitor.api(&api)?;
         let row = visitor.webhook(&api, &id).await?.row;
         let (links, now) = (ApiLinks::new(&api.name), visitor.now());
-        let seconds = fields.text("overlap").strip_suffix('s').and_then(|seconds| seconds.parse::<u64>().ok());
-        let overlap = OVERLAPS.into_iter().find(|overlap| Some(overlap.as_secs()) == seconds).ok_or(Trouble::Unreadable)?;
+        let overlap = fields.chosen("overlap", &OVERLAPS).ok_or(Trouble::Unreadable)?;
         let conditions = once::conditions(&visitor, &format!("rotate {}", row.id), &fields)?;
         let made = match SignedWith::rotated(&api.name, row.id, overlap, now) {
             Ok(made) => made,
