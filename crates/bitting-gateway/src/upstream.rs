@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bitting_core::reason::Reason;
 use bitting_engine::{Apis, ServedApi};
 use http::{Request, Response, Uri};
@@ -16,7 +18,9 @@ use crate::connector::Connector;
 use crate::upload::Upload;
 
 /// One pool of connections for each pair of timeouts that is configured; mostly there is one.
-pub(crate) struct Upstreams(Vec<(Timeouts, Client<Connector, Upload>)>);
+pub(crate) struct Upstreams(ArcSwap<Pools>);
+
+type Pools = Vec<(Timeouts, Client<Connector, Upload>)>;
 
 /// To connect, and for the head of the response.
 type Timeouts = (Duration, Duration);
@@ -27,18 +31,34 @@ const IDLE: Duration = Duration::from_secs(20);
 
 impl Upstreams {
     pub(crate) fn new(apis: &Apis) -> Self {
-        let mut timeouts: Vec<Timeouts> = apis.protected().iter().map(|api| timeouts(api)).collect();
-        timeouts.sort_unstable();
-        timeouts.dedup();
-        Self(timeouts.into_iter().map(|timeouts| (timeouts, client(timeouts))).collect())
+        let upstreams = Self(ArcSwap::default());
+        upstreams.adopt(apis);
+        upstreams
+    }
+
+    /// Opens pools for the APIs of another generation. Those that it shares with the present one are kept; others end with their last
+    /// request.
+    pub(crate) fn adopt(&self, apis: &Apis) {
+        let mut wanted: Vec<Timeouts> = apis.protected().iter().map(|api| timeouts(api)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let present = self.0.load_full();
+        let pool = |timeouts| {
+            let kept = present.iter().find(|(of, _)| *of == timeouts);
+            (timeouts, kept.map_or_else(|| client(timeouts), |(_, client)| client.clone()))
+        };
+        self.0.store(Arc::new(wanted.into_iter().map(pool).collect()));
     }
 
     /// Sends a request and waits for the head of the response. The time that the upstream has for it does not pass while
     /// the caller has yet to send more of the body, which may take as long as it likes.
     pub(crate) async fn send(&self, api: &ServedApi, request: Request<Incoming>) -> Result<Response<Incoming>, Reason> {
         let wanted = timeouts(api);
-        let client = self.0.iter().find(|(timeouts, _)| *timeouts == wanted).map(|(_, client)| client);
-        let Some(client) = client else { return Err(Reason::UpstreamUnreachable) };
+        let pools = self.0.load();
+        let kept = pools.iter().find(|(timeouts, _)| *timeouts == wanted).map(|(_, client)| client.clone());
+        drop(pools);
+        // A request that was decided by a generation that is gone gets what it would have had.
+        let client = kept.unwrap_or_else(|| client(wanted));
         let (head, body) = request.into_parts();
         let uri = head.uri.clone();
         let (body, turn) = Upload::new(body);
