@@ -114,7 +114,7 @@ impl Gateway {
     ) -> Result<Response<GatewayBody>, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
         outgoing::prepare(&mut head, &body, permit, upstream, caller, &exchange.id_header).ok_or(Reason::InvalidRequest)?;
-        let response = self.upstreams.send(permit.api(), Request::from_parts(head, body)).await?;
+        let response = self.upstreams.send(permit, upstream, head, body).await?;
         let mut response = response.map(GatewayBody::Upstream);
         // The version is each hop's own (RFC 9110, section 2.5).
         *response.version_mut() = Version::HTTP_11;
