@@ -9,6 +9,7 @@ mod lifecycle;
 mod policy;
 mod upstream;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -29,7 +30,10 @@ pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
 pub use leaks::LeakAction;
 pub use lifecycle::Lifecycle;
 pub use policy::{InvalidNamePattern, NamePattern, Policy};
-pub use upstream::{InvalidUpstream, Upstream};
+pub use upstream::{
+    ConnectionRules, Failover, InvalidOrigin, Origin, PrivateKeyPem, TlsIdentity, Upstream, UpstreamHost, UpstreamTimeouts,
+    UpstreamTls,
+};
 
 /// Everything that is known of one protected API. It does not change; a new configuration makes a new one.
 #[derive(Debug)]
@@ -75,8 +79,8 @@ pub struct Api {
     /// Its environments in the order of declaration; never empty.
     pub environments: Vec<Environment>,
     /// Where requests go that belong to no environment: public ones, and those with a foreign credential.
-    pub upstream: Option<Upstream>,
-    /// How long to wait for an upstream.
+    pub upstream: Option<Arc<Upstream>>,
+    /// How long to wait for an upstream, where a route says nothing else.
     pub timeouts: UpstreamTimeouts,
     /// What a new key gets where nothing is said.
     pub new_key: NewKeyDefaults,
@@ -102,16 +106,7 @@ pub struct Environment {
     /// Its name as a header.
     pub header: HeaderValue,
     /// Where requests with its keys go.
-    pub upstream: Option<Upstream>,
-}
-
-/// How long to wait for an upstream.
-#[derive(Debug, Clone, Copy)]
-pub struct UpstreamTimeouts {
-    /// For a connection.
-    pub connect: Duration,
-    /// From the request until the head of the response; the body may take as long as it likes.
-    pub response_head: Duration,
+    pub upstream: Option<Arc<Upstream>>,
 }
 
 /// What a new key gets where nothing is said.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use bitting_core::api::{Environment, Upstream};
+use bitting_core::api::{Environment, Upstream, UpstreamTimeouts};
 use bitting_core::dialect::{AnswerContext, IdentityHeaders};
 use bitting_core::limit::Outcome;
 use bitting_core::reason::Reason;
@@ -167,11 +167,16 @@ impl Permit {
     }
 
     /// Where the request goes: the environment's own upstream, or the API's.
-    pub fn upstream(&self) -> Option<&Upstream> {
+    pub fn upstream(&self) -> Option<&Arc<Upstream>> {
         match self.environment() {
             Some(environment) => environment.upstream.as_ref().or(self.api.upstream.as_ref()),
             None => self.api.upstream.as_ref(),
         }
+    }
+
+    /// How long to wait for it: as the route says, or else the API.
+    pub fn timeouts(&self) -> &UpstreamTimeouts {
+        self.route.timeouts.as_deref().unwrap_or(&self.api.timeouts)
     }
 
     /// Sets who the caller is. What the caller says of that must be gone by then:

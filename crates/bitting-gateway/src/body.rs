@@ -7,7 +7,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::body::Incoming;
+
+use crate::upstream::Answer;
 
 /// Any error of a body: the connection ends, since the head is sent already.
 pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -19,7 +20,7 @@ pub type LocalBody = UnsyncBoxBody<Bytes, BodyError>;
 #[derive(Debug)]
 pub enum GatewayBody {
     /// Streamed from the upstream as it arrives.
-    Upstream(Incoming),
+    Upstream(Answer),
     /// Ready: a refusal.
     Ready(Full<Bytes>),
     /// From a local service.
@@ -38,7 +39,7 @@ impl Body for GatewayBody {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match self.get_mut() {
-            Self::Upstream(body) => Pin::new(body).poll_frame(context).map_err(Into::into),
+            Self::Upstream(body) => Pin::new(body).poll_frame(context),
             Self::Ready(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
             Self::Local(body) => Pin::new(body).poll_frame(context),
         }

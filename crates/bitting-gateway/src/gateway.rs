@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bitting_core::reason::Reason;
 use bitting_core::route::Target;
-use bitting_engine::{Admission, AnswerFor, Decision, Denial, Engine, Inquiry, Permit, Presented, RequestIds, Scope};
+use bitting_engine::{Admission, AnswerFor, Apis, Decision, Denial, Engine, Inquiry, Permit, Presented, RequestIds, Scope};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
@@ -42,6 +42,12 @@ impl Gateway {
     pub fn new(engine: Arc<Engine>, ids: Arc<RequestIds>, local: LocalService) -> Self {
         let upstreams = Upstreams::new(&engine.apis());
         Self { engine, ids, upstreams, local }
+    }
+
+    /// Makes ready for another generation of APIs, right before or after the engine takes it: connections to upstreams whose
+    /// settings are the same are kept, and requests that were decided by the generation before finish as they began.
+    pub fn adopt(&self, apis: &Apis) {
+        self.upstreams.adopt(apis);
     }
 
     /// Answers a request.
@@ -108,7 +114,7 @@ impl Gateway {
     ) -> Result<Response<GatewayBody>, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
         outgoing::prepare(&mut head, &body, permit, upstream, caller, &exchange.id_header).ok_or(Reason::InvalidRequest)?;
-        let response = self.upstreams.send(permit.api(), Request::from_parts(head, body)).await?;
+        let response = self.upstreams.send(permit, upstream, head, body).await?;
         let mut response = response.map(GatewayBody::Upstream);
         // The version is each hop's own (RFC 9110, section 2.5).
         *response.version_mut() = Version::HTTP_11;

@@ -16,7 +16,6 @@
 mod access_line;
 mod body;
 mod caller;
-mod connector;
 mod gateway;
 mod hop_by_hop;
 mod outgoing;
@@ -26,3 +25,4 @@ mod upstream;
 pub use body::{GatewayBody, LocalBody};
 pub use caller::Caller;
 pub use gateway::{Gateway, LocalService};
+pub use upstream::{Answer, InvalidTls, check_tls};

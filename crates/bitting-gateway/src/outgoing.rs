@@ -1,10 +1,10 @@
 //! What of a request goes upstream.
 
-use bitting_core::api::Upstream;
+use bitting_core::api::{Upstream, UpstreamHost};
 use bitting_core::dialect::{begins_like, is_spelled_like};
 use bitting_engine::Permit;
 use http::request::Parts;
-use http::uri::{Authority, PathAndQuery};
+use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, Uri, Version, header};
 use http_body::Body;
 
@@ -52,7 +52,7 @@ pub(crate) fn prepare(
 ) -> Option<()> {
     let api = permit.api();
     let host = host_header(&head.uri, head.headers.get(header::HOST));
-    head.uri = upstream_uri(&head.uri, upstream, |query| api.credentials.remove_from_query(query, &api.format))?;
+    head.uri = upstream_uri(&head.uri, |query| api.credentials.remove_from_query(query, &api.format))?;
     head.version = Version::HTTP_11;
     let headers = &mut head.headers;
     headers.reserve(ADDED);
@@ -66,9 +66,12 @@ pub(crate) fn prepare(
     api.credentials.remove_from_headers(headers, &api.format);
     permit.identify(headers);
     caller.tell_upstream(host.as_ref(), headers);
-    if let Some(host) = host {
-        headers.insert(header::HOST, host);
-    }
+    match &upstream.host {
+        UpstreamHost::Preserve => host.map(|host| headers.insert(header::HOST, host)),
+        UpstreamHost::Fixed(host) => headers.insert(header::HOST, host.clone()).map(Some),
+        // Which server it will be is not known yet.
+        UpstreamHost::Upstream => headers.remove(header::HOST).map(Some),
+    };
     headers.insert(REQUEST_ID, id.clone());
     Some(())
 }
@@ -81,16 +84,13 @@ fn host_header(uri: &Uri, host: Option<&HeaderValue>) -> Option<HeaderValue> {
     }
 }
 
-/// The raw path under the upstream's origin, and the query without credentials.
-fn upstream_uri(uri: &Uri, upstream: &Upstream, clean: impl Fn(&str) -> Option<String>) -> Option<Uri> {
-    let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(upstream.scheme().clone());
-    parts.authority = Some(Authority::clone(upstream.authority()));
+/// The raw path, and the query without credentials.
+fn upstream_uri(uri: &Uri, clean: impl Fn(&str) -> Option<String>) -> Option<Uri> {
     let target = uri.path_and_query()?;
-    parts.path_and_query = Some(match target.query().and_then(clean) {
+    let target = match target.query().and_then(clean) {
         None => target.clone(),
         Some(query) if query.is_empty() => PathAndQuery::try_from(target.path()).ok()?,
         Some(query) => PathAndQuery::try_from(format!("{}?{query}", target.path())).ok()?,
-    });
-    Uri::from_parts(parts).ok()
+    };
+    Some(Uri::from(target))
 }

@@ -12,7 +12,8 @@ use hyper::body::Incoming;
 
 /// A request's body. As it is read it keeps account of whose turn it is.
 pub(crate) struct Upload {
-    body: Incoming,
+    /// Nothing where a request is sent again.
+    body: Option<Incoming>,
     turn: Option<Arc<Turn>>,
 }
 
@@ -20,40 +21,55 @@ pub(crate) struct Upload {
 /// more. hyper's client asks for more only when it could hand on what it had, so an upstream that does not read keeps the turn.
 pub(crate) struct Turn {
     began: Instant,
-    /// Since when it is the upstream's turn, in microseconds after `began`, or [`CALLERS`].
-    upstreams_since: AtomicU64,
+    /// Since when it is whose turn: microseconds after `began`, and in the lowest bit whether it is the caller's.
+    since: AtomicU64,
 }
 
-const CALLERS: u64 = u64::MAX;
+/// Who has to do something, and for how long already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    ForUpstream(Duration),
+    ForCaller(Duration),
+}
+
+const CALLERS: u64 = 1;
 
 impl Upload {
     /// The body, and its account if there is anything to come.
     pub(crate) fn new(body: Incoming) -> (Self, Option<Arc<Turn>>) {
         let turn = (!body.is_end_stream()).then(|| Arc::new(Turn::new()));
-        (Self { body, turn: turn.clone() }, turn)
+        (Self { body: Some(body), turn: turn.clone() }, turn)
+    }
+
+    /// No body.
+    pub(crate) fn none() -> Self {
+        Self { body: None, turn: None }
     }
 }
 
 impl Turn {
     fn new() -> Self {
-        Self { began: Instant::now(), upstreams_since: AtomicU64::new(0) }
+        Self { began: Instant::now(), since: AtomicU64::new(0) }
     }
 
-    /// For how long the upstream has been the one to do something.
-    pub(crate) fn waited_for_upstream(&self) -> Duration {
-        match self.upstreams_since.load(Ordering::Relaxed) {
-            CALLERS => Duration::ZERO,
-            since => self.began.elapsed().saturating_sub(Duration::from_micros(since)),
-        }
+    /// Who has to do something.
+    pub(crate) fn waiting(&self) -> Waiting {
+        let since = self.since.load(Ordering::Relaxed);
+        let waited = self.began.elapsed().saturating_sub(Duration::from_micros(since >> 1));
+        if since & CALLERS == 0 { Waiting::ForUpstream(waited) } else { Waiting::ForCaller(waited) }
     }
 
     fn pass_to_upstream(&self) {
-        let now = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(CALLERS);
-        self.upstreams_since.store(now, Ordering::Relaxed);
+        self.pass(0);
     }
 
     fn pass_to_caller(&self) {
-        self.upstreams_since.store(CALLERS, Ordering::Relaxed);
+        self.pass(CALLERS);
+    }
+
+    fn pass(&self, to: u64) {
+        let now = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.since.store(now << 1 | to, Ordering::Relaxed);
     }
 }
 
@@ -63,6 +79,7 @@ impl Body for Upload {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Self { body, turn } = self.get_mut();
+        let Some(body) = body else { return Poll::Ready(None) };
         let polled = Pin::new(body).poll_frame(context);
         match turn {
             Some(turn) if polled.is_pending() => turn.pass_to_caller(),
@@ -73,11 +90,11 @@ impl Body for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

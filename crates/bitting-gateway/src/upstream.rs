@@ -1,100 +1,110 @@
-//! Connections to upstreams.
+//! The upstreams of all APIs.
+//!
+//! Connections are pooled here and not by hyper-util's client: that one chooses by authority alone. To give a request to the server that
+//! has least to do, to leave out one that fails, to follow names, to limit connections, and to know what was sent when something breaks,
+//! whoever chooses must know each connection.
 
-use std::error::Error;
-use std::io;
-use std::time::Duration;
+mod answer;
+mod connection;
+mod exchange;
+mod failure;
+mod meters;
+mod names;
+mod pool;
+mod queue;
+mod server;
+mod standing;
+mod tls;
 
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use bitting_core::api::Upstream;
 use bitting_core::reason::Reason;
-use bitting_engine::{Apis, ServedApi};
-use http::{Request, Response, Uri};
+use bitting_engine::{Apis, Permit};
+use http::Response;
+use http::request::Parts;
 use hyper::body::Incoming;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{Client, Error as ClientError};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use crate::connector::Connector;
-use crate::upload::Upload;
+use self::exchange::exchange;
+use self::pool::Pool;
 
-/// One pool of connections for each pair of timeouts that is configured; mostly there is one.
-pub(crate) struct Upstreams(Vec<(Timeouts, Client<Connector, Upload>)>);
+pub use answer::Answer;
+pub use tls::{InvalidTls, check_tls};
 
-/// To connect, and for the head of the response.
-type Timeouts = (Duration, Duration);
+/// The pool of every upstream that is configured.
+pub(crate) struct Upstreams {
+    pools: ArcSwap<Pools>,
+    /// Held while the pools are changed.
+    changing: Mutex<()>,
+}
 
-/// How long a connection is kept that nobody uses. Shorter than most servers keep theirs, so that few requests meet a
-/// connection that is just being closed.
-const IDLE: Duration = Duration::from_secs(20);
+/// Each pool with the settings by which it is found: the very same ones, since to compare them would take long.
+type Pools = Vec<(Arc<Upstream>, Arc<Pool>)>;
 
 impl Upstreams {
     pub(crate) fn new(apis: &Apis) -> Self {
-        let mut timeouts: Vec<Timeouts> = apis.protected().iter().map(|api| timeouts(api)).collect();
-        timeouts.sort_unstable();
-        timeouts.dedup();
-        Self(timeouts.into_iter().map(|timeouts| (timeouts, client(timeouts))).collect())
+        let upstreams = Self { pools: ArcSwap::default(), changing: Mutex::default() };
+        upstreams.adopt(apis);
+        upstreams
     }
 
-    /// Sends a request and waits for the head of the response. The time that the upstream has for it does not pass while
-    /// the caller has yet to send more of the body, which may take as long as it likes.
-    pub(crate) async fn send(&self, api: &ServedApi, request: Request<Incoming>) -> Result<Response<Incoming>, Reason> {
-        let wanted = timeouts(api);
-        let client = self.0.iter().find(|(timeouts, _)| *timeouts == wanted).map(|(_, client)| client);
-        let Some(client) = client else { return Err(Reason::UpstreamUnreachable) };
-        let (head, body) = request.into_parts();
-        let uri = head.uri.clone();
-        let (body, turn) = Upload::new(body);
-        let mut answer = client.request(Request::from_parts(head, body));
-        let limit = api.timeouts.response_head;
-        let mut left = limit;
-        loop {
-            match tokio::time::timeout(left, &mut answer).await {
-                Ok(Ok(response)) => return Ok(response),
-                Ok(Err(error)) => return Err(why(&error, api, &uri)),
-                Err(_elapsed) => {
-                    let passed = turn.as_ref().map_or(limit, |turn| turn.waited_for_upstream());
-                    left = limit.saturating_sub(passed);
-                    if left.is_zero() {
-                        return Err(Reason::UpstreamTimeout);
-                    }
-                }
-            }
+    /// Opens the upstreams of another generation. Those whose settings are the same are kept, and others end with their last request.
+    pub(crate) fn adopt(&self, apis: &Apis) {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_api = apis.protected().iter().flat_map(|api| {
+            let own = api.environments.iter().filter_map(|environment| environment.upstream.as_ref());
+            own.chain(&api.upstream).cloned().collect::<Vec<_>>()
+        });
+        let present = self.pools.load_full();
+        let mut pools: Pools = Vec::new();
+        for upstream in of_api {
+            let pool = find_equal(&pools, &upstream).or_else(|| find_equal(&present, &upstream));
+            let pool = pool.unwrap_or_else(|| Pool::open(&upstream));
+            pools.push((upstream, pool));
         }
+        self.pools.store(Arc::new(pools));
+    }
+
+    /// Sends a request and waits for the head of the answer.
+    pub(crate) async fn send(
+        &self,
+        permit: &Permit,
+        upstream: &Arc<Upstream>,
+        head: Parts,
+        body: Incoming,
+    ) -> Result<Response<Answer>, Reason> {
+        let pool = self.pool(upstream);
+        exchange(&pool, head, body, permit.timeouts()).await.map_err(|failure| {
+            let api = &*permit.api().name;
+            let cause = failure.innermost().map(tracing::field::display);
+            // Not the whole address: what stands in its path is the caller's.
+            let upstream = tracing::field::display(pool.settings());
+            tracing::warn!(api, upstream, error = %failure, cause, "the upstream failed");
+            failure.reason()
+        })
+    }
+
+    fn pool(&self, upstream: &Arc<Upstream>) -> Arc<Pool> {
+        let pools = self.pools.load();
+        let found = pools.iter().find(|(of, _)| Arc::ptr_eq(of, upstream)).map(|(_, pool)| Arc::clone(pool));
+        found.unwrap_or_else(|| self.late_pool(upstream))
+    }
+
+    /// For a request that was decided by a generation which is gone already, or has yet to be adopted.
+    #[cold]
+    fn late_pool(&self, upstream: &Arc<Upstream>) -> Arc<Pool> {
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let present = self.pools.load_full();
+        let pool = find_equal(&present, upstream).unwrap_or_else(|| Pool::open(upstream));
+        let mut pools = Pools::clone(&present);
+        pools.push((Arc::clone(upstream), Arc::clone(&pool)));
+        // They are forgotten when the next generation is adopted.
+        self.pools.store(Arc::new(pools));
+        pool
     }
 }
 
-fn timeouts(api: &ServedApi) -> Timeouts {
-    (api.timeouts.connect, api.timeouts.response_head)
-}
-
-fn client((connect, response_head): Timeouts) -> Client<Connector, Upload> {
-    let mut connector = HttpConnector::new();
-    // hyper does not let go of a connection before everything is written, nor of the body and so of the caller. The kernel
-    // ends one whose other side takes nothing any more.
-    #[cfg(target_os = "linux")]
-    connector.set_tcp_user_timeout(Some(response_head));
-    connector.set_nodelay(true);
-    Client::builder(TokioExecutor::new())
-        .pool_idle_timeout(IDLE)
-        .pool_timer(TokioTimer::new())
-        .build(Connector::new(connector, connect))
-}
-
-fn why(error: &ClientError, api: &ServedApi, uri: &Uri) -> Reason {
-    let mut reason = Reason::UpstreamUnreachable;
-    let (mut innermost, mut cause) = (None, error.source());
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
-            reason = Reason::UpstreamTimeout;
-        }
-        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
-            // The caller's own body broke off, or its chunks made no sense.
-            return Reason::InvalidRequest;
-        }
-        innermost = Some(error);
-        cause = error.source();
-    }
-    // Not the whole address: what stands in its path is the caller's.
-    let upstream = uri.authority().map(tracing::field::display);
-    // What hyper says of it is always the same; the system's own words are the innermost.
-    tracing::warn!(api = &*api.name, upstream, %error, cause = innermost.map(tracing::field::display), "the upstream failed");
-    reason
+fn find_equal(pools: &Pools, upstream: &Arc<Upstream>) -> Option<Arc<Pool>> {
+    pools.iter().find(|(of, _)| of == upstream).map(|(_, pool)| Arc::clone(pool))
 }

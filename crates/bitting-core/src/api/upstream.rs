@@ -1,98 +1,136 @@
-//! Where the protected API itself is.
+//! Where the protected API itself is, and how it is spoken to.
+
+mod origin;
+mod tls;
 
 use std::fmt;
-use std::str::FromStr;
+use std::net::SocketAddr;
+use std::time::Duration;
 
-use http::Uri;
-use http::uri::{Authority, Scheme};
+use http::HeaderValue;
 
-/// The origin of an upstream: scheme and authority. Paths are forwarded as they come, so it has none.
+pub use origin::{InvalidOrigin, Origin};
+pub use tls::{PrivateKeyPem, TlsIdentity, UpstreamTls};
+
+/// One upstream: servers that all answer the same, and how they are treated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {
-    scheme: Scheme,
-    authority: Authority,
+    /// Where its servers are. Each request goes to the one that has least to do.
+    pub servers: Box<[Origin]>,
+    /// What it is told to be called.
+    pub host: UpstreamHost,
+    /// How `https` servers are trusted.
+    pub tls: UpstreamTls,
+    /// How many connections there may be.
+    pub connections: ConnectionRules,
+    /// When a server is left out.
+    pub failover: Failover,
+    /// Which name servers are asked for the servers' names; the machine's own if there are none.
+    pub resolver: Box<[SocketAddr]>,
 }
 
-/// A text that names no usable upstream.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidUpstream {
-    /// It is no origin.
-    #[error("{0:?} is not an origin; write http, host and port, as in \"http://127.0.0.1:3000\", without path and user")]
-    NotAnOrigin(Box<str>),
-    /// It is one, behind TLS.
-    #[error(
-        "https upstreams are not supported yet; write \"http://…\", or put a proxy such as nginx, stunnel or Caddy between \
-         that speaks https to it"
-    )]
-    Https,
+/// What the upstream finds in `Host`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum UpstreamHost {
+    /// What the caller asked for.
+    #[default]
+    Preserve,
+    /// The server's own host and port.
+    Upstream,
+    /// Always the same.
+    Fixed(HeaderValue),
+}
+
+/// How many connections there may be to one server, at each of its addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionRules {
+    /// At most so many at once. As HTTP/1.1 goes, each carries one request at a time.
+    pub most: usize,
+    /// So many requests may wait for one of them.
+    pub waiting: usize,
+    /// So long each may wait.
+    pub wait: Duration,
+    /// So long a connection is kept that nobody uses.
+    pub idle: Duration,
+}
+
+/// When a server is left out, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Failover {
+    /// After so many failures in a row. A failure is a connection that cannot be had, or a head that does not come or makes no sense.
+    pub failures: u32,
+    /// For so long at first; then one request tries it, and each further failure doubles the time.
+    pub pause: Duration,
+    /// But never for longer than this.
+    pub longest_pause: Duration,
+}
+
+/// How long to wait for an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpstreamTimeouts {
+    /// For a connection: finding the address, connecting and TLS, at however many servers.
+    pub connect: Duration,
+    /// From the request until the whole head of the response.
+    pub response_head: Duration,
+    /// Between two pieces of the response's body.
+    pub response_idle: Duration,
+    /// Between two pieces of the request's body.
+    pub request_idle: Duration,
 }
 
 impl Upstream {
-    /// The scheme.
-    pub fn scheme(&self) -> &Scheme {
-        &self.scheme
+    /// Servers with everything else as it is where nothing is said.
+    pub fn of(servers: Vec<Origin>) -> Self {
+        Self {
+            servers: servers.into(),
+            host: UpstreamHost::default(),
+            tls: UpstreamTls::default(),
+            connections: ConnectionRules::default(),
+            failover: Failover::default(),
+            resolver: Box::default(),
+        }
     }
 
-    /// Host and port.
-    pub fn authority(&self) -> &Authority {
-        &self.authority
+    /// Whether a request to the one may arrive at a server of the other.
+    pub fn shares_a_server_with(&self, other: &Self) -> bool {
+        self.servers.iter().any(|server| other.servers.contains(server))
     }
 }
 
-impl FromStr for Upstream {
-    type Err = InvalidUpstream;
-
-    fn from_str(text: &str) -> Result<Self, InvalidUpstream> {
-        if text.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://")) {
-            return Err(InvalidUpstream::Https);
+impl Default for ConnectionRules {
+    fn default() -> Self {
+        Self {
+            most: 4_096,
+            waiting: 1_024,
+            wait: Duration::from_secs(5),
+            // Shorter than most servers keep theirs, so that few requests meet a connection that is just being closed.
+            idle: Duration::from_secs(20),
         }
-        let invalid = || InvalidUpstream::NotAnOrigin(text.into());
-        // http::Uri would drop a fragment silently.
-        let uri: Uri = Some(text).filter(|t| !t.contains(['#', '?', '@'])).and_then(|t| t.parse().ok()).ok_or_else(invalid)?;
-        let bare = uri.path_and_query().is_none_or(|path| path == "/") && !text.ends_with('/');
-        match (uri.scheme(), uri.authority()) {
-            (Some(scheme), Some(authority)) if bare && *scheme == Scheme::HTTP && !authority.host().is_empty() => {
-                Ok(Self { scheme: scheme.clone(), authority: authority.clone() })
-            }
-            _ => Err(invalid()),
+    }
+}
+
+impl Default for Failover {
+    fn default() -> Self {
+        Self { failures: 3, pause: Duration::from_secs(1), longest_pause: Duration::from_mins(1) }
+    }
+}
+
+impl Default for UpstreamTimeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            response_head: Duration::from_mins(1),
+            response_idle: Duration::from_mins(5),
+            request_idle: Duration::from_mins(1),
         }
     }
 }
 
 impl fmt::Display for Upstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.authority)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_bare_origin_is_an_upstream() {
-        for text in ["http://127.0.0.1:3000", "http://[::1]:3000", "http://api.internal"] {
-            assert_eq!(text.parse::<Upstream>().unwrap().to_string(), text);
+        for (position, server) in self.servers.iter().enumerate() {
+            write!(f, "{}{server}", if position == 0 { "" } else { ", " })?;
         }
-        for text in [
-            "",
-            "127.0.0.1:3000",
-            "http://x/",
-            "http://x/base",
-            "http://u:p@x",
-            "http://x?y",
-            "http://x#y",
-            "ftp://x",
-            "http://",
-        ] {
-            assert!(text.parse::<Upstream>().is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn an_upstream_behind_tls_is_told_that_it_must_wait() {
-        for text in ["https://api.example", "HTTPS://api.example:8443/x"] {
-            assert_eq!(text.parse::<Upstream>(), Err(InvalidUpstream::Https));
-        }
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::Method;
 
 use super::{InvalidPath, Leniencies, Methods, PathPattern, PatternOrder, RequestPath};
+use crate::api::UpstreamTimeouts;
 use crate::dialect::Answer;
 use crate::rights::Need;
 
@@ -41,6 +42,8 @@ pub struct Route {
     pub target: Target,
     /// What a request takes from each limit; zero is free.
     pub cost: u64,
+    /// How long to wait for the upstream, instead of what holds for the API.
+    pub timeouts: Option<Box<UpstreamTimeouts>>,
     /// What usage is counted under, as in `GET /v1/tasks/*`. The table says it.
     pub label: Arc<str>,
 }
@@ -76,7 +79,7 @@ pub enum Target {
 impl Route {
     /// A route of cost 1, with nothing special about it.
     pub fn new(access: Access, target: Target) -> Self {
-        Self { access, denied: None, encoded_slash_is_data: false, target, cost: 1, label: "".into() }
+        Self { access, denied: None, encoded_slash_is_data: false, target, cost: 1, timeouts: None, label: "".into() }
     }
 }
 

@@ -230,7 +230,7 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         routes,
         environments: vec![environment("live"), environment("test")],
         upstream: None,
-        timeouts: UpstreamTimeouts { connect: Duration::from_secs(1), response_head: Duration::from_secs(1) },
+        timeouts: UpstreamTimeouts::default(),
         new_key: NewKeyDefaults::default(),
         policy: Policy::default(),
         lifecycle: Lifecycle::default(),

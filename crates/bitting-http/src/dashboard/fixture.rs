@@ -218,7 +218,7 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         routes: routes(&[]),
         environments: prefixes.iter().map(environment).collect(),
         upstream: None,
-        timeouts: UpstreamTimeouts { connect: Duration::from_secs(1), response_head: Duration::from_secs(1) },
+        timeouts: UpstreamTimeouts::default(),
         new_key: NewKeyDefaults::default(),
         policy: Policy::default(),
         lifecycle: Lifecycle::default(),

@@ -1,5 +1,6 @@
 //! How keys look, and what their beginnings say.
 
+use bitting_core::api::Upstream;
 use bitting_core::key::EnvironmentPrefixes;
 
 use super::subject::Subject;
@@ -46,8 +47,12 @@ fn several_environments(subject: &Subject<'_>, environments: &[EnvironmentPrefix
         sentences.push(Text::say("Where several begin alike, the list of your keys says which one it belongs to."));
     }
     let upstreams: Vec<_> =
-        subject.environments().iter().map(|e| e.upstream.as_ref().or(subject.api.upstream.as_ref())).collect();
-    if upstreams.iter().enumerate().all(|(position, upstream)| !upstreams[..position].contains(upstream)) {
+        subject.environments().iter().map(|e| e.upstream.as_deref().or(subject.api.upstream.as_deref())).collect();
+    let share = |one: Option<&Upstream>, other: Option<&Upstream>| match (one, other) {
+        (Some(one), Some(other)) => one.shares_a_server_with(other),
+        _ => true,
+    };
+    if upstreams.iter().enumerate().all(|(position, &one)| !upstreams[..position].iter().any(|other| share(one, *other))) {
         sentences.push(Text::say("A key of one environment never reaches another."));
     }
     if !subject.api.plans.are_empty() {

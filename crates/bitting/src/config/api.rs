@@ -41,7 +41,8 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     let catalogue = rights::read(api);
     let new_key = rights::read_new_key(api, catalogue.as_ref());
     let answers = AnswerBook::read(api, shown, &credentials.carriers);
-    let reader = routes::Reader { catalogue: catalogue.as_ref(), answers: &answers, names };
+    let timeouts = upstreams::read_timeouts(api);
+    let reader = routes::Reader { catalogue: catalogue.as_ref(), answers: &answers, names, timeouts };
     let management = management::read(api, &reader);
     let routes = reader.read(api, management.as_ref());
     let policy = management::read_policy(api);
@@ -68,12 +69,11 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     let labels = presentation::read_labels(api, shown);
     let brand = presentation::read_brand(api, folder);
     let (environments, upstream) = if is_own {
-        let environments = upstreams::read(api, format.as_ref(), names).0;
+        let environments = upstreams::read(api, format.as_ref(), names, folder).0;
         (environments, None)
     } else {
-        upstreams::read(api, format.as_ref(), names)
+        upstreams::read(api, format.as_ref(), names, folder)
     };
-    let timeouts = upstreams::read_timeouts(api);
     let needs_default = credentials.foreign == Foreign::Pass
         || matches!(routes.default().access, Access::Public | Access::Optional(_))
         || routes.rules().any(|(_, _, route)| {

@@ -5,6 +5,7 @@ mod bans;
 mod dashboard;
 mod docs;
 mod lifecycle;
+mod upstreams;
 mod webhooks;
 
 use bitting_core::dialect::AnswerContext;
@@ -228,15 +229,6 @@ fn a_method_that_nobody_registered_is_warned_of() {
     assert!(problems(&with("PROCRASTINATE"))[0].ends_with("| if it is your API's own, all is well"));
     assert_eq!(load_text(&with("DELTE"), &[]).problems.counts(), (0, 1));
     assert!(problems(&with("GET|POST|PROPFIND")).is_empty());
-}
-
-#[test]
-fn an_upstream_behind_tls_is_told_what_to_do_until_it_can_be_had() {
-    let found = problems(&LEAST.replace("http://", "https://"));
-    assert!(
-        found[0].starts_with("3:12 https upstreams are not supported yet | write \"http://…\", or put a proxy"),
-        "{found:?}"
-    );
 }
 
 #[test]

@@ -113,7 +113,7 @@ async fn failures_of_the_upstream_are_counted_for_the_two_reasons_that_are_its_o
     assert_eq!(metrics.matches(of_shop).count(), 2, "{metrics}");
     let warned = bitting.wait_for(|line| line.contains("the upstream failed"));
     let warned: Value = serde_json::from_str(&warned).unwrap();
-    assert_eq!(warned["upstream"], nobody.to_string());
+    assert_eq!(warned["upstream"], format!("http://{nobody}"));
     assert!(warned["cause"].as_str().unwrap().starts_with("Connection refused"), "{warned}");
 }
 

@@ -1,5 +1,6 @@
 //! `[[api.route]]` and `[api.default]`: who may pass where.
 
+use bitting_core::api::UpstreamTimeouts;
 use bitting_core::dialect::Answer;
 use bitting_core::name::Names;
 use bitting_core::reason::Reason;
@@ -10,6 +11,7 @@ use http::Method;
 use super::answers::AnswerBook;
 use super::management::Management;
 use super::rights::hint;
+use super::upstreams::read_timeouts_over;
 use crate::config::problem::Location;
 use crate::config::section::{At, Findings, Section, closest};
 
@@ -18,6 +20,8 @@ pub(super) struct Reader<'r, 'c> {
     pub(super) catalogue: Option<&'r Catalogue>,
     pub(super) answers: &'r AnswerBook<'c>,
     pub(super) names: &'r Names,
+    /// What holds for the API.
+    pub(super) timeouts: UpstreamTimeouts,
 }
 
 /// A rule and where it was written.
@@ -92,6 +96,7 @@ impl<'c> Reader<'_, 'c> {
             denied: self.read_denied(section),
             encoded_slash_is_data: encoded_slash,
             cost,
+            timeouts: read_timeouts_over(section, self.timeouts).map(Box::new),
             ..Route::new(Access::Closed, Target::Upstream)
         }
     }

@@ -1,5 +1,9 @@
 //! `upstream` and `[api.timeouts]`: where the API itself is, and how long to wait for it.
 
+mod settings;
+
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::api::{Environment, Upstream, UpstreamTimeouts};
@@ -7,40 +11,37 @@ use bitting_core::key::KeyFormat;
 use bitting_core::name::{NameKind, Names};
 use http::HeaderValue;
 
-use crate::config::document::Value;
-use crate::config::section::{Section, closest, text_of};
+use crate::config::document::{Entry, Node, Table, Value};
+use crate::config::section::{Section, closest, section_of};
 
-/// One origin for all, or a table of environments with an origin each; `default` takes what belongs to no environment.
-pub(super) fn read(api: &Section<'_>, format: Option<&KeyFormat>, names: &Names) -> (Vec<Environment>, Option<Upstream>) {
+/// One upstream for all, or a table of environments with an upstream each; `default` takes what belongs to no environment.
+pub(super) fn read(
+    api: &Section<'_>,
+    format: Option<&KeyFormat>,
+    names: &Names,
+    folder: &Path,
+) -> (Vec<Environment>, Option<Arc<Upstream>>) {
     let declared: Vec<&str> = format.iter().flat_map(|f| f.environments()).map(|e| &*e.environment).collect();
-    let environment = |name: &str, upstream: Option<Upstream>| Environment {
+    let environment = |name: &str| Environment {
         id: names.intern(NameKind::Environment, name),
         header: HeaderValue::from_str(name).unwrap_or(HeaderValue::from_static("")),
         name: name.into(),
-        upstream,
+        upstream: None,
     };
-    let mut environments: Vec<Environment> = declared.iter().map(|name| environment(name, None)).collect();
+    let mut environments: Vec<Environment> = declared.iter().map(|name| environment(name)).collect();
     let Some(entry) = api.node("upstream") else {
         let help = "write upstream = \"http://127.0.0.1:3000\", where your API listens";
         api.findings.error(api.at, "this API has no `upstream`", help);
         return (environments, None);
     };
-    let Value::Table(table) = &entry.node.value else {
-        let Some(text) = text_of(&entry.node) else {
-            let help = "write \"http://127.0.0.1:3000\", or one for each environment in a table";
-            api.findings.error(&entry.node.at, format!("`upstream` is {}", entry.node.value.kind()), help);
-            return (environments, None);
-        };
-        return (environments, text.parse(api.findings).map(|upstream| upstream.value));
+    let table = match &entry.node.value {
+        Value::Table(table) if !is_settings(table, &declared) => table,
+        _ => return (environments, one(api, "api.upstream", "`upstream`", &entry.node, folder)),
     };
     let mut default = None;
     for of in &table.entries {
-        let Some(text) = text_of(&of.node) else {
-            let message = format!("the upstream of {:?} is {}", of.key, of.node.value.kind());
-            api.findings.error(&of.node.at, message, "write \"http://127.0.0.1:3000\"");
-            continue;
-        };
-        let upstream = text.parse::<Upstream>(api.findings).map(|upstream| upstream.value);
+        let upstream =
+            one(api, &format!("api.upstream.{}", of.key), &format!("the upstream of {:?}", of.key), &of.node, folder);
         if of.key == "default" {
             default = upstream;
         } else if let Some(environment) = environments.iter_mut().find(|e| *e.name == *of.key) {
@@ -53,20 +54,50 @@ pub(super) fn read(api: &Section<'_>, format: Option<&KeyFormat>, names: &Names)
             api.findings.error(&of.key_at, format!("{:?} is not an environment of this API", of.key), help);
         }
     }
-    for lacking in environments.iter().filter(|e| e.upstream.is_none() && default.is_none()) {
-        let help = format!("write {} = \"http://…\", or `default` for all that have none", lacking.name);
-        api.findings.error(&entry.key_at, format!("the environment {:?} has no upstream", lacking.name), help);
-    }
+    warn_of_lacking(api, entry, table, &environments);
     (environments, default)
 }
 
+/// A table says how one upstream is treated if it says where its servers are; otherwise it names environments.
+fn is_settings(table: &Table, declared: &[&str]) -> bool {
+    table.get("servers").is_some() && !declared.contains(&"servers")
+}
+
+/// One upstream: an origin, a list of them, or a table with more to say.
+fn one(api: &Section<'_>, name: &str, what: &str, node: &Node, folder: &Path) -> Option<Arc<Upstream>> {
+    if let Some(section) = section_of(node, name.to_owned(), api.findings) {
+        let upstream = settings::read(&section, folder);
+        section.finish();
+        return upstream.map(Arc::new);
+    }
+    settings::read_servers(node, what, api.findings).map(|servers| Arc::new(Upstream::of(servers)))
+}
+
+fn warn_of_lacking(api: &Section<'_>, entry: &Entry, table: &Table, environments: &[Environment]) {
+    if table.get("default").is_some() {
+        return;
+    }
+    for lacking in environments.iter().filter(|environment| table.get(&environment.name).is_none()) {
+        let help = format!("write {} = \"http://…\", or `default` for all that have none", lacking.name);
+        api.findings.error(&entry.key_at, format!("the environment {:?} has no upstream", lacking.name), help);
+    }
+}
+
+/// Those of an API, which hold where a route says nothing else.
 pub(super) fn read_timeouts(api: &Section<'_>) -> UpstreamTimeouts {
-    let default = UpstreamTimeouts { connect: Duration::from_secs(5), response_head: Duration::from_mins(1) };
-    let Some(timeouts) = api.section("timeouts") else { return default };
+    read_timeouts_over(api, UpstreamTimeouts::default()).unwrap_or_default()
+}
+
+/// Those that a section sets in a table, and for the rest others; `None` if it sets none.
+pub(super) fn read_timeouts_over(section: &Section<'_>, default: UpstreamTimeouts) -> Option<UpstreamTimeouts> {
+    let timeouts = section.section("timeouts")?;
+    let read = |key, default| settings::duration(&timeouts, key, Duration::from_millis(1)).unwrap_or(default);
     let read = UpstreamTimeouts {
-        connect: timeouts.duration("connect").unwrap_or(default.connect),
-        response_head: timeouts.duration("response_head").unwrap_or(default.response_head),
+        connect: read("connect", default.connect),
+        response_head: read("response_head", default.response_head),
+        response_idle: read("response_idle", default.response_idle),
+        request_idle: read("request_idle", default.request_idle),
     };
     timeouts.finish();
-    read
+    Some(read)
 }

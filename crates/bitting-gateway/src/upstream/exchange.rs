@@ -1,0 +1,197 @@
+//! One request and its answer: choosing a server, sending, and sending again where nothing can have happened yet.
+
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitting_core::api::UpstreamTimeouts;
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response, Uri, header};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::answer::Answer;
+use super::connection::Connection;
+use super::failure::{Failure, is_unanswered};
+use super::pool::Pool;
+use super::server::Slot;
+use crate::upload::{Turn, Upload, Waiting};
+
+/// The head of a request that may be sent twice: it has no body, and does the same twice as once (RFC 9110, section 9.2.2).
+struct Again {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+/// Why there is no head of an answer.
+enum NoHead {
+    /// Nothing of the request was written.
+    Unsent(Box<Request<Upload>>, hyper::Error),
+    /// It was, or a part of it.
+    Failed(hyper::Error),
+    /// The server had everything and its time.
+    Silent,
+    /// The caller had not sent everything, and sends no more.
+    CallerSilent,
+}
+
+/// Sends a request and waits for the head of the answer. A server that cannot be connected to is passed over for the next one as
+/// long as the time for connecting lasts. What was sent is sent once more at most.
+pub(crate) async fn exchange(
+    pool: &Pool,
+    head: Parts,
+    body: Incoming,
+    timeouts: &UpstreamTimeouts,
+) -> Result<Response<Answer>, Failure> {
+    let (body, turn) = Upload::new(body);
+    let mut again = if turn.is_none() { Again::of(&head) } else { None };
+    let names_servers = pool.names_servers(&head.headers);
+    let mut request = Request::from_parts(head, body);
+    let (mut tried, mut only_new, mut left) = (Vec::new(), false, timeouts.connect);
+    loop {
+        let mut slot = pool.slot(&tried, left).await?;
+        let server = Arc::clone(slot.server());
+        let idle = if only_new { None } else { server.idle_connection() };
+        let connected = match idle {
+            Some(connection) => Ok(connection),
+            None => connect(&mut slot, pool.untried(&tried), &mut left).await,
+        };
+        let mut connection = match connected {
+            Ok(connection) => connection,
+            Err(error) => {
+                let address = server.address;
+                tried.push(server);
+                if left.is_zero() || pool.untried(&tried) == 0 {
+                    return Err(Failure::NotConnected(address, error));
+                }
+                continue;
+            }
+        };
+        if names_servers {
+            request.headers_mut().insert(header::HOST, server.site.host.clone());
+        }
+        let was_used = connection.was_used;
+        let failed = match send(&mut connection, request, turn.as_deref(), timeouts).await {
+            Ok(response) => {
+                slot.succeeded();
+                return Ok(Answer::of(response, slot, connection, turn, timeouts));
+            }
+            Err(failed) => failed,
+        };
+        // A server closes connections that were idle for long, and this may be one: that is nobody's failure.
+        let (unsent, error) = match failed {
+            NoHead::Unsent(unsent, error) => (Some(*unsent), error),
+            NoHead::Failed(error) if is_the_callers(&error) => return Err(Failure::CallersBody(error)),
+            NoHead::Failed(error) => (None, error),
+            NoHead::Silent => {
+                let failure = Failure::Silent(server.address, timeouts.response_head);
+                slot.failed(&failure);
+                return Err(failure);
+            }
+            NoHead::CallerSilent => return Err(Failure::CallerSilent(timeouts.request_idle)),
+        };
+        if !was_used {
+            slot.failed(&error);
+        }
+        request = match unsent {
+            Some(unsent) if was_used || pool.untried(&tried) > 1 => unsent,
+            None if is_unanswered(&error) => match again.take() {
+                Some(again) => again.into_request(),
+                None => return Err(Failure::NoAnswer(server.address, error)),
+            },
+            _ => return Err(Failure::NoAnswer(server.address, error)),
+        };
+        only_new = true;
+        if pool.untried(&tried) > 1 {
+            tried.push(server);
+        }
+    }
+}
+
+/// Connects, and takes the time for it from what is left. Whoever does not answer leaves the others their share.
+async fn connect(slot: &mut Slot, candidates: usize, left: &mut Duration) -> io::Result<Connection> {
+    let began = Instant::now();
+    let share = *left / u32::try_from(candidates).unwrap_or(u32::MAX).max(1);
+    let server = slot.server();
+    let connected = Connection::open(server.address, server.site.secured.as_ref(), share).await;
+    if let Err(error) = &connected {
+        slot.failed(error);
+        *left = left.saturating_sub(began.elapsed());
+    }
+    connected
+}
+
+/// The time that the server has for the head does not pass while the caller has yet to send more of the body.
+async fn send(
+    connection: &mut Connection,
+    request: Request<Upload>,
+    turn: Option<&Turn>,
+    timeouts: &UpstreamTimeouts,
+) -> Result<Response<Incoming>, NoHead> {
+    connection.was_used = true;
+    let mut answer = pin!(connection.sender.try_send_request(request));
+    let limit = timeouts.response_head;
+    let mut left = turn.map_or(limit, |_| limit.min(timeouts.request_idle));
+    loop {
+        match tokio::time::timeout(left, answer.as_mut()).await {
+            Ok(Ok(response)) => return Ok(response),
+            Ok(Err(mut failed)) => {
+                let unsent = failed.take_message();
+                let error = failed.into_error();
+                return Err(match unsent {
+                    Some(unsent) => NoHead::Unsent(Box::new(unsent), error),
+                    None => NoHead::Failed(error),
+                });
+            }
+            Err(_elapsed) => {
+                left = match turn.map(Turn::waiting) {
+                    None => Duration::ZERO,
+                    Some(Waiting::ForUpstream(since)) => limit.saturating_sub(since),
+                    Some(Waiting::ForCaller(since)) => {
+                        let left = timeouts.request_idle.saturating_sub(since);
+                        if left.is_zero() {
+                            return Err(NoHead::CallerSilent);
+                        }
+                        // Meanwhile it may become the upstream's turn.
+                        left.min(limit)
+                    }
+                };
+                if left.is_zero() {
+                    return Err(NoHead::Silent);
+                }
+            }
+        }
+    }
+}
+
+/// Whether it was the caller's body that could not be read.
+fn is_the_callers(error: &hyper::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_user) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+impl Again {
+    fn of(head: &Parts) -> Option<Self> {
+        head.method.is_idempotent().then(|| Self {
+            method: head.method.clone(),
+            uri: head.uri.clone(),
+            headers: head.headers.clone(),
+        })
+    }
+
+    fn into_request(self) -> Request<Upload> {
+        let mut request = Request::new(Upload::none());
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
+        request
+    }
+}

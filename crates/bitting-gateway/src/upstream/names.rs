@@ -1,0 +1,104 @@
+//! From the name of a server to its addresses, again and again.
+//!
+//! The system's own `getaddrinfo` does not say for how long an answer holds, so names are asked for by a resolver of Rust's, which reads
+//! the machine's `resolv.conf` and `hosts` as the system's does. Both are read anew for each question: they change while a server runs.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{
+    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use tokio::time::Instant;
+
+/// The shortest time after which a name is asked for again, whatever its answer says.
+const SOONEST: Duration = Duration::from_secs(1);
+
+/// The longest. Name servers near by have the answer ready, and what stands in `hosts` says nothing of time.
+const LATEST: Duration = Duration::from_mins(1);
+
+/// The longest pause after questions that nobody answered.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// What is known of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Its addresses.
+    Addresses(Vec<IpAddr>),
+    /// Somebody who must know says that it has none.
+    Nothing(Box<str>),
+    /// Nobody knows. What was known before may hold still.
+    Unknown(Box<str>),
+}
+
+/// Asks for a name for as long as it is polled, each time when the answer before has run out, and tells what was found.
+pub(crate) async fn follow(name: &str, servers: &[SocketAddr], mut tell: impl FnMut(Found)) {
+    let mut pause = SOONEST;
+    loop {
+        let (found, valid_for) = look_up(name, servers).await;
+        let next = match &found {
+            Found::Unknown(_) => {
+                let this = pause;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                this
+            }
+            Found::Addresses(_) | Found::Nothing(_) => {
+                pause = SOONEST;
+                valid_for.clamp(SOONEST, LATEST)
+            }
+        };
+        tell(found);
+        tokio::time::sleep(next).await;
+    }
+}
+
+async fn look_up(name: &str, servers: &[SocketAddr]) -> (Found, Duration) {
+    let resolver = match resolver(servers) {
+        Ok(resolver) => resolver,
+        Err(error) => return (Found::Unknown(error.to_string().into()), Duration::ZERO),
+    };
+    match resolver.lookup_ip(name).await {
+        Ok(found) => {
+            let valid_for = found.valid_until().saturating_duration_since(Instant::now().into_std());
+            let addresses: Vec<IpAddr> = found.iter().collect();
+            if addresses.is_empty() {
+                return (Found::Nothing("the name has no address".into()), valid_for);
+            }
+            (Found::Addresses(addresses), valid_for)
+        }
+        Err(error) if error.is_no_records_found() => (Found::Nothing(error.to_string().into()), SOONEST),
+        Err(error) => (Found::Unknown(error.to_string().into()), Duration::ZERO),
+    }
+}
+
+fn resolver(servers: &[SocketAddr]) -> io::Result<TokioResolver> {
+    let (config, mut options) = if servers.is_empty() {
+        match hickory_resolver::system_conf::read_system_conf() {
+            Ok(read) => read,
+            // A machine without such a file asks itself, as the system's resolver does. Never a stranger: names of upstreams are internal.
+            Err(_) => (at(&[SocketAddr::from(([127, 0, 0, 1], 53))]), ResolverOpts::default()),
+        }
+    } else {
+        (at(servers), ResolverOpts::default())
+    };
+    // When to ask again is decided here.
+    options.cache_size = 0;
+    options.use_hosts_file = ResolveHosts::Always;
+    options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+    let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
+    builder.build().map_err(io::Error::other)
+}
+
+fn at(servers: &[SocketAddr]) -> ResolverConfig {
+    let server = |address: &SocketAddr| {
+        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+            connection.port = address.port();
+            connection
+        });
+        NameServerConfig::new(address.ip(), true, connections.into())
+    };
+    ResolverConfig::from_name_servers(servers.iter().map(server).collect())
+}
