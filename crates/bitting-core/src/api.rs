@@ -7,6 +7,7 @@ mod host;
 mod leaks;
 mod lifecycle;
 mod policy;
+mod streams;
 mod upstream;
 
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
 pub use leaks::LeakAction;
 pub use lifecycle::Lifecycle;
 pub use policy::{InvalidNamePattern, NamePattern, Policy};
+pub use streams::{EventTypes, InvalidMediaType, MediaType, OnRevoke, Streams};
 pub use upstream::{InvalidUpstream, Upstream};
 
 /// Everything that is known of one protected API. It does not change; a new configuration makes a new one.
@@ -78,6 +80,8 @@ pub struct Api {
     pub upstream: Option<Upstream>,
     /// How long to wait for an upstream.
     pub timeouts: UpstreamTimeouts,
+    /// What becomes of connections and answers that go on for long.
+    pub streams: Streams,
     /// What a new key gets where nothing is said.
     pub new_key: NewKeyDefaults,
     /// What is asked of every key.
@@ -112,6 +116,8 @@ pub struct UpstreamTimeouts {
     pub connect: Duration,
     /// From the request until the head of the response; the body may take as long as it likes.
     pub response_head: Duration,
+    /// While nothing moves on an upgraded connection, either way.
+    pub upgraded_idle: Duration,
 }
 
 /// What a new key gets where nothing is said.

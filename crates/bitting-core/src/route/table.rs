@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{InvalidPath, Leniencies, Methods, PathPattern, PatternOrder, RequestPath};
+use super::{InvalidPath, Leniencies, Methods, PathPattern, PatternOrder, RequestPath, Upgrades};
 use crate::dialect::Answer;
 use crate::rights::Need;
 
@@ -41,6 +41,8 @@ pub struct Route {
     pub target: Target,
     /// What a request takes from each limit; zero is free.
     pub cost: u64,
+    /// What its connection may be upgraded to, where the upstream answers.
+    pub upgrades: Upgrades,
     /// What usage is counted under, as in `GET /v1/tasks/*`. The table says it.
     pub label: Arc<str>,
 }
@@ -74,9 +76,10 @@ pub enum Target {
 }
 
 impl Route {
-    /// A route of cost 1, with nothing special about it.
+    /// A route of cost 1, with nothing special about it and no upgrades.
     pub fn new(access: Access, target: Target) -> Self {
-        Self { access, denied: None, encoded_slash_is_data: false, target, cost: 1, label: "".into() }
+        let upgrades = Upgrades::none();
+        Self { access, denied: None, encoded_slash_is_data: false, target, cost: 1, upgrades, label: "".into() }
     }
 }
 

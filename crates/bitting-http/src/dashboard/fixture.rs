@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bitting_core::api::{Alerts, Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Alerts, Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, Streams, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -218,7 +218,12 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         routes: routes(&[]),
         environments: prefixes.iter().map(environment).collect(),
         upstream: None,
-        timeouts: UpstreamTimeouts { connect: Duration::from_secs(1), response_head: Duration::from_secs(1) },
+        timeouts: UpstreamTimeouts {
+            connect: Duration::from_secs(1),
+            response_head: Duration::from_secs(1),
+            upgraded_idle: Duration::from_secs(1),
+        },
+        streams: Streams::default(),
         new_key: NewKeyDefaults::default(),
         policy: Policy::default(),
         lifecycle: Lifecycle::default(),

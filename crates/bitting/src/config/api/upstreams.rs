@@ -61,11 +61,16 @@ pub(super) fn read(api: &Section<'_>, format: Option<&KeyFormat>, names: &Names)
 }
 
 pub(super) fn read_timeouts(api: &Section<'_>) -> UpstreamTimeouts {
-    let default = UpstreamTimeouts { connect: Duration::from_secs(5), response_head: Duration::from_mins(1) };
+    let default = UpstreamTimeouts {
+        connect: Duration::from_secs(5),
+        response_head: Duration::from_mins(1),
+        upgraded_idle: Duration::from_hours(1),
+    };
     let Some(timeouts) = api.section("timeouts") else { return default };
     let read = UpstreamTimeouts {
         connect: timeouts.duration("connect").unwrap_or(default.connect),
         response_head: timeouts.duration("response_head").unwrap_or(default.response_head),
+        upgraded_idle: timeouts.duration("upgraded_idle").unwrap_or(default.upgraded_idle),
     };
     timeouts.finish();
     read
