@@ -7,6 +7,7 @@ mod host;
 mod leaks;
 mod lifecycle;
 mod policy;
+mod streams;
 mod upstream;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
 pub use leaks::LeakAction;
 pub use lifecycle::Lifecycle;
 pub use policy::{InvalidNamePattern, NamePattern, Policy};
+pub use streams::{EventTypes, InvalidMediaType, MediaType, OnRevoke, Streams};
 pub use upstream::{
     ConnectionRules, Failover, InvalidOrigin, Origin, PrivateKeyPem, TlsIdentity, Upstream, UpstreamHost, UpstreamTimeouts,
     UpstreamTls,
@@ -82,6 +84,8 @@ pub struct Api {
     pub upstream: Option<Arc<Upstream>>,
     /// How long to wait for an upstream, where a route says nothing else.
     pub timeouts: UpstreamTimeouts,
+    /// What becomes of connections and answers that go on for long.
+    pub streams: Streams,
     /// What a new key gets where nothing is said.
     pub new_key: NewKeyDefaults,
     /// What is asked of every key.

@@ -12,6 +12,7 @@ mod order;
 mod path;
 mod pattern;
 mod table;
+mod upgrades;
 
 pub use leniency::Leniencies;
 pub use method::{InvalidMethods, Methods};
@@ -19,3 +20,4 @@ pub use order::PatternOrder;
 pub use path::{InvalidPath, RequestPath};
 pub use pattern::{InvalidPattern, PathPattern};
 pub use table::{Access, Route, RouteTable, Rule, Target};
+pub use upgrades::{InvalidUpgrade, UpgradeProtocol, Upgrades};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use bitting_core::api::{Environment, Upstream, UpstreamTimeouts};
 use bitting_core::dialect::{AnswerContext, IdentityHeaders};
+use bitting_core::key::Digest;
 use bitting_core::limit::Outcome;
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_core::rights::Need;
-use bitting_core::route::{Access, Route, Target};
+use bitting_core::route::{Access, Route, Target, Upgrades};
 use bitting_core::time::Timestamp;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
@@ -35,6 +36,8 @@ pub struct Permit {
     api: Arc<ServedApi>,
     bearer: Bearer,
     route: Arc<Route>,
+    /// What the key was looked up by.
+    digest: Option<Digest>,
     /// What the key's limits say.
     limited: Option<Box<Limited>>,
     at: Timestamp,
@@ -93,18 +96,18 @@ pub struct AnswerFor<'r> {
 impl Permit {
     /// For somebody without a key.
     pub(crate) fn keyless(api: &Arc<ServedApi>, bearer: Bearer, route: &Arc<Route>, at: Timestamp) -> Self {
-        Self { api: Arc::clone(api), bearer, route: Arc::clone(route), limited: None, at }
+        Self { api: Arc::clone(api), bearer, route: Arc::clone(route), digest: None, limited: None, at }
     }
 
     /// For the holder of a key, of whose limits it was charged.
     pub(crate) fn of_key(
         api: &Arc<ServedApi>,
-        record: Arc<Record>,
+        (record, digest): (Arc<Record>, Digest),
         route: &Arc<Route>,
         limited: Option<Box<Limited>>,
         at: Timestamp,
     ) -> Self {
-        Self { api: Arc::clone(api), bearer: Bearer::Key(record), route: Arc::clone(route), limited, at }
+        Self { api: Arc::clone(api), bearer: Bearer::Key(record), route: Arc::clone(route), digest: Some(digest), limited, at }
     }
 
     /// Whether its key, as it is by now, would be let through.
@@ -134,6 +137,16 @@ impl Permit {
             Bearer::Key(record) => Some(record),
             Bearer::Anonymous | Bearer::Foreign => None,
         }
+    }
+
+    /// What the key was looked up by, if a key was presented.
+    pub(crate) fn digest(&self) -> Option<Digest> {
+        self.digest
+    }
+
+    /// What the connection may be upgraded to.
+    pub fn upgrades(&self) -> &Upgrades {
+        &self.route.upgrades
     }
 
     /// Who answers.

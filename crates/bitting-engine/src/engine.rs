@@ -30,6 +30,7 @@ use crate::inquiry::Inquiry;
 use crate::lifecycle::{self, Keeper};
 use crate::metering::{self, ApiBooks, IfShort, Metering};
 use crate::meters;
+use crate::open_streams::{self, OpenStreams};
 use crate::pipeline::{self, Bench, IfUnproven, Patience, Wait};
 use crate::ring::Ring;
 use crate::stopping::Tasks;
@@ -58,13 +59,14 @@ pub struct EngineOptions {
 pub struct Engine {
     store: Arc<dyn Store>,
     ring: Arc<Ring>,
-    apis: ArcSwap<Apis>,
+    apis: Arc<ArcSwap<Apis>>,
     clock: Arc<SteadyClock>,
     watch: Arc<ClockWatch>,
     prover: Prover,
     pub(crate) metering: Arc<Metering>,
     books: ApiBooks,
     pub(crate) feed: Arc<Feed>,
+    pub(crate) streams: Arc<OpenStreams>,
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) keeper: Arc<tokio::sync::Mutex<Keeper>>,
     /// Gone once the engine is stopping.
@@ -141,10 +143,18 @@ impl Engine {
         let keeper =
             Keeper::new(Arc::clone(&store), &metering, Arc::clone(&clock), Arc::clone(&feed), queue.downgrade(), progress.time);
         let keeper = Arc::new(tokio::sync::Mutex::new(keeper));
+        let apis = Arc::new(ArcSwap::from_pointee(apis));
+        let streams = Arc::new(OpenStreams::new(Arc::clone(&ring), Arc::clone(&clock), Arc::clone(&store), Arc::clone(&apis)));
         let halt = CancellationToken::new();
         let tasks = Tasks {
             keeper: tokio::spawn(lifecycle::run(Arc::clone(&keeper), Arc::clone(&ring))),
-            writer: tokio::spawn(writer::run(Arc::clone(&store), Arc::clone(&ring), Arc::clone(&feed), jobs)),
+            writer: tokio::spawn(writer::run(
+                Arc::clone(&store),
+                Arc::clone(&ring),
+                Arc::clone(&feed),
+                Arc::clone(&streams),
+                jobs,
+            )),
             feed: tokio::spawn(feed::run(Arc::clone(&feed), Arc::clone(&store), halt.clone())),
             sightings: tokio::spawn(imported::run(Arc::clone(&ring), Arc::clone(&clock), queue.downgrade())),
             supply: tokio::spawn(metering::run(
@@ -161,19 +171,21 @@ impl Engine {
                 Arc::clone(&feed),
                 halt.clone(),
             )),
+            streams: tokio::spawn(open_streams::run(Arc::clone(&streams), halt.clone())),
             heartbeat: tokio::spawn(heartbeat::run(Arc::clone(&clock), Arc::clone(&watch), Arc::clone(&store), halt.clone())),
             halt,
         };
         Ok(Arc::new(Self {
             store,
             ring,
-            apis: ArcSwap::from_pointee(apis),
+            apis,
             clock,
             watch,
             prover: Prover::default(),
             metering,
             books,
             feed,
+            streams,
             stopping: watch::Sender::new(false),
             keeper,
             queue: Mutex::new(Some(queue)),
@@ -389,6 +401,7 @@ impl Engine {
         apis.register_meters();
         apis.count_in(&self.metering, &self.books);
         self.apis.store(Arc::new(apis));
+        self.streams.look();
         Ok(())
     }
 

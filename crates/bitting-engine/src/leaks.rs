@@ -26,7 +26,7 @@ impl Engine {
         let mut unproven = IfUnproven::Wait;
         loop {
             let miss = match recognise(api, &credential, self.ring(), unproven) {
-                Ok(record) => return Ok(Some(record)),
+                Ok(recognised) => return Ok(Some(recognised.record)),
                 Err(miss) => miss,
             };
             unproven = match miss {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bitting_core::address::Client;
 use bitting_core::dialect::{Credential, Foreign, Found, methods_asked_for};
-use bitting_core::key::{Misfit, PresentedKey};
+use bitting_core::key::{Digest, Misfit, PresentedKey};
 use bitting_core::limit::{Refusal, Refused};
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
@@ -64,6 +64,12 @@ pub(crate) enum IfUnproven {
     Refuse,
     /// Nobody could find out.
     Unavailable,
+}
+
+/// A key that is known, and the SHA-256 by which it is, or will be once it was seen.
+pub(crate) struct Recognised {
+    pub(crate) record: Arc<Record>,
+    digest: Digest,
 }
 
 /// Why no record was found.
@@ -145,11 +151,11 @@ fn admit(
         Found::Missing if optional => return Ok(Permit::keyless(api, Bearer::Anonymous, route, bench.clock.latest())),
         Found::Missing => return Err(refuse(Reason::MissingKey)),
     };
-    let record = recognise(api, &credential, bench.ring, patience.unproven).map_err(|miss| match miss {
+    let recognised = recognise(api, &credential, bench.ring, patience.unproven).map_err(|miss| match miss {
         Miss::Refused(reason) => refuse(reason),
         Miss::Unproven(unproven) => Halt::Wait(Wait::Proof(unproven)),
     })?;
-    authorise(api, record, need, route, bench, inquiry, patience.short)
+    authorise(api, recognised, need, route, bench, inquiry, patience.short)
 }
 
 fn find_credential<'r>(api: &ServedApi, presented: Presented<'r>) -> Result<Found<'r>, Reason> {
@@ -170,7 +176,7 @@ pub(crate) fn recognise(
     credential: &Credential<'_>,
     ring: &Ring,
     unproven: IfUnproven,
-) -> Result<Arc<Record>, Miss> {
+) -> Result<Recognised, Miss> {
     let (presented, misfit) = match api.format.parse(credential.bytes()) {
         Ok(presented) => (presented, None),
         Err(misfit) => {
@@ -189,11 +195,12 @@ pub(crate) fn recognise(
         record.api == api.id && (record.imported || misfit.is_none()) && api.environment(record.environment).is_some()
     };
     let unknown = misfit.unwrap_or(Reason::UnknownKey);
-    if let Some(record) = trusted.find(&presented.digest()).filter(is_known) {
-        return Ok(record);
+    let digest = presented.digest();
+    if let Some(record) = trusted.find(&digest).filter(is_known) {
+        return Ok(Recognised { record, digest });
     }
     match (trusted.find_unseen(api, &presented), unproven) {
-        (Some(Unseen::Found(record)), _) if is_known(&record) => Ok(record),
+        (Some(Unseen::Found(record)), _) if is_known(&record) => Ok(Recognised { record, digest }),
         (Some(Unseen::Unproven(_)), IfUnproven::Unavailable) => Err(Reason::StoreUnavailable.into()),
         (Some(Unseen::Unproven(record)), IfUnproven::Wait) if is_known(&record) => {
             Err(Miss::Unproven(Unproven { key: record.id, api: api.name.clone(), claim: presented.claim() }))
@@ -206,7 +213,7 @@ pub(crate) fn recognise(
 /// is left of them, and one of a key that is not in force is not.
 fn authorise(
     api: &Arc<ServedApi>,
-    record: Arc<Record>,
+    Recognised { record, digest }: Recognised,
     need: &Need,
     route: &Arc<Route>,
     bench: Bench<'_>,
@@ -232,7 +239,7 @@ fn authorise(
     let charge = Charge { api, record: &record, route, refused, now, method, client };
     let (reason, limited) = match (bench.metering.charge(&charge, short), unmet) {
         (Charged::Short, _) => return Err(Halt::Wait(Wait::Supply)),
-        (Charged::Admitted(limited), None) => return Ok(Permit::of_key(api, record, route, limited, now)),
+        (Charged::Admitted(limited), None) => return Ok(Permit::of_key(api, (record, digest), route, limited, now)),
         (Charged::Admitted(limited), Some(Unmet::Rights(asked))) => {
             return Err(Denial::lacking(api, record, asked, route).at(limited).into());
         }

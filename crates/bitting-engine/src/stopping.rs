@@ -19,6 +19,7 @@ pub(crate) struct Tasks {
     pub(crate) feed: JoinHandle<()>,
     pub(crate) keeper: JoinHandle<()>,
     pub(crate) traffic: JoinHandle<()>,
+    pub(crate) streams: JoinHandle<()>,
     /// Ends those that go on with the store until they have done what they are at.
     pub(crate) halt: CancellationToken,
 }
@@ -49,7 +50,7 @@ impl Engine {
         self.begin_to_stop();
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Tasks { writer, heartbeat, sightings, supply, feed, keeper, traffic, halt }) = tasks else { return };
+        let Some(Tasks { writer, heartbeat, sightings, supply, feed, keeper, traffic, streams, halt }) = tasks else { return };
         halt.cancel();
         // With its lock in hand, so that nothing of it goes on in the store.
         let quiet = self.keeper.lock().await;
@@ -60,7 +61,7 @@ impl Engine {
         let _ = sightings.await;
         let _ = keeper.await;
         // If one of them panicked, that was said when it did.
-        for task in [writer, heartbeat, feed, traffic] {
+        for task in [writer, heartbeat, feed, traffic, streams] {
             let _ = task.await;
         }
         self.metering.close().await;

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use self::doubts::Doubts;
 use crate::feed::Feed;
 use crate::meters;
+use crate::open_streams::OpenStreams;
 use crate::ring::Ring;
 
 /// A change on its way to the disk.
@@ -33,7 +34,13 @@ pub(crate) type Answer = Result<Result<Committed, Refusal>, Arc<StoreError>>;
 const BATCH: usize = 256;
 
 /// Writes until the last sender of the queue is gone.
-pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, feed: Arc<Feed>, mut queue: mpsc::Receiver<Job>) {
+pub(crate) async fn run(
+    store: Arc<dyn Store>,
+    ring: Arc<Ring>,
+    feed: Arc<Feed>,
+    streams: Arc<OpenStreams>,
+    mut queue: mpsc::Receiver<Job>,
+) {
     let vigil = Vigil(&ring);
     let mut doubts = Doubts::default();
     let mut jobs = Vec::with_capacity(BATCH);
@@ -47,6 +54,7 @@ pub(crate) async fn run(store: Arc<dyn Store>, ring: Arc<Ring>, feed: Arc<Feed>,
             let touches_webhooks = jobs.iter().any(|job| job.entry.change.is_of_webhooks());
             write(&*store, &ring, &mut doubts, std::mem::take(&mut jobs)).await;
             feed.wake();
+            streams.look();
             if touches_webhooks {
                 feed.wake_webhooks();
             }

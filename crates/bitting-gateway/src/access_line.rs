@@ -69,9 +69,10 @@ impl AccessLine {
         self.decided = Some(Decided { api, reason: Some(denial.reason()), key });
     }
 
-    /// The answer is ready: writes the line.
-    pub(crate) fn answered(mut self, status: StatusCode) {
+    /// The answer is ready. The line is written when what this returns is dropped.
+    pub(crate) fn answered(mut self, status: StatusCode) -> Self {
         self.status = Some(status);
+        self
     }
 }
 

@@ -7,6 +7,8 @@ use bitting_core::dialect::{begins_like, is_spelled_like};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::tunnel::ProtocolChange;
+
 /// What is known of the connection that a request comes by.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -21,6 +23,7 @@ pub struct Caller {
     /// The other of the two, which its trusted proxies pass on as their own callers sent it.
     disbelieved: HeaderName,
     api: Option<String>,
+    change: ProtocolChange,
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -50,7 +53,19 @@ impl Caller {
                 ForwardedHeader::Forwarded => FORWARDED_FOR,
             },
             api,
+            change: ProtocolChange::default(),
         }
+    }
+
+    /// The same, with whom to tell when the connection stops to be HTTP.
+    #[must_use]
+    pub fn telling(self, change: ProtocolChange) -> Self {
+        Self { change, ..self }
+    }
+
+    /// Whom to tell when the connection stops to be HTTP.
+    pub(crate) fn change(&self) -> &ProtocolChange {
+        &self.change
     }
 
     /// Where a request comes from.

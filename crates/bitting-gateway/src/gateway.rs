@@ -2,20 +2,26 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitting_core::reason::Reason;
 use bitting_core::route::Target;
-use bitting_engine::{Admission, AnswerFor, Apis, Decision, Denial, Engine, Inquiry, Permit, Presented, RequestIds, Scope};
+use bitting_engine::{
+    Admission, AnswerFor, Apis, Decision, Denial, Engine, Inquiry, OpenStream, Permit, Presented, RequestIds, Scope,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
 use crate::access_line::AccessLine;
 use crate::body::{GatewayBody, LocalBody};
 use crate::caller::Caller;
-use crate::upstream::Upstreams;
+use crate::tunnel::{Tunnel, Tunnels};
+use crate::upgrade::{Agreed, Upgrade};
+use crate::upstream::{Answer, Upstreams};
 use crate::{hop_by_hop, outgoing};
 
 /// Answers the requests that an API leaves to Bitting. It finds the [`Permit`] among the request's extensions, as an
@@ -28,6 +34,7 @@ pub struct Gateway {
     ids: Arc<RequestIds>,
     upstreams: Upstreams,
     local: LocalService,
+    tunnels: Tunnels,
 }
 
 /// What is kept of a request while its head is on the way upstream.
@@ -35,13 +42,22 @@ struct Exchange {
     line: AccessLine,
     id_header: HeaderValue,
     origin: Option<HeaderValue>,
+    /// What becomes of the connection once the answer is sent.
+    upgrade: Option<Box<Upgraded>>,
+}
+
+/// An upgrade that has come about.
+struct Upgraded {
+    ends: Agreed,
+    stream: Option<OpenStream>,
+    idle: Duration,
 }
 
 impl Gateway {
     /// A gateway for the APIs of an engine.
     pub fn new(engine: Arc<Engine>, ids: Arc<RequestIds>, local: LocalService) -> Self {
         let upstreams = Upstreams::new(&engine.apis());
-        Self { engine, ids, upstreams, local }
+        Self { engine, ids, upstreams, local, tunnels: Tunnels::default() }
     }
 
     /// Makes ready for another generation of APIs, right before or after the engine takes it: connections to upstreams whose
@@ -58,11 +74,23 @@ impl Gateway {
             line: AccessLine::begin(id, caller.client(&head.headers), &head),
             id_header: id.to_header(),
             origin: head.headers.get(header::ORIGIN).cloned(),
+            upgrade: None,
         };
         let mut response = self.answer(head, body, caller, &mut exchange).await;
-        exchange.line.answered(response.status());
-        response.headers_mut().insert(outgoing::REQUEST_ID, exchange.id_header);
+        let Exchange { line, id_header, upgrade, .. } = exchange;
+        let line = line.answered(response.status());
+        if let Some(upgrade) = upgrade {
+            let Upgraded { ends, stream, idle } = *upgrade;
+            self.tunnels.open(Tunnel { ends, change: caller.change().clone(), stream, idle, line });
+        }
+        response.headers_mut().insert(outgoing::REQUEST_ID, id_header);
         response
+    }
+
+    /// Lets upgraded connections end by themselves until an instant, after nobody is let in any more. Then cuts those that are left and
+    /// says how many.
+    pub async fn close(&self, deadline: Instant) -> usize {
+        self.tunnels.close(deadline).await
     }
 
     async fn answer(&self, head: Parts, body: Incoming, caller: &Caller, exchange: &mut Exchange) -> Response<GatewayBody> {
@@ -88,7 +116,10 @@ impl Gateway {
             Decision::Permit(permit) if permit.target() == Target::Upstream => {
                 exchange.line.admitted(&permit);
                 match self.forward(head, body, &permit, caller, exchange).await {
-                    Ok(response) => exchange.readable(response, &permit),
+                    Ok(Answered { response, agreed }) => {
+                        let response = exchange.readable(response, &permit);
+                        self.watch_over(Answered { response, agreed }, permit, exchange).await
+                    }
                     Err(reason) => exchange.refuse(&permit.fail(reason)),
                 }
             }
@@ -111,16 +142,27 @@ impl Gateway {
         permit: &Permit,
         caller: &Caller,
         exchange: &Exchange,
-    ) -> Result<Response<GatewayBody>, Reason> {
+    ) -> Result<Answered, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
+        let upgrade = Upgrade::asked(&mut head, &body, permit.upgrades());
         outgoing::prepare(&mut head, &body, permit, upstream, caller, &exchange.id_header).ok_or(Reason::InvalidRequest)?;
-        let response = self.upstreams.send(permit, upstream, head, body).await?;
-        let mut response = response.map(GatewayBody::Upstream);
+        let mut offered = Vec::new();
+        if let Some(upgrade) = &upgrade {
+            upgrade.write(&mut head.headers);
+            offered.extend(head.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned());
+        }
+        let mut response = self.upstreams.send(permit, upstream, head, body).await?;
         // The version is each hop's own (RFC 9110, section 2.5).
         *response.version_mut() = Version::HTTP_11;
-        if !is_plainly_coded(response.headers()) || response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            // What was not asked for: a coding that nobody here undoes, or another protocol.
+        if !is_plainly_coded(response.headers()) {
+            // Nobody asked for a coding that nobody here undoes.
             return Err(Reason::UpstreamUnreachable);
+        }
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return switch(upgrade, &offered, response).ok_or_else(|| {
+                tracing::warn!(api = &*permit.api().name, "the upstream changed to a protocol that it was not asked for");
+                Reason::UpstreamUnreachable
+            });
         }
         let headers = response.headers_mut();
         if headers.contains_key(header::TRANSFER_ENCODING) {
@@ -128,7 +170,27 @@ impl Gateway {
             headers.remove(header::CONTENT_LENGTH);
         }
         hop_by_hop::remove(headers, |_| false);
-        Ok(response)
+        Ok(Answered { response, agreed: None })
+    }
+
+    /// What goes on for long goes on for as long as its key is good.
+    async fn watch_over(&self, answered: Answered, permit: Permit, exchange: &mut Exchange) -> Response<GatewayBody> {
+        let Answered { response, agreed } = answered;
+        let is_of_events = |kind: &HeaderValue| permit.api().streams.events.include(kind.as_bytes());
+        if agreed.is_none() && !response.headers().get(header::CONTENT_TYPE).is_some_and(is_of_events) {
+            return response.map(GatewayBody::Upstream);
+        }
+        let idle = permit.api().timeouts.upgraded_idle;
+        // In a box, so that other requests do not carry room for it.
+        let stream = Box::pin(self.engine.open_stream(permit, exchange.line.client().address())).await;
+        match (agreed, stream) {
+            (Some(ends), stream) => {
+                exchange.upgrade = Some(Box::new(Upgraded { ends, stream, idle }));
+                response.map(GatewayBody::Upstream)
+            }
+            (None, Some(stream)) => response.map(|body| GatewayBody::events(body, stream)),
+            (None, None) => response.map(GatewayBody::Upstream),
+        }
     }
 
     async fn answer_locally(&self, mut request: Request<Incoming>, admission: Admission) -> Response<GatewayBody> {
@@ -140,9 +202,24 @@ impl Gateway {
     }
 }
 
+/// The head of an upstream's answer as it goes to the caller, and what comes after it.
+struct Answered {
+    response: Response<Answer>,
+    agreed: Option<Agreed>,
+}
+
+/// The answer of an upstream that has changed the protocol; `None` if it was not asked to, or for another.
+fn switch(upgrade: Option<Upgrade>, offered: &[HeaderValue], mut response: Response<Answer>) -> Option<Answered> {
+    let agreed = upgrade?.agreed(offered, &mut response)?;
+    let headers = response.headers_mut();
+    hop_by_hop::remove(headers, |_| false);
+    agreed.write(headers);
+    Some(Answered { response, agreed: Some(agreed) })
+}
+
 impl Exchange {
     /// Whoever answered, callers learn of their limits and scripts may read it alike; a refusal sees to that itself.
-    fn readable(&self, mut response: Response<GatewayBody>, permit: &Permit) -> Response<GatewayBody> {
+    fn readable<B>(&self, mut response: Response<B>, permit: &Permit) -> Response<B> {
         permit.tell_limits(response.headers_mut());
         if let Some(cors) = &permit.api().cors {
             cors.decorate(self.origin.as_ref(), response.headers_mut());

@@ -19,10 +19,13 @@ mod caller;
 mod gateway;
 mod hop_by_hop;
 mod outgoing;
+mod tunnel;
+mod upgrade;
 mod upload;
 mod upstream;
 
 pub use body::{GatewayBody, LocalBody};
 pub use caller::Caller;
 pub use gateway::{Gateway, LocalService};
+pub use tunnel::ProtocolChange;
 pub use upstream::{Answer, InvalidTls, check_tls};

@@ -30,6 +30,7 @@ use self::exchange::exchange;
 use self::pool::Pool;
 
 pub use answer::Answer;
+pub(crate) use answer::HeldSlot;
 pub use tls::{InvalidTls, check_tls};
 
 /// The pool of every upstream that is configured.

@@ -36,6 +36,7 @@ pub use telemetry::install as install_metrics;
 /// A server that runs until it is stopped.
 pub struct Server {
     engine: Arc<Engine>,
+    gateway: Arc<Gateway>,
     addresses: Vec<SocketAddr>,
     stopping: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
@@ -95,7 +96,7 @@ impl Server {
         let notifier = Notifier::start(Arc::clone(&engine), sender, NotifierSettings { keep: webhooks.keep });
         let control = ControlSocket::open(store.path(), Arc::clone(&engine), ids)?;
         tracing::info!(keys = engine.status().keys, "ready");
-        Ok(Self { engine, addresses, stopping, listeners: tasks, control, notifier, drain, dashboard_url })
+        Ok(Self { engine, gateway, addresses, stopping, listeners: tasks, control, notifier, drain, dashboard_url })
     }
 
     /// The addresses that were bound, in the order of the configuration.
@@ -144,6 +145,10 @@ impl Server {
                 abort.abort();
             }
         }
+        let cut = self.gateway.close(deadline).await;
+        if cut > 0 {
+            tracing::warn!(connections = cut, "upgraded connections that were still open were cut");
+        }
         self.notifier.stop().await;
         self.control.close().await;
         self.engine.stop().await;
@@ -173,9 +178,10 @@ async fn serve_gateway(
     gateway: Arc<Gateway>,
     stopped: watch::Receiver<bool>,
 ) {
-    let per_connection = |peer: SocketAddr| {
+    let per_connection = |peer: SocketAddr, change| {
         let trusted = listener.trusted_proxies.clone();
-        let caller = Arc::new(Caller::new(peer.ip(), &Scheme::HTTP, trusted, listener.forwarded_header, api.clone()));
+        let caller = Caller::new(peer.ip(), &Scheme::HTTP, trusted, listener.forwarded_header, api.clone());
+        let caller = Arc::new(caller.telling(change));
         let gateway = Arc::clone(&gateway);
         service_fn(move |request| {
             let (gateway, caller) = (Arc::clone(&gateway), Arc::clone(&caller));
@@ -192,7 +198,7 @@ async fn serve_service(
     router: axum::Router,
     stopped: watch::Receiver<bool>,
 ) {
-    let per_connection = |peer: SocketAddr| {
+    let per_connection = |peer: SocketAddr, _| {
         let peer = Peer {
             address: peer.ip(),
             trusted_proxies: listener.trusted_proxies.clone(),

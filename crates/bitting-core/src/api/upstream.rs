@@ -76,6 +76,8 @@ pub struct UpstreamTimeouts {
     pub response_idle: Duration,
     /// Between two pieces of the request's body.
     pub request_idle: Duration,
+    /// While nothing moves on an upgraded connection, either way.
+    pub upgraded_idle: Duration,
 }
 
 impl Upstream {
@@ -122,6 +124,7 @@ impl Default for UpstreamTimeouts {
             response_head: Duration::from_mins(1),
             response_idle: Duration::from_mins(5),
             request_idle: Duration::from_mins(1),
+            upgraded_idle: Duration::from_hours(1),
         }
     }
 }

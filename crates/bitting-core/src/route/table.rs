@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 
-use super::{InvalidPath, Leniencies, Methods, PathPattern, PatternOrder, RequestPath};
+use super::{InvalidPath, Leniencies, Methods, PathPattern, PatternOrder, RequestPath, Upgrades};
 use crate::api::UpstreamTimeouts;
 use crate::dialect::Answer;
 use crate::rights::Need;
@@ -44,6 +44,8 @@ pub struct Route {
     pub cost: u64,
     /// How long to wait for the upstream, instead of what holds for the API.
     pub timeouts: Option<Box<UpstreamTimeouts>>,
+    /// What its connection may be upgraded to, where the upstream answers.
+    pub upgrades: Upgrades,
     /// What usage is counted under, as in `GET /v1/tasks/*`. The table says it.
     pub label: Arc<str>,
 }
@@ -77,9 +79,10 @@ pub enum Target {
 }
 
 impl Route {
-    /// A route of cost 1, with nothing special about it.
+    /// A route of cost 1, with nothing special about it and no upgrades.
     pub fn new(access: Access, target: Target) -> Self {
-        Self { access, denied: None, encoded_slash_is_data: false, target, cost: 1, timeouts: None, label: "".into() }
+        let (upgrades, timeouts) = (Upgrades::none(), None);
+        Self { access, denied: None, encoded_slash_is_data: false, target, cost: 1, timeouts, upgrades, label: "".into() }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::account::AccountId;
-use bitting_core::api::{Alerts, Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Alerts, Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, Streams, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -231,6 +231,7 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         environments: vec![environment("live"), environment("test")],
         upstream: None,
         timeouts: UpstreamTimeouts::default(),
+        streams: Streams::default(),
         new_key: NewKeyDefaults::default(),
         policy: Policy::default(),
         lifecycle: Lifecycle::default(),

@@ -14,17 +14,17 @@ use serde_json::Map;
 use super::fixture::{Fixture, apis, outcome, patch, revoke, shop};
 use super::stumbling::{Fault, Wrapped};
 
-const OLD: &str = "a key that somebody else has made";
+pub(super) const OLD: &str = "a key that somebody else has made";
 
 fn narrow(text: &str) -> KeyHash {
     KeyHash::Sha256(PresentedKey::of_imported(text.as_bytes()).unwrap().digest())
 }
 
-fn wide(text: &str) -> KeyHash {
+pub(super) fn wide(text: &str) -> KeyHash {
     KeyHash::Sha512(PresentedKey::of_imported(text.as_bytes()).unwrap().wide_digest())
 }
 
-fn imported(number: u8, hash: KeyHash) -> ImportedKey {
+pub(super) fn imported(number: u8, hash: KeyHash) -> ImportedKey {
     ImportedKey {
         id: KeyId::from_bytes([number; 16]),
         hash,
@@ -48,7 +48,7 @@ fn imported(number: u8, hash: KeyHash) -> ImportedKey {
     }
 }
 
-fn import(keys: impl Into<Vec<ImportedKey>>) -> Change {
+pub(super) fn import(keys: impl Into<Vec<ImportedKey>>) -> Change {
     Change::ImportKeys { api: "shop".into(), import: "imp_1".into(), keys: keys.into() }
 }
 

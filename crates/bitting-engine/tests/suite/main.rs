@@ -17,6 +17,7 @@ mod refusing;
 mod restarting;
 mod revoking;
 mod selecting;
+mod streaming;
 mod stumbling;
 mod telling;
 mod using;

@@ -40,7 +40,7 @@ struct Carrier {
 /// Among the extensions of an answer that changes the protocol: the server counts the connection as taken for as long as somebody has
 /// this.
 #[derive(Clone)]
-pub(crate) struct Tunnel {
+pub(crate) struct HeldSlot {
     _slot: Arc<Slot>,
 }
 
@@ -55,7 +55,7 @@ impl Answer {
         let (mut head, body) = response.into_parts();
         let carrier = if head.status == StatusCode::SWITCHING_PROTOCOLS {
             connection.hand_over();
-            head.extensions.insert(Tunnel { _slot: Arc::new(slot) });
+            head.extensions.insert(HeldSlot { _slot: Arc::new(slot) });
             None
         } else {
             let upload = upload.map(|turn| (turn, timeouts.response_head));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bitting_core::api::{Alerts, Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, UpstreamTimeouts};
+use bitting_core::api::{Alerts, Api, Brand, Docs, Environment, Lifecycle, NewKeyDefaults, Policy, Streams, UpstreamTimeouts};
 use bitting_core::dialect::{
     Answer, AnswerSpec, Answers, BodySpec, CredentialRules, Foreign, IdentityHeaders, Labels, LimitHeaders, Variables,
 };
@@ -219,6 +219,7 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         environments: prefixes.iter().map(environment).collect(),
         upstream: None,
         timeouts: UpstreamTimeouts::default(),
+        streams: Streams::default(),
         new_key: NewKeyDefaults::default(),
         policy: Policy::default(),
         lifecycle: Lifecycle::default(),

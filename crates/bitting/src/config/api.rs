@@ -14,6 +14,7 @@ mod presentation;
 mod retention;
 mod rights;
 mod routes;
+mod streams;
 mod upstreams;
 
 use std::path::Path;
@@ -42,7 +43,8 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     let new_key = rights::read_new_key(api, catalogue.as_ref());
     let answers = AnswerBook::read(api, shown, &credentials.carriers);
     let timeouts = upstreams::read_timeouts(api);
-    let reader = routes::Reader { catalogue: catalogue.as_ref(), answers: &answers, names, timeouts };
+    let upgrades = streams::read_upgrades(api).unwrap_or_default();
+    let reader = routes::Reader { catalogue: catalogue.as_ref(), answers: &answers, upgrades: &upgrades, names, timeouts };
     let management = management::read(api, &reader);
     let routes = reader.read(api, management.as_ref());
     let policy = management::read_policy(api);
@@ -74,6 +76,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     } else {
         upstreams::read(api, format.as_ref(), names, folder)
     };
+    let streams = streams::read(api);
     let needs_default = credentials.foreign == Foreign::Pass
         || matches!(routes.default().access, Access::Public | Access::Optional(_))
         || routes.rules().any(|(_, _, route)| {
@@ -112,6 +115,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         environments,
         upstream,
         timeouts,
+        streams,
         new_key,
         policy,
         lifecycle,

@@ -10,6 +10,7 @@ mod webhooks;
 
 use bitting_core::dialect::AnswerContext;
 use bitting_core::reason::Reason;
+use bitting_core::route::UpgradeProtocol;
 
 use super::*;
 
@@ -439,4 +440,23 @@ fn what_is_wrong_with_limits_is_told_with_its_place() {
     assert!(problems(&short)[0].contains("usage would be forgotten before its month is over"));
     let short = LEAST.replace("[api.key]", "event_retention = \"30d\"\n[api.key]");
     assert!(problems(&short)[0].starts_with("4:1 events would be forgotten before they are over"), "{:?}", problems(&short));
+}
+
+#[test]
+fn a_route_allows_the_upgrades_of_its_api_unless_it_names_its_own() {
+    let websocket = UpgradeProtocol::websocket();
+    let more = "[[api.route]]\nmatch = \"/a\"\n[[api.route]]\nmatch = \"/b\"\nupgrades = []\n";
+    let allowed = |text: &str| -> Vec<bool> {
+        let config = config(text);
+        let routes = &config.apis.find("shop").unwrap().routes;
+        let all = routes.rules().map(|(_, _, route)| route).chain([routes.default()]);
+        all.map(|route| route.upgrades.find(websocket.as_str()).is_some()).collect()
+    };
+    assert_eq!(allowed(&format!("{LEAST}{more}")), [true, false, true]);
+    let none = LEAST.replace("upstream", "upgrades = []\nupstream");
+    assert_eq!(allowed(&format!("{none}{more}")), [false, false, false]);
+    let wrong = LEAST.replace("upstream", "upgrades = [\"h2c\"]\non_revoke = \"cutt\"\nevent_streams = \"events\"\nupstream");
+    let told = problems(&wrong);
+    assert!(told[0].starts_with("3:13 \"h2c\" is HTTP again"), "{told:?}");
+    assert!(told[1].contains("did you mean \"cut\"?") && told[2].contains("\"events\" is no media type"), "{told:?}");
 }

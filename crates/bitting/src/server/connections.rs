@@ -7,17 +7,18 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::address::AddressList;
+use bitting_gateway::ProtocolChange;
 use bitting_http::Part;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use rustix::process::{Resource, getrlimit};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -95,7 +96,7 @@ impl ConnectionLimits {
 pub(super) async fn serve<S, B>(
     socket: TcpListener,
     limit: ConnectionLimit,
-    per_connection: impl Fn(SocketAddr) -> S,
+    per_connection: impl Fn(SocketAddr, ProtocolChange) -> S,
     mut stopped: watch::Receiver<bool>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
@@ -104,7 +105,6 @@ pub(super) async fn serve<S, B>(
 {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_header_size(MAX_HEAD);
-    let connections = GracefulShutdown::new();
     // Dropped with this future, and all connections with it.
     let mut tasks = JoinSet::new();
     loop {
@@ -129,12 +129,24 @@ pub(super) async fn serve<S, B>(
         };
         // Small answers must not wait for a full packet; a socket that refuses is only slower.
         let _ = stream.set_nodelay(true);
-        let connection = http.serve_connection(TokioIo::new(Lingering::new(stream)), per_connection(peer));
-        let connection = connections.watch(connection);
+        let change = ProtocolChange::default();
+        let stream = Lingering::new(stream, change.clone(), (place, share));
+        let connection = http.serve_connection(TokioIo::new(stream), per_connection(peer, change)).with_upgrades();
+        let mut stopped = stopped.clone();
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
-            let _places = (place, share);
-            if let Err(error) = connection.await {
+            let mut connection = pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => Some(ended),
+                _ = stopped.wait_for(|stopped| *stopped) => None,
+            };
+            let ended = if let Some(ended) = ended {
+                ended
+            } else {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            };
+            if let Err(error) = ended {
                 // A caller who sends nonsense or goes away is no event of ours.
                 tracing::debug!(%error, %peer, "a connection ended early");
             }
@@ -143,7 +155,7 @@ pub(super) async fn serve<S, B>(
     let address = socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string());
     drop(socket);
     tracing::info!(address, "no longer listening");
-    connections.shutdown().await;
+    while tasks.join_next().await.is_some() {}
 }
 
 /// The next connection, once there is a place for it.

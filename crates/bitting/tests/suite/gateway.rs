@@ -8,6 +8,7 @@ mod framing;
 mod leaving;
 mod paths;
 mod streaming;
+mod upgrading;
 mod uploading;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};

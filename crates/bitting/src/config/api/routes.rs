@@ -5,12 +5,13 @@ use bitting_core::dialect::Answer;
 use bitting_core::name::Names;
 use bitting_core::reason::Reason;
 use bitting_core::rights::{Catalogue, Need};
-use bitting_core::route::{Access, Leniencies, Methods, PathPattern, Route, RouteTable, Rule, Target};
+use bitting_core::route::{Access, Leniencies, Methods, PathPattern, Route, RouteTable, Rule, Target, Upgrades};
 use http::Method;
 
 use super::answers::AnswerBook;
 use super::management::Management;
 use super::rights::hint;
+use super::streams::read_upgrades;
 use super::upstreams::read_timeouts_over;
 use crate::config::problem::Location;
 use crate::config::section::{At, Findings, Section, closest};
@@ -19,6 +20,8 @@ use crate::config::section::{At, Findings, Section, closest};
 pub(super) struct Reader<'r, 'c> {
     pub(super) catalogue: Option<&'r Catalogue>,
     pub(super) answers: &'r AnswerBook<'c>,
+    /// What routes allow that say nothing of it.
+    pub(super) upgrades: &'r Upgrades,
     pub(super) names: &'r Names,
     /// What holds for the API.
     pub(super) timeouts: UpstreamTimeouts,
@@ -41,11 +44,14 @@ impl<'c> Reader<'_, 'c> {
         }
         let default = api.section("default");
         let default_at = default.as_ref().map_or(api.at, |default| default.at);
-        let default = default.map_or_else(any_key, |section| {
-            let route = self.read_route(&section);
-            section.finish();
-            route
-        });
+        let default = default.map_or_else(
+            || self.any_key(),
+            |section| {
+                let route = self.read_route(&section);
+                section.finish();
+                route
+            },
+        );
         warn(api, &rules, &default, default_at);
         let told_apart = read_told_apart(api);
         RouteTable::new(rules.into_iter().map(|written| written.rule).collect(), default, told_apart)
@@ -97,12 +103,18 @@ impl<'c> Reader<'_, 'c> {
             encoded_slash_is_data: encoded_slash,
             cost,
             timeouts: read_timeouts_over(section, self.timeouts).map(Box::new),
+            upgrades: read_upgrades(section).unwrap_or_else(|| self.upgrades.clone()),
             ..Route::new(Access::Closed, Target::Upstream)
         }
     }
 
     fn read_need(&self, section: &Section<'_>) -> Need {
         self.need_of(section, "needs")
+    }
+
+    /// Where no route is named and nothing is said: any good key.
+    fn any_key(&self) -> Route {
+        Route { upgrades: self.upgrades.clone(), ..own_route(Access::Key(Need::default()), Target::Upstream) }
     }
 
     /// What a setting asks for.
@@ -130,11 +142,6 @@ enum Word {
     Optional,
     Key,
     Closed,
-}
-
-/// Where no route is named and nothing is said: any good key.
-fn any_key() -> Route {
-    own_route(Access::Key(Need::default()), Target::Upstream)
 }
 
 fn own_route(access: Access, target: Target) -> Route {

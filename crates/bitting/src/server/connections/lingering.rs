@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use bitting_gateway::ProtocolChange;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
@@ -19,27 +20,30 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// How much is read on after the end, in bytes: more than any body that a service listener takes.
 const MOST: usize = 32 << 20;
 
-/// A stream that lingers when it is shut down.
-pub(super) struct Lingering {
+/// A stream that lingers when it is shut down, unless it is no longer HTTP by then.
+pub(super) struct Lingering<P> {
     stream: TcpStream,
+    change: ProtocolChange,
+    /// What the connection takes of others until it is closed, however far it is handed on.
+    _place: P,
     /// Since the end was announced.
     end: Option<Pin<Box<Sleep>>>,
     thrown_away: usize,
 }
 
-impl Lingering {
-    pub(super) fn new(stream: TcpStream) -> Self {
-        Self { stream, end: None, thrown_away: 0 }
+impl<P> Lingering<P> {
+    pub(super) fn new(stream: TcpStream, change: ProtocolChange, place: P) -> Self {
+        Self { stream, change, _place: place, end: None, thrown_away: 0 }
     }
 }
 
-impl AsyncRead for Lingering {
+impl<P: Unpin> AsyncRead for Lingering<P> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl AsyncWrite for Lingering {
+impl<P: Unpin> AsyncWrite for Lingering<P> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
@@ -62,6 +66,10 @@ impl AsyncWrite for Lingering {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.change.has_happened() {
+            // What still comes is for the other side of the tunnel.
+            return Pin::new(&mut this.stream).poll_shutdown(context);
+        }
         if this.end.is_none() {
             ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
         }

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse as _, Response};
@@ -10,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{config, read_until, start, start_before_a_socket};
-use crate::harness::{Bitting, Upstream};
+use crate::harness::{Bitting, Issued, Upstream, get};
 
 #[tokio::test]
 async fn server_sent_events_arrive_as_they_are_sent() {
@@ -75,4 +76,42 @@ async fn an_answer_to_head_has_the_length_and_no_body() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.contains("content-length: 11") && answer.ends_with("\r\n\r\n"), "{answer}");
     assert_eq!(upstream.last().method, "HEAD");
+}
+
+/// An answer of a media type that has begun, and both ends of it.
+async fn begun(kind: &str) -> (Bitting, Issued, TcpStream, TcpStream) {
+    let (bitting, socket, _) = start_before_a_socket("").await;
+    let key = bitting.key(&[]);
+    let mut caller = TcpStream::connect(bitting.gateway).await.unwrap();
+    let head = format!("GET /feed HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n\r\n", key.key);
+    caller.write_all(head.as_bytes()).await.unwrap();
+    let (mut upstream, _) = socket.accept().await.unwrap();
+    read_until(&mut upstream, "\r\n\r\n").await;
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n");
+    upstream.write_all(head.as_bytes()).await.unwrap();
+    read_until(&mut caller, "data: 1\n\n").await;
+    (bitting, key, caller, upstream)
+}
+
+#[tokio::test]
+async fn an_event_stream_breaks_off_within_a_second_of_its_key_being_revoked() {
+    let (bitting, key, mut caller, mut upstream) = begun("text/event-stream; charset=utf-8").await;
+    bitting.revoke(&key);
+    let began = std::time::Instant::now();
+    let (mut rest, mut seen) = (String::new(), Vec::new());
+    let _ = tokio::time::timeout(Duration::from_secs(5), caller.read_to_string(&mut rest)).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(!rest.contains("0\r\n"), "it must not look complete: {rest}");
+    // Nor does the upstream go on for nobody.
+    let _ = tokio::time::timeout(Duration::from_secs(5), upstream.read_to_end(&mut seen)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_ordinary_answer_in_progress_finishes_though_its_key_is_revoked() {
+    let (bitting, key, mut caller, mut upstream) = begun("application/json").await;
+    bitting.revoke(&key);
+    let bearer = format!("Bearer {}", key.key);
+    assert_eq!(get(bitting.gateway, "/x", &[("authorization", &bearer)]).await.status, 401);
+    upstream.write_all(b"4\r\nmore\r\n0\r\n\r\n").await.unwrap();
+    read_until(&mut caller, "more\r\n0\r\n\r\n").await;
 }
