@@ -3,11 +3,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use bitting_core::dialect::Carriage;
 use bitting_core::reason::Reason;
 use bitting_core::route::Target;
 use bitting_engine::{Admission, AnswerFor, Apis, Decision, Denial, Engine, Inquiry, Permit, Presented, RequestIds, Scope};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
@@ -16,7 +17,7 @@ use crate::access_line::AccessLine;
 use crate::body::{GatewayBody, LocalBody};
 use crate::caller::Caller;
 use crate::upstream::Upstreams;
-use crate::{hop_by_hop, outgoing};
+use crate::{authority, hop_by_hop, outgoing};
 
 /// Answers the requests that an API leaves to Bitting. It finds the [`Permit`] among the request's extensions, as an
 /// [`Admission`].
@@ -35,6 +36,7 @@ struct Exchange {
     line: AccessLine,
     id_header: HeaderValue,
     origin: Option<HeaderValue>,
+    carriage: Carriage,
 }
 
 impl Gateway {
@@ -58,6 +60,7 @@ impl Gateway {
             line: AccessLine::begin(id, caller.client(&head.headers), &head),
             id_header: id.to_header(),
             origin: head.headers.get(header::ORIGIN).cloned(),
+            carriage: Carriage::default(),
         };
         let mut response = self.answer(head, body, caller, &mut exchange).await;
         exchange.line.answered(response.status());
@@ -66,7 +69,7 @@ impl Gateway {
     }
 
     async fn answer(&self, head: Parts, body: Incoming, caller: &Caller, exchange: &mut Exchange) -> Response<GatewayBody> {
-        let Some(authority) = authority(&head).filter(|_| is_plainly_coded(&head.headers)) else {
+        let Some(authority) = authority::of(&head).filter(|_| authority::ends_in_one_place(&head.headers)) else {
             let mut refusal = exchange.refuse(&self.engine.refuse(Reason::InvalidRequest));
             // Where this request ends is not certain, so what comes after it is not read.
             refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -87,6 +90,7 @@ impl Gateway {
             }
             Decision::Permit(permit) if permit.target() == Target::Upstream => {
                 exchange.line.admitted(&permit);
+                exchange.note_carriage(&head, &permit);
                 match self.forward(head, body, &permit, caller, exchange).await {
                     Ok(response) => exchange.readable(response, &permit),
                     Err(reason) => exchange.refuse(&permit.fail(reason)),
@@ -94,6 +98,7 @@ impl Gateway {
             }
             Decision::Permit(permit) => {
                 exchange.line.admitted(&permit);
+                exchange.note_carriage(&head, &permit);
                 let permit = Arc::new(permit);
                 let line = &exchange.line;
                 let client = line.client().address();
@@ -113,12 +118,13 @@ impl Gateway {
         exchange: &Exchange,
     ) -> Result<Response<GatewayBody>, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
-        outgoing::prepare(&mut head, &body, permit, upstream, caller, &exchange.id_header).ok_or(Reason::InvalidRequest)?;
+        outgoing::prepare(&mut head, &body, permit, upstream, (caller, exchange.line.client()), &exchange.id_header)
+            .ok_or(Reason::InvalidRequest)?;
         let response = self.upstreams.send(permit, upstream, head, body).await?;
         let mut response = response.map(GatewayBody::Upstream);
         // The version is each hop's own (RFC 9110, section 2.5).
         *response.version_mut() = Version::HTTP_11;
-        if !is_plainly_coded(response.headers()) || response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        if !authority::is_plainly_coded(response.headers()) || response.status() == StatusCode::SWITCHING_PROTOCOLS {
             // What was not asked for: a coding that nobody here undoes, or another protocol.
             return Err(Reason::UpstreamUnreachable);
         }
@@ -141,9 +147,16 @@ impl Gateway {
 }
 
 impl Exchange {
-    /// Whoever answered, callers learn of their limits and scripts may read it alike; a refusal sees to that itself.
+    /// Notes what the answer's headers will depend on, while the head is whole.
+    fn note_carriage(&mut self, head: &Parts, permit: &Permit) {
+        self.carriage = permit.api().discretion().look_at(&head.headers, head.uri.query());
+    }
+
+    /// Whoever answered, callers learn of their limits, caches of whose it is, and scripts may read it alike; a refusal sees to that
+    /// itself.
     fn readable(&self, mut response: Response<GatewayBody>, permit: &Permit) -> Response<GatewayBody> {
         permit.tell_limits(response.headers_mut());
+        permit.tell_discretion(self.carriage, response.headers_mut());
         if let Some(cors) = &permit.api().cors {
             cors.decorate(self.origin.as_ref(), response.headers_mut());
         }
@@ -155,33 +168,5 @@ impl Exchange {
         let id = self.line.request_id();
         let to = AnswerFor { request_id: id.as_str(), origin: self.origin.as_ref() };
         denial.response(to).map(GatewayBody::from)
-    }
-}
-
-/// Whether a message has no transfer coding but the one that hyper undoes. With `gzip, chunked` it undoes the second, and
-/// whoever is next would not know of the first.
-fn is_plainly_coded(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    codings.next().is_none_or(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"))
-        && codings.next().is_none()
-}
-
-/// The authority that a request is for; `None` if that cannot be said: no `Host` in HTTP/1.1, several of them, or one that
-/// contradicts the request line (RFC 9112, section 3.2).
-fn authority(head: &Parts) -> Option<&str> {
-    let mut hosts = head.headers.get_all(header::HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() || head.method == Method::CONNECT {
-        return None;
-    }
-    let host = match host {
-        Some(host) => Some(host.to_str().ok()?),
-        None => None,
-    };
-    match (head.uri.authority(), host) {
-        (Some(authority), Some(host)) => authority.as_str().eq_ignore_ascii_case(host).then_some(host),
-        (Some(authority), None) => Some(authority.as_str()),
-        (None, Some(host)) => Some(host),
-        (None, None) => (head.version < Version::HTTP_11).then_some(""),
     }
 }

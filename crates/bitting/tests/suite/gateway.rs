@@ -1,11 +1,14 @@
 //! What the gateway does to requests and answers, whatever the dialect.
 
+mod authority;
 mod cors;
+mod discretion;
 mod draining;
 mod failing;
 mod forwarding;
 mod framing;
 mod leaving;
+mod overriding;
 mod paths;
 mod streaming;
 mod uploading;
