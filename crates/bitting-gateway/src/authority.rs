@@ -1,4 +1,4 @@
-//! Which host a request is for, and where it ends: what must be certain before anything is decided.
+//! Which host a request is for, and whether it ends where hyper says: what must be certain before anything is decided.
 
 use bitting_core::api::Host;
 use http::request::Parts;
@@ -35,13 +35,6 @@ pub(crate) fn is_plainly_coded(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     codings.next().is_none_or(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"))
         && codings.next().is_none()
-}
-
-/// Whether a request says where it ends in one way. hyper goes by the chunks and drops a length that comes after the coding;
-/// a length that comes before it stays, and would be believed by whoever is next (RFC 9112, section 6.3).
-pub(crate) fn ends_in_one_place(headers: &HeaderMap) -> bool {
-    is_plainly_coded(headers)
-        && !(headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH))
 }
 
 #[cfg(test)]

@@ -69,7 +69,7 @@ impl Gateway {
     }
 
     async fn answer(&self, head: Parts, body: Incoming, caller: &Caller, exchange: &mut Exchange) -> Response<GatewayBody> {
-        let Some(authority) = authority::of(&head).filter(|_| authority::ends_in_one_place(&head.headers)) else {
+        let Some(authority) = authority::of(&head).filter(|_| authority::is_plainly_coded(&head.headers)) else {
             let mut refusal = exchange.refuse(&self.engine.refuse(Reason::InvalidRequest));
             // Where this request ends is not certain, so what comes after it is not read.
             refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -18,6 +18,12 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// How many headers are added to a request, so that its map grows once.
 const ADDED: usize = 10;
 
+/// Whether a header asks whoever is next for something before the body is sent. hyper has answered that here, and sends the body
+/// without waiting.
+fn expects(name: &HeaderName) -> bool {
+    *name == header::EXPECT
+}
+
 /// Whether a header names fields that follow the body. They would come after everything here has been decided, identity and
 /// credentials included; without this header hyper's client does not send them on.
 fn announces_trailers(name: &HeaderName) -> bool {
@@ -42,6 +48,7 @@ pub(crate) fn prepare(
     headers.reserve(ADDED);
     hop_by_hop::remove(headers, |name| {
         announces_trailers(name)
+            || expects(name)
             || is_spelled_like(name, REQUEST_ID.as_str())
             || api.heads.overrides.bar(name)
             || caller.is_pretence(name)

@@ -10,6 +10,7 @@ mod framing;
 mod leaving;
 mod overriding;
 mod paths;
+mod smuggling;
 mod streaming;
 mod uploading;
 
