@@ -1,6 +1,7 @@
 //! Client addresses: whose they are, and which are allowed.
 
 mod forwarded;
+mod hops;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,6 +11,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use forwarded::{Client, ForwardedHeader, is_forwarded};
+pub use hops::{Forwards, Hop, vouched};
 
 /// A list of networks. An IPv4 address that arrives mapped into IPv6 (`::ffff:192.0.2.1`) is the IPv4 address.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

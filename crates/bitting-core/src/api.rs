@@ -3,6 +3,7 @@
 mod alerts;
 mod brand;
 mod docs;
+mod heads;
 mod host;
 mod leaks;
 mod lifecycle;
@@ -27,6 +28,7 @@ use crate::route::RouteTable;
 pub use alerts::{Alerts, FailureAlert};
 pub use brand::{Accent, Brand, InvalidAccent, Logo};
 pub use docs::{BaseUrl, CodeExample, Contact, Docs, InvalidBaseUrl, InvalidContact, InvalidSamplePath, SamplePath};
+pub use heads::HeadRules;
 pub use host::{Host, InvalidHost, InvalidPathPrefix, PathPrefix};
 pub use leaks::LeakAction;
 pub use lifecycle::Lifecycle;
@@ -58,6 +60,8 @@ pub struct Api {
     pub cors: Option<Cors>,
     /// How the upstream learns whose key it was.
     pub identity: IdentityHeaders,
+    /// What of a request's head it is told.
+    pub heads: HeadRules,
     /// How its callers learn of limits.
     pub limit_headers: LimitHeaders,
     /// Its own words.

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use bitting_core::api::{Api, Host};
+use bitting_core::dialect::Discretion;
 use bitting_core::key::Concealment;
 use bitting_core::name::Names;
 use bitting_core::reason::Reason;
@@ -37,6 +38,8 @@ pub struct ServedApi {
     counting: OnceLock<(Arc<Metering>, Arc<ApiBook>)>,
     /// Leaves the keys of all APIs of the generation out of the access log.
     concealment: Arc<Concealment>,
+    /// What its answers say to caches and browsers.
+    discretion: Discretion,
 }
 
 /// Two APIs that would answer the same requests, or bear the same name.
@@ -77,9 +80,10 @@ impl Apis {
     pub fn new(names: Arc<Names>, apis: Vec<Api>, own: Api) -> Result<Self, Vec<ApisError>> {
         let formats = apis.iter().chain([&own]).map(|api| api.format.clone());
         let concealment = Arc::new(Concealment::new(formats));
-        let served = |api| {
+        let served = |api: Api| {
             let (meters, counting) = (OnceLock::new(), OnceLock::new());
-            Arc::new(ServedApi { api, meters, counting, concealment: Arc::clone(&concealment) })
+            let (concealment, discretion) = (Arc::clone(&concealment), Discretion::of(&api.credentials));
+            Arc::new(ServedApi { api, meters, counting, concealment, discretion })
         };
         let own = served(own);
         let all: Vec<Arc<ServedApi>> = apis.into_iter().map(served).collect();
@@ -176,7 +180,8 @@ impl Apis {
     }
 
     fn site(&self, authority: &str) -> Option<&Site> {
-        let host = Host::of_authority(authority)?;
+        // HTTP/1.0 need not name a host; whoever answers to all of them answers to none too.
+        let host = if authority.is_empty() { "" } else { Host::of_authority(authority)? };
         if let [only @ Site { host: None, .. }] = &self.sites[..] {
             return Some(only);
         }
@@ -202,6 +207,11 @@ impl ServedApi {
     /// Leaves the keys of all APIs of the generation out of texts that are kept.
     pub fn concealment(&self) -> &Concealment {
         &self.concealment
+    }
+
+    /// What its answers say to caches and browsers.
+    pub fn discretion(&self) -> &Discretion {
+        &self.discretion
     }
 
     /// What counts its requests.

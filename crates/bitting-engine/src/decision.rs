@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bitting_core::api::{Environment, Upstream, UpstreamTimeouts};
-use bitting_core::dialect::{AnswerContext, IdentityHeaders};
+use bitting_core::dialect::{AnswerContext, Carriage, IdentityHeaders};
 use bitting_core::key::Digest;
 use bitting_core::limit::Outcome;
 use bitting_core::reason::Reason;
@@ -174,6 +174,15 @@ impl Permit {
         }
     }
 
+    /// Tells caches and browsers what an answer depends on and whose it is. A public route's is everybody's.
+    pub fn tell_discretion(&self, carriage: Carriage, headers: &mut HeaderMap) {
+        let discretion = self.api.discretion();
+        if self.route.access != Access::Public {
+            discretion.tell(carriage, self.key().is_some(), headers);
+        }
+        discretion.conceal_address(carriage, headers);
+    }
+
     /// The key's environment, if a key was presented.
     pub fn environment(&self) -> Option<&Environment> {
         self.key().and_then(|record| self.api.environment(record.environment))
@@ -303,6 +312,7 @@ impl Denial {
         if let Some(seconds) = self.free_in {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        self.api.discretion().conceal_any_address(response.headers_mut());
         if let Some(cors) = &self.api.cors {
             cors.decorate(to.origin, response.headers_mut());
         }

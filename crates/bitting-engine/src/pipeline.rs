@@ -5,10 +5,12 @@
 //! that, and a look-up only from a trusted ring. Nothing waits here, so nothing can change between the look-up and the
 //! permit.
 
+mod overrides;
+
 use std::sync::Arc;
 
 use bitting_core::address::Client;
-use bitting_core::dialect::{Credential, Foreign, Found, methods_asked_for};
+use bitting_core::dialect::{Credential, Foreign, Found};
 use bitting_core::key::{Digest, Misfit, PresentedKey};
 use bitting_core::limit::{Refusal, Refused};
 use bitting_core::reason::Reason;
@@ -122,17 +124,15 @@ fn admit(
     patience: Patience,
 ) -> Result<Permit, Halt> {
     let refuse = |reason| Halt::Denied(Denial::new(api, reason));
-    // Methods are case-sensitive, but not every upstream knows that: `delete` must not pass where DELETE would not.
-    if inquiry.method.as_str().bytes().any(|b| b.is_ascii_lowercase()) {
+    // Methods are case-sensitive, but not every upstream knows that: `delete` must not pass where DELETE would not. TRACE would
+    // have the upstream send back what it was told of the caller, and CONNECT has no path.
+    let is_small = inquiry.method.as_str().bytes().any(|b| b.is_ascii_lowercase());
+    if is_small || matches!(*inquiry.method, Method::TRACE | Method::CONNECT) {
         return Err(refuse(Reason::InvalidRequest));
     }
     let route = api.routes.find(inquiry.method, path).map_err(|_| refuse(Reason::InvalidPath))?;
-    if let (&Method::POST, Presented::Request { query: Some(query), .. }) = (inquiry.method, inquiry.presented) {
-        // Frameworks that let forms ask for other methods take `?_method=DELETE` for one.
-        let elsewhere = |method| api.routes.find(&method, path).map_or(true, |other| !Arc::ptr_eq(other, route));
-        if methods_asked_for(query).any(elsewhere) {
-            return Err(refuse(Reason::InvalidRequest));
-        }
+    if !overrides::lead_nowhere_else(api, route, path, inquiry) {
+        return Err(refuse(Reason::InvalidRequest));
     }
     let refuse = |reason| Halt::Denied(Denial::new(api, reason).on(route));
     let (need, optional) = match &route.access {

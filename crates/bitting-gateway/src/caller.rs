@@ -1,8 +1,9 @@
-//! Who is at the other end of a connection.
+//! Who is at the other end of a connection, and what the upstream is told of it.
 
 use std::net::IpAddr;
 
-use bitting_core::address::{AddressList, Client, ForwardedHeader};
+use bitting_core::address::{AddressList, Client, ForwardedHeader, Forwards, Hop, vouched};
+use bitting_core::api::Host;
 use bitting_core::dialect::{begins_like, is_spelled_like};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -20,15 +21,41 @@ pub struct Caller {
     is_trusted: bool,
     trusted_proxies: AddressList,
     forwarded_header: ForwardedHeader,
-    /// The other of the two, which its trusted proxies pass on as their own callers sent it.
-    disbelieved: HeaderName,
     api: Option<String>,
     change: ProtocolChange,
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// What proxies of one maker or another write instead, and some frameworks read.
+const OTHERS: [&str; 11] = [
+    "cf-connecting-ip",
+    "client-ip",
+    "fastly-client-ip",
+    "fly-client-ip",
+    "front-end-https",
+    "true-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "x-original-forwarded-for",
+    "x-url-scheme",
+];
+
+/// The schemes that a proxy can have been asked by.
+const SCHEMES: [&str; 4] = ["https", "http", "wss", "ws"];
+
+/// What a trusted proxy says of a request beside its client's address, where that can be read.
+#[derive(Default)]
+struct Said {
+    hops: Vec<Hop>,
+    host: Option<HeaderValue>,
+    scheme: Option<HeaderValue>,
+}
 
 impl Caller {
     /// A connection from an address to a listener with a scheme, with those who may say for whom they forward and the
@@ -48,10 +75,6 @@ impl Caller {
             is_trusted: trusted_proxies.contains(peer),
             trusted_proxies,
             forwarded_header,
-            disbelieved: match forwarded_header {
-                ForwardedHeader::XForwardedFor => header::FORWARDED,
-                ForwardedHeader::Forwarded => FORWARDED_FOR,
-            },
             api,
             change: ProtocolChange::default(),
         }
@@ -84,40 +107,118 @@ impl Caller {
     /// Whether a header says for whom somebody forwards who may not say so. The upstream would believe it.
     ///
     /// A trusted proxy may, in the names as they are written, with letters, digits and hyphens: what is spelled otherwise
-    /// came through it from its own caller, and so did the one of `Forwarded` and `X-Forwarded-For` that it does not write.
+    /// came through it from its own caller. So did the one of `Forwarded` and `X-Forwarded-…` that it does not write.
     pub(crate) fn is_pretence(&self, name: &HeaderName) -> bool {
-        let forwards = *name == header::FORWARDED || begins_like(name, "x-forwarded-") || is_spelled_like(name, "x-real-ip");
+        let (standard, common) = (*name == header::FORWARDED, begins_like(name, "x-forwarded-"));
+        let forwards = standard || common || is_spelled_like(name, REAL_IP.as_str());
+        if !forwards {
+            return !self.is_trusted && OTHERS.iter().any(|other| is_spelled_like(name, other));
+        }
         let is_plain = || name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let believed = || self.is_trusted && *name != self.disbelieved && is_plain();
-        forwards && !believed()
+        let believed = || match self.forwarded_header {
+            ForwardedHeader::Forwarded => standard,
+            ForwardedHeader::XForwardedFor => !standard,
+        };
+        !(self.is_trusted && believed() && is_plain())
     }
 
-    /// Says for whom the request is forwarded.
-    pub(crate) fn tell_upstream(&self, host: Option<&HeaderValue>, headers: &mut HeaderMap) {
-        headers.append(FORWARDED_FOR, self.peer_header.clone());
-        if let Some(host) = host {
-            headers.entry(FORWARDED_HOST).or_insert_with(|| host.clone());
+    /// Says for whom the request is forwarded, in the headers that the API's upstream reads, and in no others. Of what trusted
+    /// proxies say goes on what can be read; in its place stands what was seen here.
+    pub(crate) fn tell_upstream(&self, told: Forwards, client: Client, host: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        if !self.is_trusted && told == Forwards::XForwarded {
+            // The common case; whatever the caller says of it is gone.
+            self.tell_in_common_headers(&Said::default(), host, headers);
+            return;
         }
-        headers.entry(FORWARDED_PROTO).or_insert_with(|| self.scheme.clone());
+        let said = if self.is_trusted { self.said(headers) } else { Said::default() };
+        if told.in_forwarded() {
+            self.tell_in_standard_header(&said, host, headers);
+        } else {
+            headers.remove(header::FORWARDED);
+        }
+        if told.in_x_forwarded() {
+            self.tell_in_common_headers(&said, host, headers);
+        } else {
+            for name in [FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO] {
+                headers.remove(name);
+            }
+        }
+        check_what_was_said(client, headers);
+    }
+
+    fn tell_in_common_headers(&self, said: &Said, host: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        if self.forwarded_header == ForwardedHeader::Forwarded {
+            for hop in &said.hops {
+                let address = hop.address.map(|address| address.to_string());
+                let address = address.and_then(|text| HeaderValue::try_from(text).ok());
+                headers.append(FORWARDED_FOR, address.unwrap_or(HeaderValue::from_static("unknown")));
+            }
+        }
+        headers.append(FORWARDED_FOR, self.peer_header.clone());
+        match said.host.as_ref().or(host) {
+            Some(host) => headers.insert(FORWARDED_HOST, host.clone()),
+            None => headers.remove(FORWARDED_HOST),
+        };
+        headers.insert(FORWARDED_PROTO, said.scheme.as_ref().unwrap_or(&self.scheme).clone());
+    }
+
+    fn tell_in_standard_header(&self, said: &Said, host: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        let text = |value: &HeaderValue| value.to_str().ok().map(Into::into);
+        let mut own = Hop { address: Some(self.peer), host: host.and_then(text), scheme: text(&self.scheme) };
+        let mut elements = Vec::new();
+        if self.forwarded_header == ForwardedHeader::XForwardedFor
+            && let Some((client, proxies)) = said.hops.split_first()
+        {
+            // What the proxies say of host and scheme is what the client asked for.
+            let host = said.host.as_ref().and_then(text).or(own.host.take());
+            let scheme = said.scheme.as_ref().and_then(text).or(own.scheme.take());
+            (own.host, own.scheme) = (None, None);
+            elements.push(Hop { address: client.address, host, scheme }.to_string());
+            elements.extend(proxies.iter().map(Hop::to_string));
+        } else if self.forwarded_header == ForwardedHeader::XForwardedFor {
+            own.host = said.host.as_ref().and_then(text).or(own.host);
+            own.scheme = said.scheme.as_ref().and_then(text).or(own.scheme);
+        }
+        elements.push(own.to_string());
+        if let Ok(value) = HeaderValue::try_from(elements.join(", ")) {
+            headers.append(header::FORWARDED, value);
+        }
+    }
+
+    /// What trusted proxies say, as far as it makes sense.
+    fn said(&self, headers: &HeaderMap) -> Said {
+        let hops = vouched(headers, &self.trusted_proxies, self.forwarded_header);
+        let last = |name: HeaderName| {
+            let value = headers.get_all(name).iter().next_back()?;
+            value.to_str().ok()?.rsplit(',').next().map(|item| item.trim().to_owned())
+        };
+        let (host, scheme) = match self.forwarded_header {
+            ForwardedHeader::XForwardedFor => (last(FORWARDED_HOST), last(FORWARDED_PROTO)),
+            ForwardedHeader::Forwarded => {
+                let first = hops.first();
+                let host = first.and_then(|hop| hop.host.as_deref().map(str::to_owned));
+                (host, first.and_then(|hop| hop.scheme.as_deref().map(str::to_owned)))
+            }
+        };
+        let host = host.filter(|host| Host::of_authority(host).is_some()).and_then(|host| HeaderValue::try_from(host).ok());
+        let scheme = scheme.and_then(|scheme| SCHEMES.into_iter().find(|known| scheme.eq_ignore_ascii_case(known)));
+        Said { hops, host, scheme: scheme.map(HeaderValue::from_static) }
+    }
+}
+
+/// What else trusted proxies have said must not contradict the rest.
+fn check_what_was_said(client: Client, headers: &mut HeaderMap) {
+    if headers.contains_key(REAL_IP)
+        && let Ok(address) = HeaderValue::try_from(client.address().to_string())
+    {
+        headers.insert(REAL_IP, address);
+    }
+    let is_port = |value: &HeaderValue| value.to_str().is_ok_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    let mut ports = headers.get_all(FORWARDED_PORT).iter();
+    if ports.next().is_some_and(|port| !is_port(port) || ports.next().is_some()) {
+        headers.remove(FORWARDED_PORT);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_upstream_learns_by_which_scheme_the_listener_was_reached_unless_a_trusted_proxy_said_it() {
-        for scheme in [Scheme::HTTP, Scheme::HTTPS] {
-            let peer = IpAddr::from([192, 0, 2, 7]);
-            let caller = Caller::new(peer, &scheme, AddressList::default(), ForwardedHeader::XForwardedFor, None);
-            let mut headers = HeaderMap::new();
-            caller.tell_upstream(None, &mut headers);
-            assert_eq!(headers[FORWARDED_FOR], "192.0.2.7");
-            assert_eq!(headers[FORWARDED_PROTO], scheme.as_str());
-            headers.insert(FORWARDED_PROTO, HeaderValue::from_static("said"));
-            caller.tell_upstream(None, &mut headers);
-            assert_eq!(headers[FORWARDED_PROTO], "said");
-        }
-    }
-}
+mod tests;

@@ -4,13 +4,14 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bitting_core::dialect::Carriage;
 use bitting_core::reason::Reason;
 use bitting_core::route::Target;
 use bitting_engine::{
     Admission, AnswerFor, Apis, Decision, Denial, Engine, Inquiry, OpenStream, Permit, Presented, RequestIds, Scope,
 };
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
@@ -22,7 +23,7 @@ use crate::caller::Caller;
 use crate::tunnel::{Tunnel, Tunnels};
 use crate::upgrade::{Agreed, Upgrade};
 use crate::upstream::{Answer, Upstreams};
-use crate::{hop_by_hop, outgoing};
+use crate::{authority, hop_by_hop, outgoing};
 
 /// Answers the requests that an API leaves to Bitting. It finds the [`Permit`] among the request's extensions, as an
 /// [`Admission`].
@@ -42,6 +43,7 @@ struct Exchange {
     line: AccessLine,
     id_header: HeaderValue,
     origin: Option<HeaderValue>,
+    carriage: Carriage,
     /// What becomes of the connection once the answer is sent.
     upgrade: Option<Box<Upgraded>>,
 }
@@ -74,6 +76,7 @@ impl Gateway {
             line: AccessLine::begin(id, caller.client(&head.headers), &head),
             id_header: id.to_header(),
             origin: head.headers.get(header::ORIGIN).cloned(),
+            carriage: Carriage::default(),
             upgrade: None,
         };
         let mut response = self.answer(head, body, caller, &mut exchange).await;
@@ -94,7 +97,7 @@ impl Gateway {
     }
 
     async fn answer(&self, head: Parts, body: Incoming, caller: &Caller, exchange: &mut Exchange) -> Response<GatewayBody> {
-        let Some(authority) = authority(&head).filter(|_| is_plainly_coded(&head.headers)) else {
+        let Some(authority) = authority::of(&head).filter(|_| authority::is_plainly_coded(&head.headers)) else {
             let mut refusal = exchange.refuse(&self.engine.refuse(Reason::InvalidRequest));
             // Where this request ends is not certain, so what comes after it is not read.
             refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -115,6 +118,7 @@ impl Gateway {
             }
             Decision::Permit(permit) if permit.target() == Target::Upstream => {
                 exchange.line.admitted(&permit);
+                exchange.note_carriage(&head, &permit);
                 match self.forward(head, body, &permit, caller, exchange).await {
                     Ok(Answered { response, agreed }) => {
                         let response = exchange.readable(response, &permit);
@@ -125,6 +129,7 @@ impl Gateway {
             }
             Decision::Permit(permit) => {
                 exchange.line.admitted(&permit);
+                exchange.note_carriage(&head, &permit);
                 let permit = Arc::new(permit);
                 let line = &exchange.line;
                 let client = line.client().address();
@@ -145,7 +150,8 @@ impl Gateway {
     ) -> Result<Answered, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
         let upgrade = Upgrade::asked(&mut head, &body, permit.upgrades());
-        outgoing::prepare(&mut head, &body, permit, upstream, caller, &exchange.id_header).ok_or(Reason::InvalidRequest)?;
+        outgoing::prepare(&mut head, &body, permit, upstream, (caller, exchange.line.client()), &exchange.id_header)
+            .ok_or(Reason::InvalidRequest)?;
         let mut offered = Vec::new();
         if let Some(upgrade) = &upgrade {
             upgrade.write(&mut head.headers);
@@ -154,7 +160,7 @@ impl Gateway {
         let mut response = self.upstreams.send(permit, upstream, head, body).await?;
         // The version is each hop's own (RFC 9110, section 2.5).
         *response.version_mut() = Version::HTTP_11;
-        if !is_plainly_coded(response.headers()) {
+        if !authority::is_plainly_coded(response.headers()) {
             // Nobody asked for a coding that nobody here undoes.
             return Err(Reason::UpstreamUnreachable);
         }
@@ -180,7 +186,7 @@ impl Gateway {
         if agreed.is_none() && !response.headers().get(header::CONTENT_TYPE).is_some_and(is_of_events) {
             return response.map(GatewayBody::Upstream);
         }
-        let idle = permit.api().timeouts.upgraded_idle;
+        let idle = permit.timeouts().upgraded_idle;
         // In a box, so that other requests do not carry room for it.
         let stream = Box::pin(self.engine.open_stream(permit, exchange.line.client().address())).await;
         match (agreed, stream) {
@@ -218,9 +224,16 @@ fn switch(upgrade: Option<Upgrade>, offered: &[HeaderValue], mut response: Respo
 }
 
 impl Exchange {
-    /// Whoever answered, callers learn of their limits and scripts may read it alike; a refusal sees to that itself.
+    /// Notes what the answer's headers will depend on, while the head is whole.
+    fn note_carriage(&mut self, head: &Parts, permit: &Permit) {
+        self.carriage = permit.api().discretion().look_at(&head.headers, head.uri.query());
+    }
+
+    /// Whoever answered, callers learn of their limits, caches of whose it is, and scripts may read it alike; a refusal sees to that
+    /// itself.
     fn readable<B>(&self, mut response: Response<B>, permit: &Permit) -> Response<B> {
         permit.tell_limits(response.headers_mut());
+        permit.tell_discretion(self.carriage, response.headers_mut());
         if let Some(cors) = &permit.api().cors {
             cors.decorate(self.origin.as_ref(), response.headers_mut());
         }
@@ -232,33 +245,5 @@ impl Exchange {
         let id = self.line.request_id();
         let to = AnswerFor { request_id: id.as_str(), origin: self.origin.as_ref() };
         denial.response(to).map(GatewayBody::from)
-    }
-}
-
-/// Whether a message has no transfer coding but the one that hyper undoes. With `gzip, chunked` it undoes the second, and
-/// whoever is next would not know of the first.
-fn is_plainly_coded(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    codings.next().is_none_or(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"))
-        && codings.next().is_none()
-}
-
-/// The authority that a request is for; `None` if that cannot be said: no `Host` in HTTP/1.1, several of them, or one that
-/// contradicts the request line (RFC 9112, section 3.2).
-fn authority(head: &Parts) -> Option<&str> {
-    let mut hosts = head.headers.get_all(header::HOST).iter();
-    let host = hosts.next();
-    if hosts.next().is_some() || head.method == Method::CONNECT {
-        return None;
-    }
-    let host = match host {
-        Some(host) => Some(host.to_str().ok()?),
-        None => None,
-    };
-    match (head.uri.authority(), host) {
-        (Some(authority), Some(host)) => authority.as_str().eq_ignore_ascii_case(host).then_some(host),
-        (Some(authority), None) => Some(authority.as_str()),
-        (None, Some(host)) => Some(host),
-        (None, None) => (head.version < Version::HTTP_11).then_some(""),
     }
 }

@@ -14,6 +14,7 @@
 //! somebody's wiring instead of in one function.
 
 mod access_line;
+mod authority;
 mod body;
 mod caller;
 mod gateway;

@@ -1,7 +1,8 @@
 //! What of a request goes upstream.
 
+use bitting_core::address::Client;
 use bitting_core::api::{Upstream, UpstreamHost};
-use bitting_core::dialect::{begins_like, is_spelled_like};
+use bitting_core::dialect::is_spelled_like;
 use bitting_engine::Permit;
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -17,21 +18,10 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// How many headers are added to a request, so that its map grows once.
 const ADDED: usize = 10;
 
-/// Headers that make some frameworks see another method or path than the one that was decided about.
-const OVERRIDES: [&str; 7] = [
-    "x-http-method",
-    "x-http-method-override",
-    "x-method-override",
-    "x-original-method",
-    "x-original-uri",
-    "x-original-url",
-    "x-rewrite-url",
-];
-
-/// Whether a header would tell the upstream what is Bitting's alone to say: the method, the path, or the request's id.
-fn is_usurped(name: &HeaderName) -> bool {
-    begins_like(name, "x-")
-        && (is_spelled_like(name, REQUEST_ID.as_str()) || OVERRIDES.iter().any(|own| is_spelled_like(name, own)))
+/// Whether a header asks whoever is next for something before the body is sent. hyper has answered that here, and sends the body
+/// without waiting.
+fn expects(name: &HeaderName) -> bool {
+    *name == header::EXPECT
 }
 
 /// Whether a header names fields that follow the body. They would come after everything here has been decided, identity and
@@ -47,7 +37,7 @@ pub(crate) fn prepare(
     body: &impl Body,
     permit: &Permit,
     upstream: &Upstream,
-    caller: &Caller,
+    (caller, client): (&Caller, Client),
     id: &HeaderValue,
 ) -> Option<()> {
     let api = permit.api();
@@ -57,7 +47,12 @@ pub(crate) fn prepare(
     let headers = &mut head.headers;
     headers.reserve(ADDED);
     hop_by_hop::remove(headers, |name| {
-        announces_trailers(name) || is_usurped(name) || caller.is_pretence(name) || api.identity.is_forged(name)
+        announces_trailers(name)
+            || expects(name)
+            || is_spelled_like(name, REQUEST_ID.as_str())
+            || api.heads.overrides.bar(name)
+            || caller.is_pretence(name)
+            || api.identity.is_forged(name)
     });
     if !body.is_end_stream() && !headers.contains_key(header::CONTENT_LENGTH) {
         // Left to itself, hyper's client would send GET and HEAD without the body.
@@ -65,7 +60,7 @@ pub(crate) fn prepare(
     }
     api.credentials.remove_from_headers(headers, &api.format);
     permit.identify(headers);
-    caller.tell_upstream(host.as_ref(), headers);
+    caller.tell_upstream(api.heads.forwards, client, host.as_ref(), headers);
     match &upstream.host {
         UpstreamHost::Preserve => host.map(|host| headers.insert(header::HOST, host)),
         UpstreamHost::Fixed(host) => headers.insert(header::HOST, host.clone()).map(Some),

@@ -44,7 +44,7 @@ impl Client {
         for entry in values.iter().rev().flat_map(|value| value.rsplit(',')) {
             let node = match believed {
                 ForwardedHeader::XForwardedFor => Some(entry.trim()),
-                ForwardedHeader::Forwarded => for_parameter(entry),
+                ForwardedHeader::Forwarded => parameter(entry, "for"),
             };
             // An entry that cannot be read was written by somebody; whoever stands left of it is not known.
             let Some(address) = node.and_then(parse_node) else { return Self::Proxy(client) };
@@ -76,25 +76,40 @@ pub fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.contains_key(X_FORWARDED_FOR) || headers.contains_key(header::FORWARDED) || headers.contains_key(X_REAL_IP)
 }
 
-const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// The value of `for=` in one element of `Forwarded`.
-fn for_parameter(element: &str) -> Option<&str> {
-    let mut pairs = element.split(';').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
-    Some(value.trim().trim_matches('"'))
+/// The value of a parameter in one element of `Forwarded`; none if it is there twice (RFC 7239, section 4).
+///
+/// Commas and semicolons are looked for inside of quotes too: a quote that a caller opened and never closed must not swallow
+/// what the proxy has written after it.
+pub(super) fn parameter<'e>(element: &'e str, wanted: &str) -> Option<&'e str> {
+    let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let mut values = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim());
+    let value = values.next().filter(|_| values.next().is_none())?;
+    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
 }
 
-/// An address with or without a port: `192.0.2.7`, `192.0.2.7:443`, `2001:db8::1`, `[2001:db8::1]:443`.
-fn parse_node(node: &str) -> Option<IpAddr> {
+/// An address with or without a port: `192.0.2.7`, `192.0.2.7:443`, `2001:db8::1`, `[2001:db8::1]:443`, `192.0.2.7:_hidden`.
+pub(super) fn parse_node(node: &str) -> Option<IpAddr> {
     if let Ok(address) = node.parse() {
         return Some(address);
     }
-    if let Some(bracketed) = node.strip_prefix('[') {
-        return bracketed.split_once(']')?.0.parse().ok();
-    }
-    node.split_once(':')?.0.parse().ok()
+    let (address, port) = if let Some(bracketed) = node.strip_prefix('[') {
+        let (address, rest) = bracketed.split_once(']')?;
+        (IpAddr::V6(address.parse().ok()?), if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?) })
+    } else {
+        let (address, port) = node.split_once(':')?;
+        (IpAddr::V4(address.parse().ok()?), Some(port))
+    };
+    port.is_none_or(is_node_port).then_some(address)
+}
+
+/// A port, or a name in its place that tells nobody anything (RFC 7239, section 6.3).
+fn is_node_port(port: &str) -> bool {
+    let is_hidden = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+    let is_number = (1..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit());
+    is_number || port.strip_prefix('_').is_some_and(is_hidden)
 }
 
 #[cfg(test)]
@@ -128,7 +143,18 @@ mod tests {
             (&["[2001:db8::1]:443"], "2001:db8::1"),
             (&["::ffff:198.51.100.1"], "198.51.100.1"),
             (&["10.0.0.9, 10.0.0.7"], "10.0.0.9"),
+            (&["[::ffff:198.51.100.1]:443"], "198.51.100.1"),
             (&["1.1.1.1, garbage"], "127.0.0.1"),
+            (&["198.51.100.1:"], "127.0.0.1"),
+            (&["198.51.100.1:443x"], "127.0.0.1"),
+            (&["198.51.100.1:4711:1"], "127.0.0.1"),
+            (&["[2001:db8::1]443"], "127.0.0.1"),
+            (&["[2001:db8::1"], "127.0.0.1"),
+            (&["[198.51.100.1]"], "127.0.0.1"),
+            (&["fe80::1%eth0"], "127.0.0.1"),
+            (&["198.51.100.1 10.0.0.7"], "127.0.0.1"),
+            (&["198.51.100.1,"], "127.0.0.1"),
+            (&["\u{e9}"], "127.0.0.1"),
             (&["1.1.1.1, garbage, 10.0.0.7"], "10.0.0.7"),
             (&[""], "127.0.0.1"),
             (&[], "127.0.0.1"),
@@ -161,6 +187,12 @@ mod tests {
             ("for=198.51.100.1;proto=https", "198.51.100.1"),
             ("proto=https; For=\"[2001:db8::1]:4711\"", "2001:db8::1"),
             ("for=1.1.1.1, for=198.51.100.1, for=10.0.0.7", "198.51.100.1"),
+            ("for=\"198.51.100.1:_port\"", "198.51.100.1"),
+            ("for=\"x, for=198.51.100.1", "198.51.100.1"),
+            ("for=1.1.1.1;for=198.51.100.1", "127.0.0.1"),
+            ("for=\"198.51.100.1", "127.0.0.1"),
+            ("for=unknown", "127.0.0.1"),
+            ("for=198.51.100.1, for=unknown", "127.0.0.1"),
             ("for=_hidden", "127.0.0.1"),
             ("by=10.0.0.7", "127.0.0.1"),
         ] {

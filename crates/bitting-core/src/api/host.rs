@@ -28,19 +28,41 @@ pub struct PathPrefix {
 pub struct InvalidPathPrefix(Box<str>);
 
 impl Host {
-    /// The host of a request's authority, without port and trailing dot. `None` if it has a user, a port that is no port or
-    /// brackets around anything but an address: some other program would take another part of it for the host.
+    /// The host of a request's authority, without port and trailing dot. `None` if it is nothing that a URI may name (RFC 9110,
+    /// section 7.2: the answer is 400): a user, a port that is none, an empty label, brackets around anything but an address, or a
+    /// character that no name has. Some other program would take another part of it for the host.
     pub fn of_authority(authority: &str) -> Option<&str> {
-        let (host, port) = match authority.strip_prefix('[') {
-            Some(rest) => {
-                let (address, port) = rest.split_once(']')?;
-                address.parse::<Ipv6Addr>().ok()?;
-                (address, port.strip_prefix(':').or(port.is_empty().then_some(""))?)
+        if let Some(rest) = authority.strip_prefix('[') {
+            let (address, port) = rest.split_once(']')?;
+            address.parse::<Ipv6Addr>().ok()?;
+            let port = if port.is_empty() { "" } else { port.strip_prefix(':')? };
+            return is_port(port).then_some(address);
+        }
+        let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let mut label_is_empty = true;
+        for byte in host.bytes() {
+            match byte {
+                b'.' if label_is_empty => return None,
+                b'.' => label_is_empty = true,
+                b'-' | b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => label_is_empty = false,
+                _ => return None,
             }
-            None => authority.split_once(':').unwrap_or((authority, "")),
-        };
-        let is_port = port.is_empty() || (port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok());
-        (is_port && !host.contains('@')).then(|| host.strip_suffix('.').unwrap_or(host))
+        }
+        (!label_is_empty && is_port(port)).then_some(host)
+    }
+
+    /// The port of an authority of which [`of_authority`](Self::of_authority) knows the host; `None` if it names none.
+    pub fn port_of(authority: &str) -> Option<u16> {
+        authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).filter(|_| !authority.ends_with(']'))
+    }
+
+    /// Whether two authorities name the same place: the same host, whatever its case and its trailing dot, and not two ports
+    /// that differ. One that names no port means whichever port it was sent to.
+    pub fn agree(one: &str, other: &str) -> bool {
+        let (Some(first), Some(second)) = (Self::of_authority(one), Self::of_authority(other)) else { return false };
+        let ports = Self::port_of(one).zip(Self::port_of(other));
+        first.eq_ignore_ascii_case(second) && ports.is_none_or(|(first, second)| first == second)
     }
 
     /// Whether this is the host of a request, whatever its case.
@@ -52,6 +74,10 @@ impl Host {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn is_port(port: &str) -> bool {
+    port.is_empty() || (port.len() <= 5 && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok())
 }
 
 impl FromStr for Host {
@@ -121,6 +147,60 @@ mod tests {
         {
             let own: Host = "api.example.com".parse().unwrap();
             assert!(!Host::of_authority(other).is_some_and(|host| own.is(host)), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_no_uri_may_name_has_no_host() {
+        for authority in [
+            "",
+            ".",
+            ":80",
+            "..",
+            "a..b",
+            ".a",
+            "a..",
+            "user@a",
+            "a@",
+            "a:80:80",
+            "a:+80",
+            "a:-1",
+            "a:0x50",
+            "a: 80",
+            "a:65536",
+            "a:000080",
+            "a,b",
+            "a b",
+            "a\tb",
+            "a/b",
+            "a\\b",
+            "a?b",
+            "a#b",
+            "a%00",
+            "a%2eb",
+            "a;b",
+            "é",
+            "[::1",
+            "[::1]80",
+            "[x]",
+            "[::1%25eth0]",
+            "::1",
+            "2001:db8::1",
+        ] {
+            assert_eq!(Host::of_authority(authority), None, "{authority:?}");
+        }
+        for (authority, host) in [("a:", "a"), ("A_1-b.:0", "A_1-b"), ("[::1]:", "::1"), ("[::1]", "::1")] {
+            assert_eq!(Host::of_authority(authority), Some(host), "{authority:?}");
+        }
+    }
+
+    #[test]
+    fn authorities_agree_without_regard_to_case_and_trailing_dot_unless_both_name_a_port() {
+        for (one, other) in [("a", "A."), ("a:80", "a"), ("a:", "a:80"), ("a.:80", "A:80"), ("[::1]:80", "[::1]")] {
+            assert!(Host::agree(one, other) && Host::agree(other, one), "{one} {other}");
+        }
+        for (one, other) in [("a", "b"), ("a:80", "a:81"), ("a", "a@a"), ("", ""), ("[::1]:80", "[::1]:81")] {
+            assert!(!Host::agree(one, other) && !Host::agree(other, one), "{one} {other}");
         }
     }
 

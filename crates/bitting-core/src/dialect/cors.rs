@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode};
+
+use super::vary;
 
 /// What an API allows to scripts of other origins. Without it Bitting treats a preflight as any other request.
 #[derive(Debug, Clone)]
@@ -85,7 +87,7 @@ impl Cors {
             CorsOrigins::Listed(origins) => origin.filter(|origin| origins.contains(origin)).cloned(),
         };
         if self.differs_by_origin() {
-            response.append(VARY, HeaderValue::from_static("Origin"));
+            vary::add(&[ORIGIN], &HeaderValue::from_static("Origin"), response);
         }
         let Some(allowed) = allowed else { return };
         response.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
@@ -101,6 +103,8 @@ impl Cors {
 
 #[cfg(test)]
 mod tests {
+    use http::header::VARY;
+
     use super::*;
 
     fn cors(origins: CorsOrigins, credentials: bool) -> Cors {

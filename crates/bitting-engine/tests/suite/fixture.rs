@@ -218,6 +218,7 @@ pub(crate) fn api(name: &str, names: &Names, roles: &[&str]) -> Api {
         answers: Answers::new(answer).unwrap(),
         cors: None,
         identity: IdentityHeaders::default(),
+        heads: bitting_core::api::HeadRules::default(),
         labels: Labels { title: name.into(), key_page: "".into(), create_key: "".into(), key_name: "".into() },
         limit_headers: LimitHeaders::default(),
         bans: None,

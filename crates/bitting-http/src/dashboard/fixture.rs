@@ -204,6 +204,7 @@ fn api(name: &str, names: &Names, catalogue: CatalogueSpec, prefixes: &[(&str, &
         answers: Answers::new(answer).unwrap(),
         cors: None,
         identity: IdentityHeaders::default(),
+        heads: bitting_core::api::HeadRules::default(),
         limit_headers: LimitHeaders::default(),
         labels,
         brand: Brand::default(),

@@ -6,6 +6,7 @@ mod bans;
 mod cors;
 mod credential;
 mod docs;
+mod heads;
 mod key;
 mod lifecycle;
 mod limits;
@@ -59,7 +60,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     let leaks = management::read_leaks(api);
     let answers = answers.compile(api.findings);
     let bans = bans::read(api);
-    let cors = cors::read(api).map(|mut cors| {
+    let cors = cors::read(api, &credentials).map(|mut cors| {
         if !plans.are_empty() {
             cors.expose(&limit_headers.names());
         } else if bans.is_some() {
@@ -67,6 +68,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         }
         cors
     });
+    let heads = heads::read(api);
     let identity = presentation::read_identity(api);
     let labels = presentation::read_labels(api, shown);
     let brand = presentation::read_brand(api, folder);
@@ -102,6 +104,7 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
         answers: answers?,
         cors,
         identity,
+        heads,
         limit_headers,
         labels,
         brand,

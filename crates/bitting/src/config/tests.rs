@@ -4,6 +4,7 @@ mod alerts;
 mod bans;
 mod dashboard;
 mod docs;
+mod heads;
 mod lifecycle;
 mod upstreams;
 mod webhooks;

@@ -54,7 +54,7 @@ async fn bb1_no_other_carrier_admits() {
 }
 
 #[tokio::test]
-async fn bb2_status_headers_and_body_come_back_unchanged_but_for_the_request_id() {
+async fn bb2_status_headers_and_body_come_back_unchanged_beside_the_request_id_and_what_caches_need() {
     let upstream = Upstream::answering(|_| {
         http::Response::builder()
             .status(218)
@@ -74,8 +74,10 @@ async fn bb2_status_headers_and_body_come_back_unchanged_but_for_the_request_id(
     let reply = get(bitting.gateway, "/api/assistants", &[("X-API-Key", &key)]).await;
     assert_eq!((reply.status.as_u16(), reply.body.as_str()), (218, "{\"odd\":  [1, 2,3] }\n"));
     let names: BTreeSet<&str> = reply.headers.keys().map(http::HeaderName::as_str).collect();
-    let expected = ["content-length", "content-type", "date", "etag", "x-custom", "x-request-id"];
-    assert_eq!(names, expected.into_iter().collect());
+    let own = ["cache-control", "vary", "x-request-id"];
+    let expected = ["content-length", "content-type", "date", "etag", "x-custom"];
+    assert_eq!(names, expected.into_iter().chain(own).collect());
+    assert_eq!((reply.header("cache-control"), reply.header("vary")), ("private", "x-api-key"));
     assert_eq!(reply.headers.get_all("x-custom").iter().collect::<Vec<_>>(), ["one", "two"]);
     assert_eq!(reply.header("date"), "Tue, 15 Nov 1994 08:12:31 GMT");
     assert_eq!(reply.header("x-request-id"), upstream.last().header("x-request-id"));

@@ -1,12 +1,16 @@
 //! What the gateway does to requests and answers, whatever the dialect.
 
+mod authority;
 mod cors;
+mod discretion;
 mod draining;
 mod failing;
 mod forwarding;
 mod framing;
 mod leaving;
+mod overriding;
 mod paths;
+mod smuggling;
 mod streaming;
 mod upgrading;
 mod uploading;

@@ -7,6 +7,7 @@ mod clients;
 mod http;
 mod person;
 mod receiver;
+mod servers;
 mod traces;
 mod upstream;
 
@@ -17,5 +18,6 @@ pub(crate) use clients::{Client, document};
 pub(crate) use http::{Reply, get, post, raw, request};
 pub(crate) use person::{Person, form, hidden};
 pub(crate) use receiver::{Got, Receiver, Reception};
+pub(crate) use servers::{Seen, Server};
 pub(crate) use traces::Traces;
 pub(crate) use upstream::{Recorded, Upstream};

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bitting_core::dialect::{Cors, CorsOrigins};
+use bitting_core::dialect::{Carrier, Cors, CorsOrigins, CredentialRules};
 use http::{HeaderName, HeaderValue, Method};
 
 use crate::config::section::{At, Section};
 
 /// Reads it; without the table Bitting knows no CORS.
-pub(super) fn read(api: &Section<'_>) -> Option<Cors> {
+pub(super) fn read(api: &Section<'_>, credentials_from: &CredentialRules) -> Option<Cors> {
     let cors = api.section("cors")?;
     let origins = read_origins(&cors);
     let credentials = cors.boolean("credentials").unwrap_or_default();
@@ -16,8 +16,15 @@ pub(super) fn read(api: &Section<'_>) -> Option<Cors> {
         let help = "list the origins, or remove `credentials`";
         cors.findings.error(at, "cookies would be sent along from every site there is", help);
     }
+    if let (true, Some(CorsOrigins::Listed(listed)), Some(at)) = (credentials, &origins, cors.place("credentials"))
+        && listed.iter().any(|origin| origin == "null")
+    {
+        let help = "remove \"null\" from `origins`, or remove `credentials`";
+        let message = "cookies would be sent along from every page that hides its origin, which any site can make";
+        cors.findings.error(at, message, help);
+    }
     let methods = list::<Method>(&cors, "methods").unwrap_or_else(|| "GET, HEAD, POST, PUT, PATCH, DELETE".to_owned());
-    let headers = list::<HeaderName>(&cors, "headers").unwrap_or_else(|| "Authorization, Content-Type".to_owned());
+    let headers = list::<HeaderName>(&cors, "headers").unwrap_or_else(|| default_headers(credentials_from));
     let exposed = list::<HeaderName>(&cors, "expose");
     let max_age = cors.duration("max_age").unwrap_or(Duration::from_mins(10)).as_secs();
     cors.finish();
@@ -30,6 +37,17 @@ pub(super) fn read(api: &Section<'_>) -> Option<Cors> {
         credentials,
         max_age: max_age.into(),
     })
+}
+
+/// What a script must be able to send if it is to ask at all: the key, and what kind of body it has.
+fn default_headers(credentials: &CredentialRules) -> String {
+    let mut names = vec!["Authorization", "Content-Type"];
+    let own = credentials.carriers.iter().filter_map(|carrier| match carrier {
+        Carrier::Header(name) => Some(name.as_str()),
+        _ => None,
+    });
+    names.extend(own);
+    names.join(", ")
 }
 
 fn read_origins(cors: &Section<'_>) -> Option<CorsOrigins> {

@@ -35,7 +35,7 @@ async fn a_script_may_read_its_refusal_and_its_answer() {
         let reply = get(bitting.gateway, "/x", headers).await;
         assert_eq!(reply.header("access-control-allow-origin"), "https://app.example");
         assert_eq!(reply.header("access-control-expose-headers"), "X-Request-Id");
-        assert_eq!(reply.header("vary"), "Origin");
+        assert!(reply.depends_on().to_lowercase().ends_with("origin"), "{}", reply.depends_on());
     }
     let other = get(bitting.gateway, "/x", &[("origin", "https://evil.example")]).await;
     assert_eq!((other.status.as_u16(), other.header("access-control-allow-origin")), (401, ""));
@@ -52,7 +52,8 @@ async fn a_script_may_read_what_bitting_itself_answers() {
     for path in ["/healthz", "/whoami"] {
         let reply = get(bitting.gateway, path, &[("origin", "https://app.example"), ("authorization", &bearer)]).await;
         assert_eq!((reply.status.as_u16(), reply.header("access-control-allow-origin")), (200, "https://app.example"));
-        assert_eq!((reply.header("access-control-expose-headers"), reply.header("vary")), ("X-Request-Id", "Origin"));
+        assert_eq!(reply.header("access-control-expose-headers"), "X-Request-Id");
+        assert!(reply.depends_on().to_lowercase().ends_with("origin"));
     }
     assert!(upstream.requests().is_empty());
 }
@@ -60,10 +61,9 @@ async fn a_script_may_read_what_bitting_itself_answers() {
 #[tokio::test]
 async fn an_answer_to_a_request_without_an_origin_says_that_it_would_differ_with_one() {
     let (bitting, _upstream, bearer) = start(CORS).await;
-    for headers in [&[][..], &[("authorization", &*bearer)]] {
+    for (headers, vary) in [(&[][..], "Origin"), (&[("authorization", &*bearer)], "authorization, origin")] {
         let reply = get(bitting.gateway, "/x", headers).await;
-        assert_eq!((reply.header("vary"), reply.header("access-control-allow-origin")), ("Origin", ""));
-        assert_eq!(reply.headers.get_all("vary").iter().count(), 1);
+        assert_eq!((&*reply.depends_on(), reply.header("access-control-allow-origin")), (vary, ""));
     }
 }
 

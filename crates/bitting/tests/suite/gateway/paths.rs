@@ -51,7 +51,7 @@ async fn paths_that_servers_read_differently_are_refused_before_anything_else() 
 #[tokio::test]
 async fn forms_of_the_request_line_that_have_no_path_are_refused() {
     let (bitting, upstream, bearer) = start("").await;
-    for line in ["OPTIONS * HTTP/1.1", "GET * HTTP/1.1"] {
+    for line in ["GET * HTTP/1.1", "POST * HTTP/1.1"] {
         let answer =
             raw(bitting.gateway, format!("{line}\r\nHost: x\r\nAuthorization: {bearer}\r\nConnection: close\r\n\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 400"), "{line}: {answer}");

@@ -28,6 +28,11 @@ impl Reply {
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
+
+    /// What the answer says that it depends on.
+    pub(crate) fn depends_on(&self) -> String {
+        self.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(", ")
+    }
 }
 
 pub(crate) async fn get(to: SocketAddr, target: &str, headers: &[(&str, &str)]) -> Reply {

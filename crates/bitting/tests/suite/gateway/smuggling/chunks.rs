@@ -1,0 +1,62 @@
+//! Chunks, and what stands between and after them.
+
+use super::Then::{Closed, Kept, Waits};
+use super::{Case, case};
+
+pub(super) const CASES: &[Case] = &[
+    case("two chunks", b"CHUNKED 3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", &[200], Kept, &[("POST", "/a", "abcde")]),
+    case(
+        "a size in capitals and with zeros before it",
+        b"CHUNKED 00A\r\nabcdefghij\r\n0\r\n\r\n",
+        &[200],
+        Kept,
+        &[("POST", "/a", "abcdefghij")],
+    ),
+    case("the last chunk in many zeros", b"CHUNKED 3\r\nabc\r\n000\r\n\r\n", &[200], Kept, &[("POST", "/a", "abc")]),
+    case("an extension", b"CHUNKED 3;a=b\r\nabc\r\n0\r\n\r\n", &[200], Kept, &[("POST", "/a", "abc")]),
+    case("an extension in quotes", b"CHUNKED 3;a=\"b;c\"\r\nabc\r\n0;x\r\n\r\n", &[200], Kept, &[("POST", "/a", "abc")]),
+    case("a bare LF in an extension", b"CHUNKED 3;a\nb\r\nabc\r\n0\r\n\r\nSMUGGLED", &[400], Closed, &[]),
+    case("a bare CR in an extension", b"CHUNKED 3;a\rb\r\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("a size with 0x", b"CHUNKED 0x3\r\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("a size with a plus", b"CHUNKED +3\r\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("a size below nothing", b"CHUNKED -3\r\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("no size", b"CHUNKED \r\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("no size before an extension", b"CHUNKED ;a=b\r\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("a size that is none", b"CHUNKED xyz\r\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("a size with an underscore", b"CHUNKED 1_0\r\nabcdefghijklmnop\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("a size of more than 64 bits", b"CHUNKED 10000000000000000\r\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("a size that wraps around to 3", b"CHUNKED 10000000000000003\r\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("a space after the size", b"CHUNKED 3 \r\nabc\r\n0\r\n\r\n", &[200], Kept, &[("POST", "/a", "abc")]),
+    case("a space in the size", b"CHUNKED 1 0\r\nabcdefghijklmnop\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("a NUL after the size", b"CHUNKED 3\x00\r\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("LF alone after the size", b"CHUNKED 3\nabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("CR alone after the size", b"CHUNKED 3\rabc\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("LF alone after a chunk", b"CHUNKED 3\r\nabc\n0\r\n\r\n", &[400], Closed, &[]),
+    case("nothing after a chunk", b"CHUNKED 3\r\nabc0\r\n\r\n", &[400], Closed, &[]),
+    case("a chunk that is longer than its size", b"CHUNKED 3\r\nabcde\r\n0\r\n\r\n", &[400], Closed, &[]),
+    case("LF alone after the last chunk", b"CHUNKED 3\r\nabc\r\n0\n\nSMUGGLED", &[400], Closed, &[]),
+    case("a chunk that never comes whole", b"CHUNKED 100\r\nabc", &[], Waits, &[]),
+    case(
+        "a field after the last chunk goes no further",
+        b"CHUNKED 3\r\nabc\r\n0\r\nX-Key: KEY\r\n\r\n",
+        &[200],
+        Kept,
+        &[("POST", "/a", "abc")],
+    ),
+    case(
+        "a length after the last chunk",
+        b"CHUNKED 3\r\nabc\r\n0\r\nContent-Length: 50\r\n\r\n",
+        &[200],
+        Kept,
+        &[("POST", "/a", "abc")],
+    ),
+    case(
+        "a coding after the last chunk",
+        b"CHUNKED 3\r\nabc\r\n0\r\nTransfer-Encoding: chunked\r\n\r\nSMUGGLED",
+        &[200, 401],
+        Kept,
+        &[("POST", "/a", "abc")],
+    ),
+    case("a field that is none after the last chunk", b"CHUNKED 3\r\nabc\r\n0\r\nno colon\r\n\r\n", &[400], Closed, &[]),
+    case("a request in place of fields after the last chunk", b"CHUNKED 3\r\nabc\r\n0\r\nSMUGGLED", &[400], Closed, &[]),
+];
