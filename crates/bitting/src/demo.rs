@@ -84,7 +84,7 @@ pub async fn run(port: u16, keep: Option<PathBuf>, json: bool) -> Result<(), Fai
     let metrics = install_metrics(log.dropped_lines())?;
     let production = upstream::start(ports.upstream(false), "production").await?;
     let sandbox = upstream::start(ports.upstream(true), "sandbox").await?;
-    let server = Server::start(config, Arc::new(WallClock), metrics).await?;
+    let server = Server::start(config, None, Arc::new(WallClock), metrics).await?;
     let tour = tour::prepare(server.engine(), ports).await?;
     tour.print(json, keep.as_deref())?;
     tokio::select! {

@@ -53,7 +53,7 @@ impl House {
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).chain([store]).collect();
         let loaded = config::load(sources.into(), &options, Path::new("."), &Arc::default());
         let config = loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)));
-        let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
+        let server = Server::start(config, None, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
         Self { server, clock, traces, probe: tokio::sync::Mutex::default() }
     }
 

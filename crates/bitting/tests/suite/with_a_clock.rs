@@ -45,7 +45,7 @@ async fn start_in(traces: Traces, example: &str, upstream: &Upstream, now: &str)
 
 async fn start_with(config: Config, traces: Traces, now: &str) -> Clocked {
     let clock = ManualClock::at(now.parse().unwrap());
-    let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
+    let server = Server::start(config, None, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
     let (gateway, service) = (server.addresses()[0], server.addresses()[1]);
     Clocked { server, clock, traces, gateway, service }
 }

@@ -71,6 +71,17 @@ impl Bitting {
         Self::start(command, &file, [&store], traces)
     }
 
+    /// Serves a configuration in a process with another environment.
+    pub(crate) fn with_environment(text: &str, variables: &[(&str, &str)]) -> Self {
+        let traces = Traces::new();
+        let file = traces.path("bitting.toml");
+        std::fs::write(&file, text).unwrap();
+        let store = format!("store.path={}", traces.path("bitting.db").display());
+        let mut command = Command::new(BINARY);
+        command.envs(variables.iter().copied());
+        Self::start(command, &file, [&store], traces)
+    }
+
     /// Serves a file from a store among the traces, on ports that nobody uses.
     pub(crate) fn serve(file: &Path, overrides: &[String], traces: Traces) -> Self {
         let store = format!("store.path={}", traces.path("bitting.db").display());
