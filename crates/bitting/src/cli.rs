@@ -56,7 +56,11 @@ fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Openapi { api, servers } => openapi::print(api.as_deref(), servers, &shared),
         Command::Docs { api, format } => docs::print(&api, format, &shared),
         Command::Demo(demo) => in_runtime(crate::demo::run(demo.port, demo.keep, shared.json)),
-        Command::Serve => in_runtime(serve::serve(&shared)),
+        Command::Serve => {
+            // While there is one thread.
+            let handed_over = crate::server::HandedOver::take()?;
+            in_runtime(serve::serve(&shared, handed_over))
+        }
         Command::Reload => in_runtime(reload::run(&shared)),
         Command::Health => in_runtime(health::run(&shared)),
         Command::Audit(AuditCommand::Export { api }) => in_runtime(export::audit(api, &shared)),

@@ -4,6 +4,7 @@
 //! switch for the clock.
 
 mod connections;
+mod handed_over;
 mod house;
 mod listening;
 mod logging;
@@ -31,9 +32,19 @@ use crate::failure::Failure;
 use crate::owner::ControlSocket;
 use crate::service_manager;
 
+pub use handed_over::HandedOver;
 pub use house::{House, NotReloaded, Reloaded, Reread};
 pub use logging::{LogGuard, init as init_logging};
 pub use telemetry::install as install_metrics;
+
+/// What a server is started with besides its configuration; nothing if nothing is said.
+#[derive(Default)]
+pub struct Surroundings {
+    /// How the configuration is read anew.
+    pub reread: Option<Reread>,
+    /// Sockets that listen already.
+    pub handed_over: HandedOver,
+}
 
 /// A server that runs until it is stopped.
 pub struct Server {
@@ -45,21 +56,22 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds every listener, opens the store and begins to answer; returns when every key is in memory. With `reread` the
-    /// configuration can be read anew.
+    /// Binds every listener, opens the store and begins to answer; returns when every key is in memory.
     ///
     /// # Errors
     /// If an address cannot be had, or the store cannot.
     pub async fn start(
         config: Config,
-        reread: Option<Reread>,
+        surroundings: Surroundings,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, Failure> {
         let Config { apis, listeners, store: path, log, drain, dashboard, webhooks } = config;
+        let Surroundings { reread, handed_over } = surroundings;
+        handed_over.check(&listeners)?;
         let mut sockets = Vec::new();
         for listener in listeners {
-            sockets.push((bind(listener.address).await?, listener));
+            sockets.push((bind(listener.address, &handed_over).await?, listener));
         }
         let lock = OwnerLock::acquire(&path)?;
         let store = Arc::new(SqliteStore::open(lock)?);
@@ -84,6 +96,7 @@ impl Server {
             resolver,
             limits,
             reread,
+            handed_over,
             in_force: Mutex::new(in_force),
         });
         let shows_dashboard =
@@ -166,7 +179,10 @@ impl Server {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn bind(address: SocketAddr, handed_over: &HandedOver) -> Result<TcpListener, Failure> {
+    if let Some(socket) = handed_over.socket(address) {
+        return socket.and_then(TcpListener::from_std).map_err(Failure::other);
+    }
     TcpListener::bind(address).await.map_err(|error| {
         let cure = match error.kind() {
             std::io::ErrorKind::AddrInUse => {

@@ -10,10 +10,10 @@ use super::options::Shared;
 use super::output::note;
 use crate::config::Problem;
 use crate::failure::Failure;
-use crate::server::{NotReloaded, Reread, Server, init_logging, install_metrics};
+use crate::server::{HandedOver, NotReloaded, Reread, Server, Surroundings, init_logging, install_metrics};
 
 /// Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the configuration anew.
-pub(super) async fn serve(shared: &Shared) -> Result<(), Failure> {
+pub(super) async fn serve(shared: &Shared, handed_over: HandedOver) -> Result<(), Failure> {
     let files = configured(shared)?;
     let config = usable(load_files(&files, shared)?)?;
     let overrides = shared.set.clone();
@@ -24,7 +24,8 @@ pub(super) async fn serve(shared: &Shared) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::other)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::other)?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(Failure::other)?;
-    let server = Server::start(config, Some(reread), Arc::new(WallClock), metrics).await?;
+    let server =
+        Server::start(config, Surroundings { reread: Some(reread), handed_over }, Arc::new(WallClock), metrics).await?;
     if let Some(link) = server.set_up_link().await? {
         tell(&link, log.is_pretty());
     }

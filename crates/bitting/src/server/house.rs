@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 
 use super::bind;
 use super::connections::ConnectionLimits;
+use super::handed_over::HandedOver;
 use super::listening::{Listening, Service};
 use crate::config::{Config, Listener, Loaded, LogSettings, Problems, Serves, WebhookSettings};
 use crate::failure::{Failure, FailureKind};
@@ -37,6 +38,7 @@ pub struct House {
     pub(super) resolver: SystemResolver,
     pub(super) limits: ConnectionLimits,
     pub(super) reread: Option<Reread>,
+    pub(super) handed_over: HandedOver,
     pub(super) in_force: Mutex<InForce>,
 }
 
@@ -132,7 +134,7 @@ impl House {
     async fn replace(&self, in_force: &mut InForce, config: Config) -> Result<Reloaded, Failure> {
         let Config { apis, listeners, store, log, drain, dashboard, webhooks } = config;
         let need_restart = in_force.need_restart(&store, &log);
-        let places = places(in_force, listeners).await?;
+        let places = places(in_force, listeners, &self.handed_over).await?;
         self.gateway.adopt(&apis);
         self.engine.install(apis).map_err(Failure::other)?;
         let (sender, settings) = outfit(webhooks, &self.resolver);
@@ -208,7 +210,7 @@ impl InForce {
 }
 
 /// Finds the listener that runs for each of a new configuration, and binds those that are missing.
-async fn places(in_force: &InForce, listeners: Vec<Listener>) -> Result<Vec<Place>, Failure> {
+async fn places(in_force: &InForce, listeners: Vec<Listener>, handed_over: &HandedOver) -> Result<Vec<Place>, Failure> {
     let mut taken = vec![false; in_force.listeners.len()];
     let mut places = Vec::new();
     for listener in listeners {
@@ -223,7 +225,7 @@ async fn places(in_force: &InForce, listeners: Vec<Listener>) -> Result<Vec<Plac
             let message = format!("{} cannot change between gateway and service while the server runs", other.address());
             return Err(Failure::of(FailureKind::Configuration, format!("{message}\nrestart the server for that")));
         }
-        places.push(Place::New(bind(listener.address).await?, listener));
+        places.push(Place::New(bind(listener.address, handed_over).await?, listener));
     }
     Ok(places)
 }

@@ -32,6 +32,7 @@ mod openapi;
 mod product_api;
 mod promises;
 mod reloading;
+mod restarting;
 mod scanning;
 mod telling;
 mod verify;
