@@ -1,6 +1,7 @@
 //! Running other programs.
 
 use std::ffi::OsStr;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -55,6 +56,15 @@ impl Program {
     pub(crate) fn start(mut self) -> Result<Running, Failed> {
         let child = self.0.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         child.map(Running).map_err(|error| Failed(format!("{} cannot be run: {error}", self.line())))
+    }
+
+    /// Starts it in the background and waits until a line of its standard error has a text.
+    pub(crate) fn start_until(mut self, text: &str) -> Result<Running, Failed> {
+        let child = self.0.stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+        let mut running = child.map(Running).map_err(|error| Failed(format!("{} cannot be run: {error}", self.line())))?;
+        let said = running.0.stderr.take().into_iter().flat_map(|pipe| BufReader::new(pipe).lines());
+        let has_come = said.map_while(Result::ok).any(|line| line.contains(text));
+        if has_come { Ok(running) } else { Err(Failed(format!("{} ended before it said {text:?}", self.line()))) }
     }
 
     fn line(&self) -> String {

@@ -10,6 +10,7 @@ use crate::command::{Failed, Program, root, target};
 const NEXTEST: &str = "0.9.143";
 const DENY: &str = "0.20.2";
 const FUZZ: &str = "0.13.2";
+const DEB: &str = "3.8.0";
 
 /// Programs that Debian has, with the package and its version in Debian 12. A newer one that is there already will do.
 /// Chromium has no version: Debian keeps the newest alone, and one that stood here would be gone within weeks. Its driver asks for
@@ -104,6 +105,11 @@ pub(crate) fn nextest() -> Result<Program, Failed> {
 /// The dependency policy's checker.
 pub(crate) fn cargo_deny() -> Result<Program, Failed> {
     cargo_tool("cargo-deny", DENY).map(|tool| tool.args(["--workspace"]))
+}
+
+/// What makes Debian packages.
+pub(crate) fn cargo_deb() -> Result<Program, Failed> {
+    cargo_tool("cargo-deb", DEB)
 }
 
 /// The fuzzer, on the nightly toolchain that it needs.

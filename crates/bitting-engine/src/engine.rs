@@ -1,5 +1,6 @@
 //! The engine itself: everything of this crate, put together.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -68,6 +69,7 @@ pub struct Engine {
     pub(crate) feed: Arc<Feed>,
     pub(crate) streams: Arc<OpenStreams>,
     pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) is_leaving: AtomicBool,
     pub(crate) keeper: Arc<tokio::sync::Mutex<Keeper>>,
     /// Gone once the engine is stopping.
     pub(crate) queue: Mutex<Option<mpsc::Sender<Job>>>,
@@ -104,10 +106,24 @@ pub struct EngineStatus {
     pub loaded: bool,
     /// Whether the writer ended before its time. Then no key is admitted until the server is started again.
     pub broken: bool,
+    /// Whether it is about to stop, so that whoever chooses among several servers should choose another.
+    pub stopping: bool,
     /// How many keys there are.
     pub keys: usize,
     /// What was last odd about the machine's clock, in words: a jump, or a start before the latest time in the store.
     pub clock: Option<String>,
+}
+
+impl EngineStatus {
+    /// `ready`, or why it is not: `loading`, `stopping` or `broken`.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self { broken: true, .. } => "broken",
+            Self { stopping: true, .. } => "stopping",
+            Self { loaded: false, .. } => "loading",
+            Self { .. } => "ready",
+        }
+    }
 }
 
 impl Engine {
@@ -187,6 +203,7 @@ impl Engine {
             feed,
             streams,
             stopping: watch::Sender::new(false),
+            is_leaving: AtomicBool::new(false),
             keeper,
             queue: Mutex::new(Some(queue)),
             tasks: Mutex::new(Some(tasks)),
@@ -432,6 +449,7 @@ impl Engine {
         EngineStatus {
             loaded: self.ring.is_loaded(),
             broken: self.ring.is_deserted(),
+            stopping: self.is_leaving.load(Ordering::Relaxed),
             keys: self.ring.len(),
             clock: self.watch.last_oddity(),
         }

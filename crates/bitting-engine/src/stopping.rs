@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -39,8 +40,14 @@ impl Engine {
         self.stopping.subscribe()
     }
 
+    /// Says in its status that it is about to stop, and goes on deciding.
+    pub fn announce_stop(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+    }
+
     /// Has everything end that goes on for long, so that the rest can finish.
     pub fn begin_to_stop(&self) {
+        self.announce_stop();
         self.stopping.send_replace(true);
     }
 

@@ -12,7 +12,7 @@ use crate::service::Shared;
 
 #[derive(Serialize, ToSchema)]
 struct Readiness {
-    /// `ready`, `loading` or `broken`.
+    /// `ready`, `loading`, `stopping` or `broken`.
     #[schema(examples("ready"))]
     status: &'static str,
     /// How many keys are in memory.
@@ -63,11 +63,8 @@ pub(crate) async fn ready(State(shared): State<Shared>) -> Response {
 }
 
 fn readiness(status: &EngineStatus) -> (StatusCode, &'static str) {
-    match status {
-        EngineStatus { broken: true, .. } => (StatusCode::SERVICE_UNAVAILABLE, "broken"),
-        EngineStatus { loaded: false, .. } => (StatusCode::SERVICE_UNAVAILABLE, "loading"),
-        EngineStatus { .. } => (StatusCode::OK, "ready"),
-    }
+    let word = status.word();
+    (if word == "ready" { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, word)
 }
 
 #[cfg(test)]
@@ -76,9 +73,15 @@ mod tests {
 
     #[test]
     fn a_server_whose_writer_is_gone_is_not_ready_though_it_has_every_key() {
-        let word = |loaded, broken| readiness(&EngineStatus { loaded, broken, keys: 1, clock: None });
+        let word = |loaded, broken| readiness(&EngineStatus { loaded, broken, stopping: false, keys: 1, clock: None });
         assert_eq!(word(true, false), (StatusCode::OK, "ready"));
         assert_eq!(word(false, false), (StatusCode::SERVICE_UNAVAILABLE, "loading"));
         assert_eq!(word(true, true), (StatusCode::SERVICE_UNAVAILABLE, "broken"));
+    }
+
+    #[test]
+    fn a_server_that_is_about_to_stop_is_not_ready_though_it_still_decides() {
+        let status = EngineStatus { loaded: true, broken: false, stopping: true, keys: 1, clock: None };
+        assert_eq!(readiness(&status), (StatusCode::SERVICE_UNAVAILABLE, "stopping"));
     }
 }

@@ -4,7 +4,7 @@
 //! on its way keeps its place until its outcome is on the disk; so memory is bounded by how much may be on its way.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bitting_core::time::Timestamp;
@@ -37,9 +37,13 @@ impl Default for NotifierSettings {
 /// The running task.
 pub struct Notifier {
     stopping: watch::Sender<bool>,
+    /// What it works with from the next attempt on.
+    outfit: watch::Sender<Outfit>,
     nudge: Arc<Notify>,
-    task: JoinHandle<()>,
+    task: Mutex<Option<JoinHandle<()>>>,
 }
+
+type Outfit = (Sender, NotifierSettings);
 
 /// How long an endpoint may take nothing before it is switched off.
 const PATIENCE: Duration = Duration::from_hours(24 * 5);
@@ -79,12 +83,12 @@ impl Notifier {
     pub fn start(engine: Arc<Engine>, sender: Sender, settings: NotifierSettings) -> Self {
         meters::describe();
         let (stopping, stopped) = watch::channel(false);
+        let (outfit, in_use) = watch::channel((sender, settings));
         let nudge = Arc::new(Notify::new());
         let courier = Courier {
             events: engine.last_event(),
             engine,
-            sender,
-            settings,
+            outfit: in_use,
             lanes: Lanes::default(),
             running: JoinSet::new(),
             flights: HashMap::new(),
@@ -97,7 +101,7 @@ impl Notifier {
             is_troubled: false,
         };
         let task = tokio::spawn(courier.run(stopped, Arc::clone(&nudge)));
-        Self { stopping, nudge, task }
+        Self { stopping, outfit, nudge, task: Mutex::new(Some(task)) }
     }
 
     /// Has it look at the clock now, for whoever has just moved it.
@@ -105,10 +109,17 @@ impl Notifier {
         self.nudge.notify_one();
     }
 
+    /// Sends by other settings from the next attempt on; those that are on their way go on as they began.
+    pub fn set(&self, sender: Sender, settings: NotifierSettings) {
+        self.outfit.send_replace((sender, settings));
+    }
+
     /// Sends nothing more, and waits a little for what is on its way.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.stopping.send_replace(true);
-        if let Err(error) = self.task.await {
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(task) = task else { return };
+        if let Err(error) = task.await {
             tracing::error!(%error, "sending to webhooks ended before its time");
         }
     }
@@ -117,8 +128,7 @@ impl Notifier {
 #[expect(clippy::struct_excessive_bools, reason = "each is something to do, and all combinations occur")]
 struct Courier {
     engine: Arc<Engine>,
-    sender: Sender,
-    settings: NotifierSettings,
+    outfit: watch::Receiver<Outfit>,
     events: watch::Receiver<u64>,
     lanes: Lanes,
     running: JoinSet<Outcome>,
@@ -319,7 +329,7 @@ impl Courier {
 
     fn depart(&mut self, due: DueDelivery, is_urgent: bool) -> Result<(), StoreError> {
         let Some(lane) = self.lanes.get(due.webhook) else { return Ok(()) };
-        let (webhook, sender, now) = (lane.webhook.clone(), self.sender.clone(), self.engine.now());
+        let (webhook, sender, now) = (lane.webhook.clone(), self.outfit.borrow().0.clone(), self.engine.now());
         let (to, delivery) = (due.webhook, due.id);
         let random = Entropy.random().map_err(no_randomness)?;
         let random = u64::try_from(random & u128::from(u64::MAX)).unwrap_or_default();
@@ -404,7 +414,8 @@ impl Courier {
         }
         if self.must_forget {
             let now = self.engine.now();
-            let forgotten = self.engine.store().forget_deliveries(now.before(self.settings.keep), now, FORGET).await?;
+            let keep = self.outfit.borrow().1.keep;
+            let forgotten = self.engine.store().forget_deliveries(now.before(keep), now, FORGET).await?;
             self.must_forget = forgotten > 0;
         }
         Ok(())

@@ -7,12 +7,14 @@ mod check;
 mod context;
 mod docs;
 mod export;
+mod health;
 mod import;
 mod keys;
 mod members;
 mod openapi;
 mod options;
 mod output;
+mod reload;
 mod restore;
 mod scan;
 mod scan_pattern;
@@ -54,7 +56,13 @@ fn dispatch(options: Options) -> Result<(), Failure> {
         Command::Openapi { api, servers } => openapi::print(api.as_deref(), servers, &shared),
         Command::Docs { api, format } => docs::print(&api, format, &shared),
         Command::Demo(demo) => in_runtime(crate::demo::run(demo.port, demo.keep, shared.json)),
-        Command::Serve => in_runtime(serve::serve(&shared)),
+        Command::Serve => {
+            // While there is one thread.
+            let handed_over = crate::server::HandedOver::take()?;
+            in_runtime(serve::serve(&shared, handed_over))
+        }
+        Command::Reload => in_runtime(reload::run(&shared)),
+        Command::Health => in_runtime(health::run(&shared)),
         Command::Audit(AuditCommand::Export { api }) => in_runtime(export::audit(api, &shared)),
         Command::Audit(AuditCommand::Head) => in_runtime(audit::head(&shared)),
         Command::Audit(AuditCommand::Verify { head }) => in_runtime(audit::verify(head, &shared)),

@@ -53,6 +53,8 @@ pub struct Loaded {
     pub config: Option<Config>,
     /// Errors and warnings.
     pub problems: Problems,
+    /// The store's file, as far as can be said, also if there are errors.
+    pub store: PathBuf,
 }
 
 /// The listeners of a configuration that names none, written like any others, so that options override them too.
@@ -81,6 +83,7 @@ pub fn load(sources: Vec<Source>, overrides: &[String], folder: &Path, names: &A
     let at = Location::start_of(&start);
     let findings = Findings::default();
     let config = read(&Section::new("", &root, &at, &findings), names, folder);
+    let store = server::read_store(&Section::new("", &root, &at, &Findings::default()), folder);
     let mut found = findings.into_inner();
     if unreadable > 0 {
         // What could not be read is not there; that it is missing would only confuse.
@@ -93,7 +96,7 @@ pub fn load(sources: Vec<Source>, overrides: &[String], folder: &Path, names: &A
     });
     problems.dedup_by(|one, other| one.message == other.message && one.at.span == other.at.span);
     let problems = Problems(problems);
-    Loaded { config: config.filter(|_| !problems.has_errors()), problems }
+    Loaded { config: config.filter(|_| !problems.has_errors()), problems, store }
 }
 
 fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config> {

@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{self, LogFormat, LogSettings, Source};
 use crate::failure::Failure;
-use crate::server::{Server, init_logging, install_metrics};
+use crate::server::{Server, Surroundings, init_logging, install_metrics};
 
 /// The examples: name and file. The first listener of its own that an API gets is ten ports above the gateway's.
 const EXAMPLES: [(&str, &str); 5] = [
@@ -84,7 +84,7 @@ pub async fn run(port: u16, keep: Option<PathBuf>, json: bool) -> Result<(), Fai
     let metrics = install_metrics(log.dropped_lines())?;
     let production = upstream::start(ports.upstream(false), "production").await?;
     let sandbox = upstream::start(ports.upstream(true), "sandbox").await?;
-    let server = Server::start(config, Arc::new(WallClock), metrics).await?;
+    let server = Server::start(config, Surroundings::default(), Arc::new(WallClock), metrics).await?;
     let tour = tour::prepare(server.engine(), ports).await?;
     tour.print(json, keep.as_deref())?;
     tokio::select! {

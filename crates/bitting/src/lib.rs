@@ -9,3 +9,4 @@ pub mod demo;
 pub mod failure;
 pub mod owner;
 pub mod server;
+mod service_manager;

@@ -7,6 +7,7 @@
 
 mod archive;
 mod client;
+mod life;
 mod protocol;
 mod socket;
 mod webhooks;
@@ -31,7 +32,8 @@ use self::client::Client;
 use self::protocol::{Answer, Question};
 use crate::failure::Failure;
 
-pub use protocol::{Done, Exported};
+pub use life::{Reload, RunningServer};
+pub use protocol::{Done, Exported, Health, Report};
 pub use socket::ControlSocket;
 
 /// A way to the store: through its owner, or as its owner.

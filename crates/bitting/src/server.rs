@@ -4,45 +4,53 @@
 //! switch for the clock.
 
 mod connections;
+mod handed_over;
+mod house;
+mod listening;
 mod logging;
 mod set_up;
 mod telemetry;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bitting_engine::{Clock, Engine, EngineOptions, RequestIds};
-use bitting_gateway::{Caller, Gateway};
-use bitting_http::{Metrics, Part, Peer};
-use bitting_notify::{Notifier, NotifierSettings, Sender, SystemResolver};
+use bitting_gateway::Gateway;
+use bitting_http::{Metrics, Part};
+use bitting_notify::{Notifier, SystemResolver};
 use bitting_store::{OwnerLock, SqliteStore};
-use http::uri::Scheme;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tower::ServiceExt as _;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
-use self::connections::{ConnectionLimit, ConnectionLimits};
+use self::connections::ConnectionLimits;
+use self::house::InForce;
+use self::listening::Listening;
 use crate::config::{Config, Listener, Serves};
 use crate::failure::Failure;
 use crate::owner::ControlSocket;
+use crate::service_manager;
 
+pub use handed_over::HandedOver;
+pub use house::{House, NotReloaded, Reloaded, Reread};
 pub use logging::{LogGuard, init as init_logging};
 pub use telemetry::install as install_metrics;
 
+/// What a server is started with besides its configuration; nothing if nothing is said.
+#[derive(Default)]
+pub struct Surroundings {
+    /// How the configuration is read anew.
+    pub reread: Option<Reread>,
+    /// Sockets that listen already.
+    pub handed_over: HandedOver,
+}
+
 /// A server that runs until it is stopped.
 pub struct Server {
-    engine: Arc<Engine>,
-    gateway: Arc<Gateway>,
+    house: Arc<House>,
     addresses: Vec<SocketAddr>,
-    stopping: watch::Sender<bool>,
-    listeners: Vec<JoinHandle<()>>,
     control: ControlSocket,
-    notifier: Notifier,
-    drain: Duration,
     /// Where people reach the dashboard, if it is served.
     dashboard_url: Option<String>,
 }
@@ -52,13 +60,20 @@ impl Server {
     ///
     /// # Errors
     /// If an address cannot be had, or the store cannot.
-    pub async fn start(config: Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Result<Self, Failure> {
-        let Config { apis, listeners, store, drain, dashboard, webhooks, .. } = config;
+    pub async fn start(
+        config: Config,
+        surroundings: Surroundings,
+        clock: Arc<dyn Clock>,
+        metrics: Metrics,
+    ) -> Result<Self, Failure> {
+        let Config { apis, listeners, store: path, log, drain, dashboard, webhooks } = config;
+        let Surroundings { reread, handed_over } = surroundings;
+        handed_over.check(&listeners)?;
         let mut sockets = Vec::new();
         for listener in listeners {
-            sockets.push((bind(listener.address).await?, listener));
+            sockets.push((bind(listener.address, &handed_over).await?, listener));
         }
-        let lock = OwnerLock::acquire(&store)?;
+        let lock = OwnerLock::acquire(&path)?;
         let store = Arc::new(SqliteStore::open(lock)?);
         let (journal, synchronous) = store.durability().await?;
         tracing::info!(path = %store.path().display(), journal, synchronous, "the store is open");
@@ -66,40 +81,46 @@ impl Server {
         let ids = Arc::new(RequestIds::new().map_err(Failure::other)?);
         let reserved = bitting_http::reserved::<Incoming>(Arc::clone(&engine), Arc::clone(&ids));
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), Arc::clone(&ids), reserved));
-        let (stopping, stopped) = watch::channel(false);
+        let resolver = SystemResolver::default();
+        let (sender, settings) = house::outfit(webhooks, &resolver);
+        let notifier = Notifier::start(Arc::clone(&engine), sender, settings);
         let limits = ConnectionLimits::of_process(sockets.iter().map(|(_, listener)| &listener.serves));
-        let (mut addresses, mut tasks) = (Vec::new(), Vec::new());
-        let mut dashboard_url = None;
+        let in_force =
+            InForce { listeners: Vec::new(), drain, dashboard: dashboard.clone(), store: path, log, is_stopping: false };
+        let house = Arc::new(House {
+            engine,
+            ids,
+            metrics,
+            gateway,
+            notifier,
+            resolver,
+            limits,
+            reread,
+            handed_over,
+            in_force: Mutex::new(in_force),
+        });
+        let shows_dashboard =
+            |listener: &Listener| matches!(&listener.serves, Serves::Service(parts) if parts.contains(&Part::Dashboard));
+        let (mut addresses, mut dashboard_url) = (Vec::new(), None);
+        let mut in_force = house.in_force.lock().await;
         for (socket, listener) in sockets {
-            let address = socket.local_addr().map_err(Failure::other)?;
-            tracing::info!(%address, serves = %listener.serves, "listening");
-            addresses.push(address);
-            let stopped = stopped.clone();
-            tasks.push(match listener.serves.clone() {
-                Serves::Gateway { api } => {
-                    tokio::spawn(serve_gateway(socket, limits.gateway(), listener, api, Arc::clone(&gateway), stopped))
-                }
-                Serves::Service(parts) => {
-                    if parts.contains(&Part::Dashboard) {
-                        dashboard_url.get_or_insert_with(|| dashboard.url(address));
-                    }
-                    let service =
-                        bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), &dashboard, &parts);
-                    let limit = ConnectionLimits::service(&parts, &listener.trusted_proxies);
-                    tokio::spawn(serve_service(socket, limit, listener, service, stopped))
-                }
-            });
+            let shows_dashboard = shows_dashboard(&listener);
+            let listening = house.begin(socket, listener, &dashboard);
+            addresses.push(listening.address());
+            if shows_dashboard {
+                dashboard_url.get_or_insert_with(|| dashboard.url(listening.address()));
+            }
+            in_force.listeners.push(listening);
         }
-        engine.load().await?;
-        let resolver = Arc::new(SystemResolver::default());
-        let sender = Sender::new(webhooks.destinations, resolver, webhooks.roots, webhooks.timeout);
-        let notifier = Notifier::start(Arc::clone(&engine), sender, NotifierSettings { keep: webhooks.keep });
-        let control = ControlSocket::open(store.path(), Arc::clone(&engine), ids)?;
-        tracing::info!(keys = engine.status().keys, "ready");
-        Ok(Self { engine, gateway, addresses, stopping, listeners: tasks, control, notifier, drain, dashboard_url })
+        drop(in_force);
+        house.engine.load().await?;
+        let control = ControlSocket::open(store.path(), Arc::clone(&house))?;
+        tracing::info!(keys = house.engine.status().keys, "ready");
+        service_manager::ready();
+        Ok(Self { house, addresses, control, dashboard_url })
     }
 
-    /// The addresses that were bound, in the order of the configuration.
+    /// The addresses that were bound at the start, in the order of the configuration.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -116,47 +137,56 @@ impl Server {
     /// If the store cannot be read or written.
     pub async fn set_up_link(&self) -> Result<Option<String>, Failure> {
         match &self.dashboard_url {
-            Some(url) => set_up::offer(&self.engine, url).await,
+            Some(url) => set_up::offer(&self.house.engine, url).await,
             None => Ok(None),
         }
     }
 
     /// The engine.
     pub fn engine(&self) -> &Arc<Engine> {
-        &self.engine
+        &self.house.engine
     }
 
     /// What tells webhooks.
     pub fn notifier(&self) -> &Notifier {
-        &self.notifier
+        &self.house.notifier
+    }
+
+    /// What can take another configuration.
+    pub fn house(&self) -> &Arc<House> {
+        &self.house
     }
 
     /// Takes no more connections, lets requests in progress finish for as long as the configuration allows, finishes the
     /// changes that were handed over, and closes the store.
     pub async fn stop(self) {
-        tracing::info!(seconds = self.drain.as_secs(), "stopping: requests in progress may finish");
-        self.stopping.send_replace(true);
-        self.engine.begin_to_stop();
-        let deadline = tokio::time::Instant::now() + self.drain;
-        for listener in self.listeners {
-            let abort = listener.abort_handle();
-            if tokio::time::timeout_at(deadline, listener).await.is_err() {
-                tracing::warn!("requests that were still in progress were cut");
-                abort.abort();
-            }
+        let mut in_force = self.house.in_force.lock().await;
+        in_force.is_stopping = true;
+        let (drain, listeners) = (in_force.drain, std::mem::take(&mut in_force.listeners));
+        drop(in_force);
+        service_manager::stopping();
+        tracing::info!(seconds = drain.as_secs(), "stopping: requests in progress may finish");
+        listeners.iter().for_each(Listening::close);
+        self.house.engine.begin_to_stop();
+        let deadline = Instant::now() + drain;
+        for listener in listeners {
+            listener.end(deadline).await;
         }
-        let cut = self.gateway.close(deadline).await;
+        let cut = self.house.gateway.close(deadline).await;
         if cut > 0 {
             tracing::warn!(connections = cut, "upgraded connections that were still open were cut");
         }
-        self.notifier.stop().await;
+        self.house.notifier.stop().await;
         self.control.close().await;
-        self.engine.stop().await;
+        self.house.engine.stop().await;
         tracing::info!("stopped");
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+async fn bind(address: SocketAddr, handed_over: &HandedOver) -> Result<TcpListener, Failure> {
+    if let Some(socket) = handed_over.socket(address) {
+        return socket.and_then(TcpListener::from_std).map_err(Failure::other);
+    }
     TcpListener::bind(address).await.map_err(|error| {
         let cure = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
@@ -168,47 +198,4 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
         };
         Failure::new(format!("cannot listen on {address}: {error}\n{cure}"))
     })
-}
-
-async fn serve_gateway(
-    socket: TcpListener,
-    limit: ConnectionLimit,
-    listener: Listener,
-    api: Option<String>,
-    gateway: Arc<Gateway>,
-    stopped: watch::Receiver<bool>,
-) {
-    let per_connection = |peer: SocketAddr, change| {
-        let trusted = listener.trusted_proxies.clone();
-        let caller = Caller::new(peer.ip(), &Scheme::HTTP, trusted, listener.forwarded_header, api.clone());
-        let caller = Arc::new(caller.telling(change));
-        let gateway = Arc::clone(&gateway);
-        service_fn(move |request| {
-            let (gateway, caller) = (Arc::clone(&gateway), Arc::clone(&caller));
-            async move { Ok::<_, std::convert::Infallible>(gateway.handle(request, &caller).await) }
-        })
-    };
-    connections::serve(socket, limit, per_connection, stopped).await;
-}
-
-async fn serve_service(
-    socket: TcpListener,
-    limit: ConnectionLimit,
-    listener: Listener,
-    router: axum::Router,
-    stopped: watch::Receiver<bool>,
-) {
-    let per_connection = |peer: SocketAddr, _| {
-        let peer = Peer {
-            address: peer.ip(),
-            trusted_proxies: listener.trusted_proxies.clone(),
-            forwarded_header: listener.forwarded_header,
-        };
-        let router = router.clone();
-        service_fn(move |mut request: http::Request<Incoming>| {
-            request.extensions_mut().insert(peer.clone());
-            router.clone().oneshot(request.map(axum::body::Body::new))
-        })
-    };
-    connections::serve(socket, limit, per_connection, stopped).await;
 }

@@ -19,7 +19,7 @@ use super::attempts::Attempts;
 use super::password::Hasher;
 
 /// How the dashboard is set up.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DashboardSettings {
     /// Where people reach it; without one, wherever they have reached it.
     pub public_url: Option<PublicUrl>,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bitting_core::address::AddressList;
 use bitting_core::key::KeyId;
+use bitting_core::name::Names;
 use bitting_core::time::Timestamp;
 use bitting_engine::{Apis, ServedApi};
 use bitting_http::Part;
@@ -23,6 +24,9 @@ use crate::owner::Owner;
 
 /// The service listener's address where none is configured.
 const DEFAULT_SERVICE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+
+/// Where packages put the configuration.
+const INSTALLED: &str = "/etc/bitting/bitting.toml";
 
 /// The configuration, reduced to what keys and accounts need.
 pub(super) struct Context {
@@ -88,7 +92,12 @@ pub(super) fn choose(apis: &Apis, named: Option<&str>) -> Result<Arc<ServedApi>,
 
 /// Reads the configuration that the options name.
 pub(super) fn load(shared: &Shared) -> Result<Config, Failure> {
-    let Loaded { config, problems } = load_files(&configured(shared)?, shared)?;
+    usable(load_files(&configured(shared)?, shared)?)
+}
+
+/// The configuration, if nothing is wrong with it.
+pub(super) fn usable(loaded: Loaded) -> Result<Config, Failure> {
+    let Loaded { config, problems, .. } = loaded;
     config.ok_or_else(|| {
         show(&problems);
         wrong_configuration(&problems)
@@ -100,11 +109,21 @@ pub(super) fn configured(shared: &Shared) -> Result<Vec<PathBuf>, Failure> {
     if shared.config.is_empty() { Ok(vec![default_file()?]) } else { Ok(shared.config.clone()) }
 }
 
+/// The store that a running server has, whether the files are right or not: who asks how it is may be about to edit them.
+pub(super) fn store(shared: &Shared) -> Result<PathBuf, Failure> {
+    Ok(load_files(&configured(shared)?, shared)?.store)
+}
+
 /// Reads files as one configuration, whose relative paths start at the folder of the first.
 pub(super) fn load_files(files: &[PathBuf], shared: &Shared) -> Result<Loaded, Failure> {
+    load_files_with(files, &shared.set, &Arc::default())
+}
+
+/// The same, compiled with names that are in use.
+pub(super) fn load_files_with(files: &[PathBuf], overrides: &[String], names: &Arc<Names>) -> Result<Loaded, Failure> {
     let folder = files.first().and_then(|file| file.parent()).map(Path::to_owned).unwrap_or_default();
     let sources = files.iter().map(|file| read(file)).collect::<Result<_, _>>()?;
-    Ok(config::load(sources, &shared.set, &folder, &Arc::default()))
+    Ok(config::load(sources, overrides, &folder, names))
 }
 
 fn read(file: &Path) -> Result<Source, Failure> {
@@ -126,13 +145,14 @@ pub(super) fn wrong_configuration(problems: &Problems) -> Failure {
 }
 
 fn default_file() -> Result<PathBuf, Failure> {
-    let file = PathBuf::from("bitting.toml");
-    if file.exists() {
-        return Ok(file);
+    for file in ["bitting.toml", INSTALLED] {
+        if Path::new(file).exists() {
+            return Ok(PathBuf::from(file));
+        }
     }
     Err(Failure::of(
         FailureKind::Configuration,
-        "there is no bitting.toml here, and no --config\n\
+        "there is no bitting.toml here, no /etc/bitting/bitting.toml, and no --config\n\
          write one, with your API's address:\n\n\
          [[api]]\n\
          name = \"myapi\"\n\

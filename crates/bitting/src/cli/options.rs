@@ -59,6 +59,10 @@ pub(super) enum Command {
     Demo(Demo),
     /// Serve the configured APIs
     Serve,
+    /// Have the running server read its configuration anew; a wrong one is shown, and the old one stays
+    Reload,
+    /// Ask the running server how it is; exits with 0 if it is ready
+    Health,
     /// Check configuration files: all errors at once, with their places and what to write instead
     Check {
         /// The files, each checked by itself [default: what `serve` would read]

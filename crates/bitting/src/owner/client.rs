@@ -28,10 +28,24 @@ const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST: usize = 100;
 
 impl Client {
+    /// The owner of a store, if there is one.
+    pub(super) fn of(store: &Path) -> Self {
+        Self { socket: control_folder(store).join(SOCKET), store: store.to_owned() }
+    }
+
+    /// Whether somebody listens.
+    pub(super) fn is_there(&self) -> bool {
+        self.stream().is_ok()
+    }
+
+    pub(super) fn store(&self) -> &Path {
+        &self.store
+    }
+
     pub(super) async fn connect(store: &Path) -> Result<Self, Failure> {
-        let client = Self { socket: control_folder(store).join(SOCKET), store: store.to_owned() };
+        let client = Self::of(store);
         for _ in 0..ATTEMPTS {
-            if client.stream().is_ok() {
+            if client.is_there() {
                 return Ok(client);
             }
             tokio::time::sleep(PAUSE).await;
@@ -81,7 +95,7 @@ fn invalid(violations: Vec<Violation>) -> Failure {
     if !about_names {
         return failure;
     }
-    let whose = "these are the names of the running server, which reads its file again at the next start";
+    let whose = "these are the names of the running server, which reads its files again at `bitting reload`";
     Failure::of(failure.kind(), format!("{failure}\n{whose}"))
 }
 

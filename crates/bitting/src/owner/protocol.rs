@@ -16,6 +16,9 @@ use bitting_store::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::config::{Problem, Problems};
+use crate::server::Reloaded;
+
 /// What is asked. The kind stands outside: a tag among the fields would have serde read each key of an import twice.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -87,6 +90,8 @@ pub(super) enum Question {
         of: WebhooksOf,
         page: Page<WebhookId>,
     },
+    Health,
+    Reload,
 }
 
 /// What is answered.
@@ -111,12 +116,48 @@ pub(super) enum Answer {
     Member(Option<Box<MemberRow>>),
     Members(Vec<MemberRow>),
     Webhooks(Vec<ListedWebhook>),
+    Health(Health),
+    Reloaded {
+        reloaded: Reloaded,
+        warnings: Report,
+    },
+    /// The new configuration is wrong, and the old one stays.
+    Misconfigured(Report),
+    /// It may be right, but cannot be put in force, and the old one stays.
+    NotReloaded(String),
     /// Fields are wrong.
     Invalid(Vec<Violation>),
     /// What it is about does not allow it.
     Refused(Refusal),
     /// The store failed.
     Failed(String),
+}
+
+/// How a server is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    /// `ready`, `loading`, `stopping` or `broken`.
+    pub status: String,
+    /// How many keys are in memory.
+    pub keys: usize,
+    /// The APIs that are in force.
+    pub apis: Vec<String>,
+    /// The program's version.
+    pub version: String,
+    /// What was last odd about the machine's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
+}
+
+/// What there is to say about a configuration.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Report {
+    /// For people, as `bitting check` shows it.
+    pub text: String,
+    /// For programs.
+    pub problems: Vec<serde_json::Value>,
+    /// How many of them are errors.
+    pub errors: usize,
 }
 
 /// A change that was made.
@@ -139,6 +180,17 @@ pub struct Exported {
     /// Everything else.
     #[serde(flatten)]
     pub row: KeyRow,
+}
+
+impl From<&Problems> for Report {
+    fn from(problems: &Problems) -> Self {
+        let for_programs = |problem: &Problem| serde_json::to_value(problem.report()).unwrap_or_default();
+        Self {
+            text: problems.render(false).trim_end().to_owned(),
+            problems: problems.0.iter().map(for_programs).collect(),
+            errors: problems.counts().0,
+        }
+    }
 }
 
 impl From<CommitError> for Answer {

@@ -8,16 +8,18 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use bitting_engine::{Engine, RequestIds, UsageReport, preview_import};
+use bitting_engine::{UsageReport, preview_import};
 use bitting_store::Actor;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::protocol::{Answer, Done, Question};
-use super::{SOCKET, archive, control_folder};
+use super::{SOCKET, archive, control_folder, life};
 use crate::failure::{Failure, FailureKind};
+use crate::server::House;
 
 /// The socket, open until it is closed. Questions are answered on a thread of their own, behind everything that serves requests:
 /// an import asks tens of thousands of them, each of which takes a millisecond to read.
@@ -25,6 +27,13 @@ pub struct ControlSocket {
     path: PathBuf,
     thread: JoinHandle<()>,
     end: oneshot::Sender<()>,
+}
+
+/// Where questions are answered: what they are about, and the threads that serve requests.
+#[derive(Clone)]
+pub(super) struct Desk {
+    pub(super) house: Arc<House>,
+    pub(super) serving: Handle,
 }
 
 /// How far the thread stands back (`nice`). The one that writes to the store does not: whoever waits for a revocation waits for it.
@@ -38,7 +47,10 @@ impl ControlSocket {
     ///
     /// # Errors
     /// If the folder belongs to somebody else, or the socket cannot be made.
-    pub fn open(store: &Path, engine: Arc<Engine>, ids: Arc<RequestIds>) -> Result<Self, Failure> {
+    ///
+    /// # Panics
+    /// Outside of the runtime that serves requests.
+    pub fn open(store: &Path, house: Arc<House>) -> Result<Self, Failure> {
         let folder = control_folder(store);
         let failed = |error: io::Error| {
             Failure::of(FailureKind::Store, format!("the socket in {} cannot be opened: {error}", folder.display()))
@@ -54,11 +66,12 @@ impl ControlSocket {
         let listener = listener.into_std().map_err(failed)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let (end, ended) = oneshot::channel();
+        let desk = Desk { house, serving: Handle::current() };
         let serve = move || {
             if let Err(error) = rustix::process::nice(NICENESS) {
                 tracing::debug!(%error, "commands are answered as if they were requests");
             }
-            runtime.block_on(accept(listener, engine, ids, ended));
+            runtime.block_on(accept(listener, desk, ended));
             // A backup that is being written is not waited for: it bears its name only when it is whole.
             runtime.shutdown_timeout(LAST_ANSWERS);
         };
@@ -81,12 +94,7 @@ impl ControlSocket {
 /// How long a command is still answered that was asked before the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(5);
 
-async fn accept(
-    listener: std::os::unix::net::UnixListener,
-    engine: Arc<Engine>,
-    ids: Arc<RequestIds>,
-    mut ended: oneshot::Receiver<()>,
-) {
+async fn accept(listener: std::os::unix::net::UnixListener, desk: Desk, mut ended: oneshot::Receiver<()>) {
     let listener = match UnixListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the control socket cannot be served: no command reaches this server"),
@@ -99,7 +107,7 @@ async fn accept(
             _ = &mut ended => break,
         };
         match accepted {
-            Ok((stream, _)) => drop(answers.spawn(answer(stream, Arc::clone(&engine), Arc::clone(&ids)))),
+            Ok((stream, _)) => drop(answers.spawn(answer(stream, desk.clone()))),
             Err(error) => {
                 tracing::warn!(%error, "the control socket failed");
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -123,7 +131,7 @@ fn prepare(folder: &Path) -> io::Result<()> {
     std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))
 }
 
-async fn answer(mut stream: UnixStream, engine: Arc<Engine>, ids: Arc<RequestIds>) {
+async fn answer(mut stream: UnixStream, desk: Desk) {
     let own = rustix::process::geteuid().as_raw();
     // The folder keeps others out; a socket that was handed on would not.
     let allowed = stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0);
@@ -133,7 +141,7 @@ async fn answer(mut stream: UnixStream, engine: Arc<Engine>, ids: Arc<RequestIds
     let mut question = Vec::new();
     let read = (&mut stream).take(QUESTION_LIMIT).read_to_end(&mut question).await;
     let answer = match (read, serde_json::from_slice(&question)) {
-        (Ok(_), Ok(question)) => act(question, &engine, &ids).await,
+        (Ok(_), Ok(question)) => act(question, &desk).await,
         _ => Answer::Failed("the server did not understand the command line; are both of one version?".to_owned()),
     };
     if let Ok(text) = serde_json::to_vec(&answer) {
@@ -142,7 +150,8 @@ async fn answer(mut stream: UnixStream, engine: Arc<Engine>, ids: Arc<RequestIds
     }
 }
 
-async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
+async fn act(question: Question, desk: &Desk) -> Answer {
+    let (engine, ids) = (desk.house.engine(), desk.house.ids());
     let store = engine.store();
     let answer = match question {
         Question::Commit { change, user } => {
@@ -171,6 +180,8 @@ async fn act(question: Question, engine: &Engine, ids: &RequestIds) -> Answer {
         Question::Member { known_as } => super::member(store, &known_as).await.map(|row| Answer::Member(row.map(Box::new))),
         Question::Members { api, account, page } => store.members(&api, account.as_ref(), page).await.map(Answer::Members),
         Question::Webhooks { api, of, page } => store.webhooks(&api, of, page).await.map(Answer::Webhooks),
+        Question::Health => return life::health(desk).await,
+        Question::Reload => return life::reload(desk).await,
         Question::BackUp { to } => store.back_up(to).await.map(Answer::BackedUp),
     };
     answer.unwrap_or_else(|error| Answer::Failed(error.to_string()))

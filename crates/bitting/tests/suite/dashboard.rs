@@ -16,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bitting::config::{self, Source};
-use bitting::server::Server;
+use bitting::server::{Server, Surroundings};
 use bitting_engine::{Guest, ManualClock};
 use bitting_store::{Actor, Change, NewAccount};
 
@@ -58,7 +58,8 @@ impl House {
         let loaded = config::load(sources, &options, traces.folder(), &Arc::default());
         let config = loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)));
         let clock = ManualClock::at("2026-01-01T00:00:00Z".parse().unwrap());
-        let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
+        let server =
+            Server::start(config, Surroundings::default(), Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
         let service = server.addresses()[1];
         Self { server, clock, service, traces, api: example, _upstream: upstream }
     }

@@ -12,7 +12,7 @@ mod traces;
 mod upstream;
 
 pub(crate) use authenticator::code;
-pub(crate) use bitting::{Bitting, Issued, Output, run, run_into};
+pub(crate) use bitting::{Bitting, Issued, Output, run, run_into, run_with_socket};
 pub(crate) use browser::{Browser, Look, Scheme};
 pub(crate) use clients::{Client, document};
 pub(crate) use http::{Reply, get, post, raw, request};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting::config::{self, Source};
-use bitting::server::Server;
+use bitting::server::{Server, Surroundings};
 use bitting_core::event::EventKind;
 use bitting_core::webhook::{SigningSecret, WebhookId};
 use bitting_engine::{Engine, KeySpec, ManualClock, WebhookSpec};
@@ -53,7 +53,8 @@ impl House {
         let options: Vec<String> = options.iter().map(|&option| option.to_owned()).chain([store]).collect();
         let loaded = config::load(sources.into(), &options, Path::new("."), &Arc::default());
         let config = loaded.config.unwrap_or_else(|| panic!("{}", loaded.problems.render(false)));
-        let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
+        let server =
+            Server::start(config, Surroundings::default(), Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
         Self { server, clock, traces, probe: tokio::sync::Mutex::default() }
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting::config::{self, Config, Source};
-use bitting::server::Server;
+use bitting::server::{Server, Surroundings};
 use bitting_core::address::{AddressList, ForwardedHeader};
 use bitting_core::time::Timestamp;
 use bitting_engine::{Clock, Engine, EngineOptions, KeySpec, ManualClock, RequestIds};
@@ -45,7 +45,7 @@ async fn start_in(traces: Traces, example: &str, upstream: &Upstream, now: &str)
 
 async fn start_with(config: Config, traces: Traces, now: &str) -> Clocked {
     let clock = ManualClock::at(now.parse().unwrap());
-    let server = Server::start(config, Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
+    let server = Server::start(config, Surroundings::default(), Arc::new(clock.clone()), Arc::new(String::new)).await.unwrap();
     let (gateway, service) = (server.addresses()[0], server.addresses()[1]);
     Clocked { server, clock, traces, gateway, service }
 }

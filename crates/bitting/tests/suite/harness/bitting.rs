@@ -2,7 +2,8 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -67,19 +68,40 @@ impl Bitting {
         std::fs::write(&file, text).unwrap();
         let store = format!("store.path={}", traces.path("bitting.db").display());
         let mut command = Command::new("prlimit");
+        command.stdin(Stdio::null());
         command.args([&format!("--nofile={files}"), BINARY]);
         Self::start(command, &file, [&store], traces)
+    }
+
+    /// Serves a configuration in a process with another environment.
+    pub(crate) fn with_environment(text: &str, variables: &[(&str, &str)]) -> Self {
+        let traces = Traces::new();
+        let file = traces.path("bitting.toml");
+        std::fs::write(&file, text).unwrap();
+        let store = format!("store.path={}", traces.path("bitting.db").display());
+        let mut command = binary();
+        command.envs(variables.iter().copied());
+        Self::start(command, &file, [&store], traces)
+    }
+
+    /// Serves the configuration among some traces, with the gateway's socket from a service manager.
+    pub(crate) fn with_socket(socket: &TcpListener, traces: Traces) -> Self {
+        let address = format!("listen.0.address={}", socket.local_addr().unwrap());
+        let store = format!("store.path={}", traces.path("bitting.db").display());
+        let mut command = handing_over();
+        command.stdin(OwnedFd::from(socket.try_clone().unwrap()));
+        Self::start(command, &traces.path("bitting.toml"), [&store, &address], traces)
     }
 
     /// Serves a file from a store among the traces, on ports that nobody uses.
     pub(crate) fn serve(file: &Path, overrides: &[String], traces: Traces) -> Self {
         let store = format!("store.path={}", traces.path("bitting.db").display());
-        Self::start(Command::new(BINARY), file, overrides.iter().chain([&store]), traces)
+        Self::start(binary(), file, overrides.iter().chain([&store]), traces)
     }
 
     /// Serves a file from another store.
     pub(crate) fn serve_with_store(file: &Path, store: &str, traces: Traces) -> Self {
-        Self::start(Command::new(BINARY), file, [&store.to_owned()], traces)
+        Self::start(binary(), file, [&store.to_owned()], traces)
     }
 
     fn start<'o>(program: Command, file: &Path, overrides: impl IntoIterator<Item = &'o String>, traces: Traces) -> Self {
@@ -216,6 +238,27 @@ impl Drop for Bitting {
     }
 }
 
+fn binary() -> Command {
+    let mut command = Command::new(BINARY);
+    command.stdin(Stdio::null());
+    command
+}
+
+/// The binary with the socket that is its standard input as the first that a service manager hands over.
+fn handing_over() -> Command {
+    let mut command = Command::new("sh");
+    let script = "exec 3<&0 </dev/null; LISTEN_FDS=1 LISTEN_PID=$$; export LISTEN_FDS LISTEN_PID; exec \"$0\" \"$@\"";
+    command.args(["-c", script, BINARY]);
+    command
+}
+
+/// Runs the binary to its end with a socket that listens already.
+pub(crate) fn run_with_socket<'w>(words: impl IntoIterator<Item = &'w str>, socket: Stdio, traces: &Traces) -> Output {
+    let mut command = handing_over();
+    command.args(words).stdin(socket).stdout(Stdio::piped());
+    finish(command, traces)
+}
+
 /// Runs the binary to its end.
 pub(crate) fn run(arguments: impl IntoIterator<Item = String>, traces: &Traces) -> Output {
     run_into(arguments, traces, Stdio::piped())
@@ -223,12 +266,15 @@ pub(crate) fn run(arguments: impl IntoIterator<Item = String>, traces: &Traces) 
 
 /// Runs the binary to its end, its standard output going somewhere else.
 pub(crate) fn run_into(arguments: impl IntoIterator<Item = String>, traces: &Traces, stdout: Stdio) -> Output {
-    let output = Command::new(BINARY)
-        .args(arguments)
+    let mut command = Command::new(BINARY);
+    command.args(arguments).stdin(Stdio::null()).stdout(stdout);
+    finish(command, traces)
+}
+
+fn finish(mut command: Command, traces: &Traces) -> Output {
+    let output = command
         .current_dir(traces.folder())
         .env_remove("BITTING_CONFIG")
-        .stdin(Stdio::null())
-        .stdout(stdout)
         .stderr(Stdio::piped())
         .spawn()
         .and_then(Child::wait_with_output)
@@ -246,7 +292,6 @@ fn start(mut program: Command, arguments: &[String], traces: &Traces) -> (Child,
         .args(arguments)
         .current_dir(traces.folder())
         .env_remove("BITTING_CONFIG")
-        .stdin(Stdio::null())
         .stdout(out)
         .stderr(Stdio::piped())
         .spawn()
