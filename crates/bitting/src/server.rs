@@ -84,7 +84,7 @@ impl Server {
         let resolver = SystemResolver::default();
         let (sender, settings) = house::outfit(webhooks, &resolver);
         let notifier = Notifier::start(Arc::clone(&engine), sender, settings);
-        let limits = ConnectionLimits::of_process(sockets.iter().map(|(_, listener)| &listener.serves));
+        let limits = ConnectionLimits::of_process(sockets.iter().map(|(_, listener)| listener));
         let in_force =
             InForce { listeners: Vec::new(), drain, dashboard: dashboard.clone(), store: path, log, is_stopping: false };
         let house = Arc::new(House {

@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use super::bind;
 use super::connections::ConnectionLimits;
 use super::handed_over::HandedOver;
-use super::listening::{Listening, Service};
+use super::listening::Listening;
 use crate::config::{Config, Listener, Loaded, LogSettings, Problems, Serves, WebhookSettings};
 use crate::failure::{Failure, FailureKind};
 use crate::service_manager;
@@ -164,30 +164,25 @@ impl House {
 
     /// Begins to serve on a socket.
     pub(super) fn begin(&self, socket: TcpListener, listener: Listener, dashboard: &DashboardSettings) -> Listening {
+        let places = self.limits.of(&listener);
         match &listener.serves {
-            Serves::Gateway { .. } => Listening::gateway(socket, self.limits.gateway(), listener, Arc::clone(&self.gateway)),
+            Serves::Gateway { .. } => Listening::gateway(socket, places, listener, Arc::clone(&self.gateway)),
             Serves::Service(parts) => {
-                let limit = ConnectionLimits::service(parts, &listener.trusted_proxies);
                 let router = self.router(parts, dashboard);
-                Listening::service(socket, limit, Service { listener, router })
+                Listening::service(socket, places, listener, router)
             }
         }
     }
 
     /// Has a listener that runs go on by other settings.
     fn move_on(&self, listening: &Listening, listener: Listener, before: &DashboardSettings, dashboard: &DashboardSettings) {
-        match (&listener.serves, listening.own()) {
-            (Serves::Service(parts), Some(own)) => {
-                // What it knows of people at its door and of changes under way stands in its router.
-                let router = if own.listener.serves == listener.serves && before == dashboard {
-                    own.router.clone()
-                } else {
-                    self.router(parts, dashboard)
-                };
-                listening.become_service(Service { listener, router });
-            }
-            _ => listening.become_gateway(listener),
+        // What a router knows of people at its door and of changes under way stands in it, so it is kept where it can be.
+        if let Serves::Service(parts) = &listener.serves
+            && (listening.serves() != listener.serves || before != dashboard)
+        {
+            listening.serve_with(self.router(parts, dashboard));
         }
+        listening.change(listener);
     }
 
     fn router(&self, parts: &[Part], dashboard: &DashboardSettings) -> axum::Router {

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bitting_gateway::{Caller, Gateway, ProtocolChange};
+use bitting_gateway::{Caller, Gateway};
 use bitting_http::Peer;
-use http::uri::Scheme;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::TcpListener;
@@ -17,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 
-use super::connections::{self, ConnectionLimit};
+use super::connections::{self, Arrival, Door, Places};
 use crate::config::{Listener, Serves};
 
 /// A listener that runs.
@@ -25,21 +24,11 @@ pub(super) struct Listening {
     /// As the configuration names it; port 0 there is some port here.
     configured: SocketAddr,
     bound: SocketAddr,
-    served: Served,
+    door: Door,
+    /// What it serves Bitting's own API with, if it does.
+    router: Option<Arc<ArcSwap<axum::Router>>>,
     stopping: watch::Sender<bool>,
     task: JoinHandle<()>,
-}
-
-/// What it serves. Each request looks here, so that connections which are open serve by the settings in force.
-enum Served {
-    Gateway(Arc<ArcSwap<Listener>>),
-    Service(Arc<ArcSwap<Service>>),
-}
-
-/// Bitting's own API as one listener serves it.
-pub(super) struct Service {
-    pub(super) listener: Listener,
-    pub(super) router: axum::Router,
 }
 
 /// A connection's caller, and the settings that it was made of.
@@ -50,29 +39,30 @@ struct Seated {
 
 impl Listening {
     /// Begins to serve the protected APIs.
-    pub(super) fn gateway(socket: TcpListener, limit: ConnectionLimit, listener: Listener, gateway: Arc<Gateway>) -> Self {
-        let settings = Arc::new(ArcSwap::from_pointee(listener));
-        let served = Served::Gateway(Arc::clone(&settings));
-        Self::begin(socket, served, |socket, stopped| serve_gateway(socket, limit, settings, gateway, stopped))
+    pub(super) fn gateway(socket: TcpListener, places: Places, listener: Listener, gateway: Arc<Gateway>) -> Self {
+        Self::begin(socket, listener, None, |socket, door, stopped| serve_gateway(socket, places, door, gateway, stopped))
     }
 
     /// Begins to serve Bitting's own API.
-    pub(super) fn service(socket: TcpListener, limit: ConnectionLimit, service: Service) -> Self {
-        let service = Arc::new(ArcSwap::from_pointee(service));
-        let served = Served::Service(Arc::clone(&service));
-        Self::begin(socket, served, |socket, stopped| serve_service(socket, limit, service, stopped))
+    pub(super) fn service(socket: TcpListener, places: Places, listener: Listener, router: axum::Router) -> Self {
+        let router = Arc::new(ArcSwap::from_pointee(router));
+        let serve = |socket, door, stopped| serve_service(socket, places, door, Arc::clone(&router), stopped);
+        Self::begin(socket, listener, Some(Arc::clone(&router)), serve)
     }
 
     fn begin<S: Future<Output = ()> + Send + 'static>(
         socket: TcpListener,
-        served: Served,
-        serve: impl FnOnce(TcpListener, watch::Receiver<bool>) -> S,
+        listener: Listener,
+        router: Option<Arc<ArcSwap<axum::Router>>>,
+        serve: impl FnOnce(TcpListener, Door, watch::Receiver<bool>) -> S,
     ) -> Self {
-        let configured = served.with(|listener| listener.address);
+        let configured = listener.address;
         let bound = socket.local_addr().unwrap_or(configured);
-        tracing::info!(address = %bound, serves = %served.with(|listener| listener.serves.clone()), "listening");
+        tracing::info!(address = %bound, serves = %listener.serves, "listening");
+        let door = Door::new(listener);
         let (stopping, stopped) = watch::channel(false);
-        Self { configured, bound, served, stopping, task: tokio::spawn(serve(socket, stopped)) }
+        let task = tokio::spawn(serve(socket, door.clone(), stopped));
+        Self { configured, bound, door, router, stopping, task }
     }
 
     /// The address that was bound.
@@ -80,13 +70,15 @@ impl Listening {
         self.bound
     }
 
+    /// What it serves.
+    pub(super) fn serves(&self) -> Serves {
+        self.door.now().serves.clone()
+    }
+
     /// Whether it can go on as a listener of another configuration: it has the same address, and the same of gateway and service.
     pub(super) fn can_be(&self, other: &Listener) -> bool {
-        let same_kind = matches!(
-            (&self.served, &other.serves),
-            (Served::Gateway(_), Serves::Gateway { .. }) | (Served::Service(_), Serves::Service(_))
-        );
-        same_kind && self.has(other)
+        let is_service = matches!(other.serves, Serves::Service(_));
+        is_service == self.router.is_some() && self.has(other)
     }
 
     /// Whether it has the address of a listener.
@@ -94,25 +86,15 @@ impl Listening {
         self.configured == other.address
     }
 
-    /// What it serves Bitting's own API with, if it does.
-    pub(super) fn own(&self) -> Option<Arc<Service>> {
-        match &self.served {
-            Served::Gateway(_) => None,
-            Served::Service(service) => Some(service.load_full()),
-        }
+    /// Goes on by other settings of the same kind.
+    pub(super) fn change(&self, listener: Listener) {
+        self.door.change(listener);
     }
 
-    /// Goes on as another listener for the protected APIs.
-    pub(super) fn become_gateway(&self, listener: Listener) {
-        if let Served::Gateway(settings) = &self.served {
-            settings.store(Arc::new(listener));
-        }
-    }
-
-    /// Goes on with another service.
-    pub(super) fn become_service(&self, service: Service) {
-        if let Served::Service(current) = &self.served {
-            current.store(Arc::new(service));
+    /// Serves Bitting's own API with something else, if it serves that.
+    pub(super) fn serve_with(&self, router: axum::Router) {
+        if let Some(current) = &self.router {
+            current.store(Arc::new(router));
         }
     }
 
@@ -137,68 +119,58 @@ impl Listening {
     }
 }
 
-impl Served {
-    fn with<T>(&self, read: impl FnOnce(&Listener) -> T) -> T {
-        match self {
-            Self::Gateway(listener) => read(&listener.load()),
-            Self::Service(service) => read(&service.load().listener),
-        }
-    }
-}
-
 impl Seated {
-    fn new(peer: SocketAddr, by: Arc<Listener>, change: &ProtocolChange) -> Self {
+    fn new(arrival: &Arrival, by: Arc<Listener>) -> Self {
         let api = match &by.serves {
             Serves::Gateway { api } => api.clone(),
             Serves::Service(_) => None,
         };
-        let caller = Caller::new(peer.ip(), &Scheme::HTTP, by.trusted_proxies.clone(), by.forwarded_header, api);
-        Self { caller: Arc::new(caller.telling(change.clone())), by }
+        let trusted = by.trusted_proxies.clone();
+        let caller = Caller::new(arrival.peer.ip(), &arrival.scheme(), trusted, by.forwarded_header, api);
+        let caller = caller.with_server_name(arrival.server_name.clone()).telling(arrival.change.clone());
+        Self { caller: Arc::new(caller), by }
     }
 }
 
-async fn serve_gateway(
-    socket: TcpListener,
-    limit: ConnectionLimit,
-    settings: Arc<ArcSwap<Listener>>,
-    gateway: Arc<Gateway>,
-    stopped: watch::Receiver<bool>,
-) {
-    let per_connection = |peer: SocketAddr, change: ProtocolChange| {
-        let settings = Arc::clone(&settings);
-        let seated = ArcSwap::from_pointee(Seated::new(peer, settings.load_full(), &change));
+async fn serve_gateway(socket: TcpListener, places: Places, door: Door, gateway: Arc<Gateway>, stopped: watch::Receiver<bool>) {
+    let settings = door.clone();
+    let per_connection = move |arrival: Arrival| {
+        let settings = settings.clone();
+        let seated = ArcSwap::from_pointee(Seated::new(&arrival, settings.now()));
         let gateway = Arc::clone(&gateway);
         service_fn(move |request| {
             let mut seat = seated.load();
-            if !Arc::ptr_eq(&seat.by, &settings.load()) {
-                seated.store(Arc::new(Seated::new(peer, settings.load_full(), &change)));
+            if !settings.is_as(&seat.by) {
+                seated.store(Arc::new(Seated::new(&arrival, settings.now())));
                 seat = seated.load();
             }
             let (gateway, caller) = (Arc::clone(&gateway), Arc::clone(&seat.caller));
             async move { Ok::<_, Infallible>(gateway.handle(request, &caller).await) }
         })
     };
-    connections::serve(socket, limit, per_connection, stopped).await;
+    connections::serve(socket, places, door, per_connection, stopped).await;
 }
 
 async fn serve_service(
     socket: TcpListener,
-    limit: ConnectionLimit,
-    service: Arc<ArcSwap<Service>>,
+    places: Places,
+    door: Door,
+    router: Arc<ArcSwap<axum::Router>>,
     stopped: watch::Receiver<bool>,
 ) {
-    let per_connection = |peer: SocketAddr, _| {
-        let service = Arc::clone(&service);
+    let settings = door.clone();
+    let per_connection = move |arrival: Arrival| {
+        let (settings, router) = (settings.clone(), Arc::clone(&router));
         service_fn(move |mut request: http::Request<Incoming>| {
-            let service = service.load();
+            let listener = settings.now();
             let peer = Peer {
-                address: peer.ip(),
-                trusted_proxies: service.listener.trusted_proxies.clone(),
-                forwarded_header: service.listener.forwarded_header,
+                address: arrival.peer.ip(),
+                trusted_proxies: listener.trusted_proxies.clone(),
+                forwarded_header: listener.forwarded_header,
             };
             request.extensions_mut().insert(peer);
-            service.router.clone().oneshot(request.map(axum::body::Body::new))
+            axum::Router::clone(&router.load()).oneshot(request.map(axum::body::Body::new))
         })
     };
-    connections::serve(socket, limit, per_connection, stopped).await;
+    connections::serve(socket, places, door, per_connection, stopped).await;
 }
