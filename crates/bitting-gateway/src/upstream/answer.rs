@@ -62,8 +62,18 @@ impl Answer {
             Some(Carrier { connection, slot, upload })
         };
         let is_whole = body.is_end_stream();
-        let answer = Self { body, is_whole, carrier, longest_pause: timeouts.response_idle, pause: None, is_paused: false };
+        let mut answer = Self { body, is_whole, carrier, longest_pause: timeouts.response_idle, pause: None, is_paused: false };
+        answer.give_back_if_ready();
         Response::from_parts(head, answer)
+    }
+
+    /// As soon as may be, so that whoever asked finds the connection free when they ask again.
+    fn give_back_if_ready(&mut self) {
+        if self.is_whole
+            && let Some(carrier) = self.carrier.take_if(|carrier| carrier.connection.is_ready())
+        {
+            carrier.give_back();
+        }
     }
 
     /// Nothing came. Ready when that has been so for too long.
@@ -92,6 +102,7 @@ impl Body for Answer {
             Poll::Ready(Some(Ok(frame))) => {
                 this.is_paused = false;
                 this.is_whole = this.body.is_end_stream();
+                this.give_back_if_ready();
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => {

@@ -1,6 +1,7 @@
 //! One request and its answer: choosing a server, sending, and sending again where nothing can have happened yet.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,7 @@ pub(crate) async fn exchange(
     let names_servers = pool.names_servers(&head.headers);
     let mut request = Request::from_parts(head, body);
     let (mut tried, mut only_new, mut left) = (Vec::new(), false, timeouts.connect);
+    let mut unconnected: Option<(SocketAddr, io::Error)> = None;
     loop {
         let mut slot = pool.slot(&tried, left).await?;
         let server = Arc::clone(slot.server());
@@ -61,11 +63,16 @@ pub(crate) async fn exchange(
         let mut connection = match connected {
             Ok(connection) => connection,
             Err(error) => {
-                let address = server.address;
+                // Of several errors one is told: that a connection was refused says least.
+                let told = match unconnected.take() {
+                    Some(before) if before.1.kind() != io::ErrorKind::ConnectionRefused => before,
+                    _ => (server.address, error),
+                };
                 tried.push(server);
                 if left.is_zero() || pool.untried(&tried) == 0 {
-                    return Err(Failure::NotConnected(address, error));
+                    return Err(Failure::NotConnected(told.0, told.1));
                 }
+                unconnected = Some(told);
                 continue;
             }
         };

@@ -171,7 +171,9 @@ impl Pool {
             let is_trial = !only.standing.is_in() && only.standing.begin_trial(Instant::now());
             return only.take(most, is_trial).map_or(Pick::Full, Pick::Slot);
         }
-        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        // Who is asked in another's stead is not whose turn it was.
+        let first =
+            if tried.is_empty() { self.turn.fetch_add(1, Ordering::Relaxed) } else { self.turn.load(Ordering::Relaxed) };
         let (mut best, mut is_full): (Option<&Arc<Server>>, bool) = (None, false);
         for offset in 0..servers.len() {
             let server = &servers[first.wrapping_add(offset) % servers.len()];

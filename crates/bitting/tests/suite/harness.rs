@@ -4,10 +4,13 @@ mod authenticator;
 mod bitting;
 mod browser;
 mod clients;
+pub(crate) mod dns;
 mod http;
 mod person;
+pub(crate) mod raw_upstream;
 mod receiver;
 mod servers;
+pub(crate) mod tls;
 mod traces;
 mod upstream;
 

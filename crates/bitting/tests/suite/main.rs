@@ -36,6 +36,7 @@ mod reloading;
 mod restarting;
 mod scanning;
 mod telling;
+mod upstreams;
 mod verify;
 mod webhooks;
 mod with_a_clock;

@@ -150,6 +150,9 @@ async fn nothing_but_what_the_route_allows_is_passed_on() {
         let head = read_until(&mut upstream, "\r\n\r\n").await;
         let seen = head.lines().find_map(|line| line.strip_prefix("upgrade: "));
         assert_eq!((seen, head.contains("HTTP2-Settings")), (asks, false), "{request}{head}");
+        // Without an answer it would be sent again.
+        upstream.write_all(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await.unwrap();
+        read_until(&mut caller, " 403 ").await;
     }
 }
 

@@ -1,0 +1,127 @@
+//! Servers that have names, and names that lead elsewhere.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::{before, metric, refusal};
+use crate::harness::dns::{NameServer, Says};
+use crate::harness::raw_upstream::{RawUpstream, answer_all};
+use crate::harness::{Bitting, get, run};
+
+const NAME: &str = "shop.test";
+
+fn address(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn addresses(texts: &[&str]) -> Says {
+    Says::Addresses(texts.iter().map(|text| address(text)).collect(), 1)
+}
+
+/// Two servers at the same port of two addresses of this machine.
+async fn two() -> (RawUpstream, RawUpstream, u16) {
+    loop {
+        let one = RawUpstream::playing(|_, stream| answer_all(stream, "one")).await;
+        let port = one.address.port();
+        let at = SocketAddr::new(address("127.0.0.2"), port);
+        // Somebody else may have the port there.
+        if tokio::net::TcpListener::bind(at).await.is_ok() {
+            let other = RawUpstream::playing_at(at, |_, stream| answer_all(stream, "other")).await;
+            return (one, other, port);
+        }
+    }
+}
+
+fn by_name(server: &NameServer, port: u16) -> Bitting {
+    before(&format!("{{ servers = \"http://{NAME}:{port}\", resolver = \"{}\" }}", server.address), "")
+}
+
+/// Asks until the answer is as it should be.
+async fn until(bitting: &Bitting, body: &str) {
+    while get(bitting.gateway, "/x", &[]).await.body != body {}
+}
+
+#[tokio::test]
+async fn a_name_that_leads_elsewhere_is_followed_and_connections_to_where_it_led_are_not_used_any_more() {
+    let server = NameServer::start().await;
+    let (one, other, port) = two().await;
+    server.say(NAME, addresses(&["127.0.0.1"]));
+    let bitting = by_name(&server, port);
+    for _ in 0..5 {
+        assert_eq!(get(bitting.gateway, "/x", &[]).await.body, "one");
+    }
+    server.say(NAME, addresses(&["127.0.0.2"]));
+    until(&bitting, "other").await;
+    let before = one.connections();
+    for _ in 0..20 {
+        assert_eq!(get(bitting.gateway, "/x", &[]).await.body, "other");
+    }
+    assert!(one.connections() == before && other.connections() > 0);
+    let line = bitting.wait_for(|line| line.contains("the name of an upstream leads elsewhere"));
+    assert!(line.contains("127.0.0.2") && line.contains(NAME), "{line}");
+}
+
+#[tokio::test]
+async fn all_addresses_of_a_name_are_used_and_a_dead_one_is_passed_over() {
+    let server = NameServer::start().await;
+    let (one, other, port) = two().await;
+    // Nobody listens at the third, nor at the fourth.
+    server.say(NAME, addresses(&["127.0.0.3", "127.0.0.1", "127.0.0.2", "::1"]));
+    let bitting = by_name(&server, port);
+    for _ in 0..20 {
+        assert_eq!(get(bitting.gateway, "/x", &[]).await.status, 200);
+    }
+    assert!(one.connections() > 0 && other.connections() > 0);
+    assert_eq!(metric(&bitting, "bitting_upstream_up", &format!("http://{NAME}:{port}")).await, "2");
+    assert_eq!(metric(&bitting, "bitting_upstream_down", &format!("http://{NAME}:{port}")).await, "2");
+}
+
+#[tokio::test]
+async fn a_name_server_that_fails_changes_nothing_and_one_that_denies_the_name_does() {
+    let server = NameServer::start().await;
+    let (_one, _other, port) = two().await;
+    server.say(NAME, addresses(&["127.0.0.1"]));
+    let bitting = by_name(&server, port);
+    until(&bitting, "one").await;
+    server.say(NAME, Says::Failure);
+    let line = bitting.wait_for(|line| line.contains("the name of an upstream does not resolve"));
+    assert!(line.contains("\"kept\":1"), "{line}");
+    assert_eq!(get(bitting.gateway, "/x", &[]).await.body, "one");
+    server.say(NAME, Says::NoSuchName);
+    let gone = loop {
+        let reply = get(bitting.gateway, "/x", &[]).await;
+        if reply.status != 200 {
+            break reply;
+        }
+    };
+    assert_eq!(refusal(&gone), (502, "upstream_unreachable".to_owned()));
+    server.say(NAME, addresses(&["127.0.0.2"]));
+    until(&bitting, "other").await;
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_a_502_until_somebody_does_and_the_log_says_which_and_why() {
+    let server = NameServer::start().await;
+    let (_one, _other, port) = two().await;
+    let bitting = by_name(&server, port);
+    assert_eq!(refusal(&get(bitting.gateway, "/x", &[]).await), (502, "upstream_unreachable".to_owned()));
+    let line = bitting.wait_for(|line| line.contains("does not resolve"));
+    assert!(line.contains(NAME) && line.contains("\"cause\":\""), "{line}");
+    let line = bitting.wait_for(|line| line.contains("the upstream failed"));
+    assert!(line.contains(NAME), "{line}");
+    server.say(NAME, addresses(&["127.0.0.1"]));
+    until(&bitting, "one").await;
+    // And checking a configuration asks nobody.
+    let file = bitting.traces.path("bitting.toml").display().to_string();
+    let checked = run(["check".to_owned(), file], &bitting.traces);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+}
+
+#[tokio::test]
+async fn names_of_the_file_of_hosts_need_no_name_server() {
+    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let upstream = RawUpstream::playing(|_, stream| answer_all(stream, "one")).await;
+    let servers = format!("http://localhost:{}", upstream.address.port());
+    let resolver = nobody.local_addr().unwrap();
+    let bitting = before(&format!("{{ servers = \"{servers}\", resolver = \"{resolver}\" }}"), "");
+    assert_eq!(get(bitting.gateway, "/x", &[]).await.body, "one");
+}
