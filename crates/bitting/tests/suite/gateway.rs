@@ -7,9 +7,11 @@ mod forwarding;
 mod framing;
 mod leaving;
 mod paths;
+mod refusing;
 mod streaming;
 mod upgrading;
 mod uploading;
+mod websocket;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::TcpListener;
