@@ -21,9 +21,10 @@ use crate::access_line::AccessLine;
 use crate::body::{GatewayBody, LocalBody};
 use crate::caller::Caller;
 use crate::tunnel::{Tunnel, Tunnels};
+use crate::unread::Unread;
 use crate::upgrade::{Agreed, Upgrade};
 use crate::upstream::{Answer, Upstreams};
-use crate::{authority, hop_by_hop, outgoing};
+use crate::{authority, hop_by_hop, outgoing, trailers};
 
 /// Answers the requests that an API leaves to Bitting. It finds the [`Permit`] among the request's extensions, as an
 /// [`Admission`].
@@ -114,7 +115,11 @@ impl Gateway {
             client: Some(exchange.line.client()),
         };
         match self.engine.decide(&inquiry).await {
-            Decision::Denial(denial) => exchange.refuse(&denial),
+            Decision::Denial(denial) => {
+                let mut refusal = exchange.refuse(&denial);
+                Unread::of(&head).settle(body, &mut refusal).await;
+                refusal
+            }
             Decision::Preflight(api, answer) => {
                 exchange.line.concerns(api);
                 answer.map(GatewayBody::from)
@@ -152,6 +157,7 @@ impl Gateway {
         exchange: &Exchange,
     ) -> Result<Answered, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
+        let wants_trailers = trailers::are_wanted(&head.headers);
         let upgrade = Upgrade::asked(&mut head, &body, permit.upgrades());
         outgoing::prepare(&mut head, &body, permit, upstream, (caller, exchange.line.client()), &exchange.id_header)
             .ok_or(Reason::InvalidRequest)?;
@@ -159,6 +165,8 @@ impl Gateway {
         if let Some(upgrade) = &upgrade {
             upgrade.write(&mut head.headers);
             offered.extend(head.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned());
+        } else if wants_trailers {
+            trailers::ask(&mut head.headers);
         }
         let mut response = self.upstreams.send(permit, upstream, head, body).await?;
         // The version is each hop's own (RFC 9110, section 2.5).

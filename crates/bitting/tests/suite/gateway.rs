@@ -10,10 +10,12 @@ mod framing;
 mod leaving;
 mod overriding;
 mod paths;
+mod refusing;
 mod smuggling;
 mod streaming;
 mod upgrading;
 mod uploading;
+mod websocket;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::net::TcpListener;

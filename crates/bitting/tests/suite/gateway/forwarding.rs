@@ -10,7 +10,7 @@ async fn hop_by_hop_headers_stay_behind_with_all_that_connection_names() {
         bitting.gateway,
         format!(
             "GET /x HTTP/1.1\r\nHost: shop\r\nAuthorization: {bearer}\r\nConnection: close, X-Secret, Bitting-Account, Host\r\n\
-             X-Secret: 1\r\nKeep-Alive: timeout=5\r\nTE: trailers\r\nProxy-Authorization: Basic eDp5\r\n\
+             X-Secret: 1\r\nKeep-Alive: timeout=5\r\nTE: deflate\r\nProxy-Authorization: Basic eDp5\r\n\
              Upgrade: websocket\r\nProxy-Connection: close\r\nX-Kept: yes\r\n\r\n"
         ),
     )

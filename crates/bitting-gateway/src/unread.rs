@@ -1,0 +1,69 @@
+//! Bodies of requests that are refused.
+//!
+//! Nobody wants them, and yet they are on their way: on HTTP/1.1 the next request stands behind. A short one is read and thrown away, so
+//! that the connection goes on. With a long one it is over: the refusal says so, and whoever holds the socket lingers, so that the
+//! refusal is read by a caller who is still sending (RFC 9112, section 9.6).
+
+use std::time::Duration;
+
+use http::header::{CONNECTION, EXPECT};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Response, Version};
+use http_body::Body;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+
+/// The most bytes that are read to keep a connection.
+const SHORT: u64 = 64 * 1024;
+
+/// How long that may take.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// What is needed of a head to know what to do about the body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unread {
+    version: Version,
+    /// The caller sends the body only when it is asked for, and reading it would ask.
+    is_held_back: bool,
+}
+
+impl Unread {
+    pub(crate) fn of(head: &Parts) -> Self {
+        Self { version: head.version, is_held_back: expects_continue(&head.headers) }
+    }
+
+    /// Deals with a body that nobody reads, before the refusal is sent.
+    pub(crate) async fn settle<B>(self, body: Incoming, refusal: &mut Response<B>) {
+        // In HTTP/2 each request has a stream of its own, whose end holds nobody up.
+        if body.is_end_stream() || self.version >= Version::HTTP_2 {
+            return;
+        }
+        let is_short = !self.is_held_back && body.size_hint().lower() <= SHORT;
+        // In a box, so that other requests do not carry room for it.
+        if !is_short || !Box::pin(read_short(body)).await {
+            refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+}
+
+/// Whether a caller waits to be asked for the body.
+pub(crate) fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get(EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+}
+
+/// Reads a body to its end, if that comes soon.
+async fn read_short(mut body: Incoming) -> bool {
+    let reading = async {
+        let mut left = SHORT;
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
+            let length = frame.data_ref().map_or(0, |data| data.len() as u64);
+            match left.checked_sub(length) {
+                Some(still) => left = still,
+                None => return false,
+            }
+        }
+        true
+    };
+    tokio::time::timeout(PATIENCE, reading).await.unwrap_or(false)
+}
