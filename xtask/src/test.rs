@@ -7,6 +7,7 @@ use crate::{leak, tools};
 pub(crate) fn run(filter: &[&str]) -> Result<(), Failed> {
     tools::debian("curl")?;
     tools::debian("git")?;
+    tools::debian("nginx")?;
     tools::browser()?;
     tools::debian("go")?;
     let python = tools::python()?;

@@ -31,7 +31,7 @@ pub(super) const CASES: &[Case] = &[
         "TE.CL, a length that ends inside of a chunk",
         b"POST_A Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
         &[200],
-        Kept,
+        Closed,
         &[("POST", "/a", "abc")],
     ),
     case(
@@ -157,7 +157,13 @@ pub(super) const CASES: &[Case] = &[
         Kept,
         &[("POST", "/a", "abc")],
     ),
-    case("the same length twice", b"POST_A Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", &[400], Closed, &[]),
+    case(
+        "the same length twice",
+        b"POST_A Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+        &[200],
+        Kept,
+        &[("POST", "/a", "abc")],
+    ),
     case("two lengths that differ", b"POST_A Content-Length: 3\r\nContent-Length: 0\r\n\r\nabc", &[400], Closed, &[]),
     case("a list of the same length", b"POST_A Content-Length: 3, 3\r\n\r\nabc", &[400], Closed, &[]),
     case("a list of lengths", b"POST_A Content-Length: 3, 0\r\n\r\nabc", &[400], Closed, &[]),
