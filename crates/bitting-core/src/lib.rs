@@ -27,6 +27,7 @@ pub mod reason;
 pub mod record;
 pub mod rights;
 pub mod route;
+pub mod size;
 pub mod time;
 pub mod traffic;
 pub mod webhook;

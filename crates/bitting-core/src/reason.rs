@@ -10,6 +10,7 @@ use http::StatusCode;
 #[expect(missing_docs, reason = "each name says what happened; `detail` has the sentence")]
 pub enum Reason {
     UnknownHost,
+    MisdirectedRequest,
     InvalidPath,
     InvalidRequest,
     MissingKey,
@@ -29,6 +30,7 @@ pub enum Reason {
     CostExceedsLimit,
     NotFound,
     MethodNotAllowed,
+    RequestTimeout,
     Conflict,
     PreconditionFailed,
     PayloadTooLarge,
@@ -56,8 +58,9 @@ pub enum ReasonGroup {
 
 impl Reason {
     /// All reasons, each at the position of its number.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::UnknownHost,
+        Self::MisdirectedRequest,
         Self::InvalidPath,
         Self::InvalidRequest,
         Self::MissingKey,
@@ -77,6 +80,7 @@ impl Reason {
         Self::CostExceedsLimit,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::RequestTimeout,
         Self::Conflict,
         Self::PreconditionFailed,
         Self::PayloadTooLarge,
@@ -111,6 +115,9 @@ impl Reason {
         use ReasonGroup::{Forbidden, Invalid, Limited, Unauthenticated, Unavailable};
         match self {
             Self::UnknownHost => ("unknown_host", Invalid, 421, "No API is served under this host."),
+            Self::MisdirectedRequest => {
+                ("misdirected_request", Invalid, 421, "This connection was made for another host; connect anew for this one.")
+            }
             Self::InvalidPath => {
                 ("invalid_path", Invalid, 400, "The path could be read in more than one way, or is not well-formed.")
             }
@@ -136,6 +143,7 @@ impl Reason {
             Self::CostExceedsLimit => ("cost_exceeds_limit", Forbidden, 403, "The request costs more than the limit allows."),
             Self::NotFound => ("not_found", Invalid, 404, "There is nothing here."),
             Self::MethodNotAllowed => ("method_not_allowed", Invalid, 405, "This cannot be done here."),
+            Self::RequestTimeout => ("request_timeout", Invalid, 408, "The body did not arrive in time."),
             Self::PreconditionFailed => {
                 ("precondition_failed", Invalid, 412, "It was changed since it was read; read it again and decide anew.")
             }

@@ -179,6 +179,14 @@ impl Apis {
         }
     }
 
+    /// In whose words to say that a connection which was made for one server name brings a request for another API. `None` if it
+    /// does not: several names may lead to one API, and one that leads to none, as that of a load balancer, says nothing.
+    pub(crate) fn misdirected(&self, server_name: &str, authority: &str) -> Option<&Arc<ServedApi>> {
+        let (meant, asked) = (self.site(server_name)?, self.site(authority)?);
+        let is_shared = || meant.apis().any(|api| asked.apis().any(|other| Arc::ptr_eq(api, other)));
+        (!std::ptr::eq(meant, asked) && !is_shared()).then(|| asked.apis().next().unwrap_or(&self.own))
+    }
+
     fn site(&self, authority: &str) -> Option<&Site> {
         // HTTP/1.0 need not name a host; whoever answers to all of them answers to none too.
         let host = if authority.is_empty() { "" } else { Host::of_authority(authority)? };

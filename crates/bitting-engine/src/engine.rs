@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bitting_core::address::Client;
+use bitting_core::api::Host;
 use bitting_core::ban::BanPolicy;
 use bitting_core::key::KeyId;
 use bitting_core::reason::Reason;
@@ -313,6 +314,18 @@ impl Engine {
         let apis = self.apis.load();
         apis.own().meters().refused(reason);
         Denial::new(apis.own(), reason)
+    }
+
+    /// The refusal of a request for an API that its connection was not made for, if that is so: the name that the caller asked for
+    /// when it secured the connection belongs to another (RFC 9110, section 15.5.20).
+    pub fn refuse_misdirected(&self, server_name: &str, authority: &str) -> Option<Denial> {
+        if Host::of_authority(authority).is_some_and(|host| host.eq_ignore_ascii_case(server_name)) {
+            return None;
+        }
+        let apis = self.apis.load();
+        let speaker = apis.misdirected(server_name, authority)?;
+        speaker.meters().refused(Reason::MisdirectedRequest);
+        Some(Denial::new(speaker, Reason::MisdirectedRequest))
     }
 
     /// Makes a change. When this returns, the change is on the disk and every later decision knows of it. Dropping the

@@ -23,6 +23,8 @@ pub struct Caller {
     forwarded_header: ForwardedHeader,
     api: Option<String>,
     change: ProtocolChange,
+    /// The name that it asked for when the connection was secured.
+    server_name: Option<Box<str>>,
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -77,6 +79,7 @@ impl Caller {
             forwarded_header,
             api,
             change: ProtocolChange::default(),
+            server_name: None,
         }
     }
 
@@ -91,12 +94,23 @@ impl Caller {
         &self.change
     }
 
+    /// The same, over a connection that was secured for a server name (RFC 6066, section 3).
+    #[must_use]
+    pub fn with_server_name(self, server_name: Option<Box<str>>) -> Self {
+        Self { server_name, ..self }
+    }
+
     /// Where a request comes from.
     pub(crate) fn client(&self, headers: &HeaderMap) -> Client {
         if !self.is_trusted {
             return Client::Peer(self.peer);
         }
         Client::of(self.peer, headers, &self.trusted_proxies, self.forwarded_header)
+    }
+
+    /// The server name that its connection was made for, where the listener serves more than one API.
+    pub(crate) fn server_name(&self) -> Option<&str> {
+        self.server_name.as_deref().filter(|_| self.api.is_none())
     }
 
     /// The only API that its listener serves.

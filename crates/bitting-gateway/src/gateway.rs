@@ -103,6 +103,9 @@ impl Gateway {
             refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             return refusal;
         };
+        if let Some(denial) = caller.server_name().and_then(|name| self.engine.refuse_misdirected(name, authority)) {
+            return exchange.refuse(&denial);
+        }
         let inquiry = Inquiry {
             scope: caller.api().map_or(Scope::Authority(authority), Scope::Api),
             method: &head.method,

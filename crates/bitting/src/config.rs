@@ -24,7 +24,7 @@ use self::section::{Findings, Section};
 
 pub use api::OWN as OWN_API;
 pub use problem::{Location, Problem, ProblemReport, Problems, Source};
-pub use server::{Listener, LogFormat, LogSettings, Serves};
+pub use server::{ListenLimits, Listener, LogFormat, LogSettings, Serves};
 pub use webhooks::WebhookSettings;
 
 /// A configuration that can be run.
@@ -115,7 +115,7 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
         .sections("listen")
         .into_iter()
         .map(|section| {
-            let listener = server::read_listener(&section, &api_names);
+            let listener = server::read_listener(&section, &api_names, folder);
             section.finish();
             listener
         })

@@ -17,7 +17,6 @@ use bitting_gateway::{Caller, Gateway};
 use bitting_http::{Metrics, Part, Peer};
 use bitting_notify::{Notifier, NotifierSettings, Sender, SystemResolver};
 use bitting_store::{OwnerLock, SqliteStore};
-use http::uri::Scheme;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::TcpListener;
@@ -25,8 +24,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
-use self::connections::{ConnectionLimit, ConnectionLimits};
-use crate::config::{Config, Listener, Serves};
+use self::connections::{Arrival, ConnectionLimits, Door, Places};
+use crate::config::{Config, Serves};
 use crate::failure::Failure;
 use crate::owner::ControlSocket;
 
@@ -40,6 +39,9 @@ pub struct Server {
     addresses: Vec<SocketAddr>,
     stopping: watch::Sender<bool>,
     listeners: Vec<JoinHandle<()>>,
+    /// What the connections of each listener go by, in the order of the configuration.
+    #[expect(dead_code, reason = "reloading begins with them")]
+    doors: Vec<Door>,
     control: ControlSocket,
     notifier: Notifier,
     drain: Duration,
@@ -67,26 +69,25 @@ impl Server {
         let reserved = bitting_http::reserved::<Incoming>(Arc::clone(&engine), Arc::clone(&ids));
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), Arc::clone(&ids), reserved));
         let (stopping, stopped) = watch::channel(false);
-        let limits = ConnectionLimits::of_process(sockets.iter().map(|(_, listener)| &listener.serves));
-        let (mut addresses, mut tasks) = (Vec::new(), Vec::new());
+        let limits = ConnectionLimits::of_process(sockets.iter().map(|(_, listener)| listener));
+        let (mut addresses, mut tasks, mut doors) = (Vec::new(), Vec::new(), Vec::new());
         let mut dashboard_url = None;
         for (socket, listener) in sockets {
             let address = socket.local_addr().map_err(Failure::other)?;
             tracing::info!(%address, serves = %listener.serves, "listening");
             addresses.push(address);
-            let stopped = stopped.clone();
-            tasks.push(match listener.serves.clone() {
-                Serves::Gateway { api } => {
-                    tokio::spawn(serve_gateway(socket, limits.gateway(), listener, api, Arc::clone(&gateway), stopped))
-                }
+            let (places, serves, stopped) = (limits.of(&listener), listener.serves.clone(), stopped.clone());
+            let door = Door::new(listener);
+            doors.push(door.clone());
+            tasks.push(match serves {
+                Serves::Gateway { .. } => tokio::spawn(serve_gateway(socket, places, door, Arc::clone(&gateway), stopped)),
                 Serves::Service(parts) => {
                     if parts.contains(&Part::Dashboard) {
                         dashboard_url.get_or_insert_with(|| dashboard.url(address));
                     }
                     let service =
                         bitting_http::service(Arc::clone(&engine), Arc::clone(&ids), Arc::clone(&metrics), &dashboard, &parts);
-                    let limit = ConnectionLimits::service(&parts, &listener.trusted_proxies);
-                    tokio::spawn(serve_service(socket, limit, listener, service, stopped))
+                    tokio::spawn(serve_service(socket, places, door, service, stopped))
                 }
             });
         }
@@ -96,7 +97,7 @@ impl Server {
         let notifier = Notifier::start(Arc::clone(&engine), sender, NotifierSettings { keep: webhooks.keep });
         let control = ControlSocket::open(store.path(), Arc::clone(&engine), ids)?;
         tracing::info!(keys = engine.status().keys, "ready");
-        Ok(Self { engine, gateway, addresses, stopping, listeners: tasks, control, notifier, drain, dashboard_url })
+        Ok(Self { engine, gateway, addresses, stopping, listeners: tasks, doors, control, notifier, drain, dashboard_url })
     }
 
     /// The addresses that were bound, in the order of the configuration.
@@ -170,39 +171,31 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-async fn serve_gateway(
-    socket: TcpListener,
-    limit: ConnectionLimit,
-    listener: Listener,
-    api: Option<String>,
-    gateway: Arc<Gateway>,
-    stopped: watch::Receiver<bool>,
-) {
-    let per_connection = |peer: SocketAddr, change| {
+async fn serve_gateway(socket: TcpListener, places: Places, door: Door, gateway: Arc<Gateway>, stopped: watch::Receiver<bool>) {
+    let per_connection = move |arrival: Arrival| {
+        let (scheme, listener) = (arrival.scheme(), arrival.listener);
+        let api = match &listener.serves {
+            Serves::Gateway { api } => api.clone(),
+            Serves::Service(_) => None,
+        };
         let trusted = listener.trusted_proxies.clone();
-        let caller = Caller::new(peer.ip(), &Scheme::HTTP, trusted, listener.forwarded_header, api.clone());
-        let caller = Arc::new(caller.telling(change));
+        let caller = Caller::new(arrival.peer.ip(), &scheme, trusted, listener.forwarded_header, api);
+        let caller = Arc::new(caller.with_server_name(arrival.server_name).telling(arrival.change));
         let gateway = Arc::clone(&gateway);
         service_fn(move |request| {
             let (gateway, caller) = (Arc::clone(&gateway), Arc::clone(&caller));
             async move { Ok::<_, std::convert::Infallible>(gateway.handle(request, &caller).await) }
         })
     };
-    connections::serve(socket, limit, per_connection, stopped).await;
+    connections::serve(socket, places, door, per_connection, stopped).await;
 }
 
-async fn serve_service(
-    socket: TcpListener,
-    limit: ConnectionLimit,
-    listener: Listener,
-    router: axum::Router,
-    stopped: watch::Receiver<bool>,
-) {
-    let per_connection = |peer: SocketAddr, _| {
+async fn serve_service(socket: TcpListener, places: Places, door: Door, router: axum::Router, stopped: watch::Receiver<bool>) {
+    let per_connection = move |arrival: Arrival| {
         let peer = Peer {
-            address: peer.ip(),
-            trusted_proxies: listener.trusted_proxies.clone(),
-            forwarded_header: listener.forwarded_header,
+            address: arrival.peer.ip(),
+            trusted_proxies: arrival.listener.trusted_proxies.clone(),
+            forwarded_header: arrival.listener.forwarded_header,
         };
         let router = router.clone();
         service_fn(move |mut request: http::Request<Incoming>| {
@@ -210,5 +203,5 @@ async fn serve_service(
             router.clone().oneshot(request.map(axum::body::Body::new))
         })
     };
-    connections::serve(socket, limit, per_connection, stopped).await;
+    connections::serve(socket, places, door, per_connection, stopped).await;
 }

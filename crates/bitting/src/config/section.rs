@@ -179,6 +179,23 @@ impl<'c> Section<'c> {
         }
     }
 
+    /// A size such as `"64KiB"`, in bytes, in a range.
+    pub(super) fn size(&self, key: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let text = self.text(key)?;
+        match bitting_core::size::parse(text.value) {
+            Ok(size) if range.contains(&size) => Some(size),
+            Ok(_) => {
+                let help = format!("write a size from {} to {} bytes, as in \"64KiB\" or \"10MB\"", range.start(), range.end());
+                self.findings.error(text.at, format!("`{key}` is out of range"), help);
+                None
+            }
+            Err(error) => {
+                self.findings.error(text.at, error.to_string(), "write a number and a unit, as in \"64KiB\" or \"10MB\"");
+                None
+            }
+        }
+    }
+
     /// One address or network, or a list of them.
     pub(super) fn addresses(&self, key: &'static str) -> Option<AddressList> {
         let is_good = |text: &At<'_, &str>| match AddressList::parse([text.value]) {

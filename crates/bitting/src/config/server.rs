@@ -1,5 +1,8 @@
 //! `[[listen]]`, `[store]`, `[log]`, `[server]`: the process itself.
 
+mod certificates;
+mod limits;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -9,6 +12,9 @@ use bitting_core::address::{AddressList, ForwardedHeader};
 use bitting_http::{DashboardSettings, Part, PublicUrl};
 
 use super::section::{At, Section};
+use crate::certificates::Certificates;
+
+pub use limits::ListenLimits;
 
 /// An address to listen on, and what is served there.
 #[derive(Debug, Clone)]
@@ -17,6 +23,14 @@ pub struct Listener {
     pub address: SocketAddr,
     /// What is served.
     pub serves: Serves,
+    /// The certificates, if connections are secured.
+    pub tls: Option<Certificates>,
+    /// Whether HTTP/2 is spoken beside HTTP/1.1.
+    pub http2: bool,
+    /// Whether each connection begins with what a proxy says of its own caller, in the PROXY protocol.
+    pub proxy_protocol: bool,
+    /// How much one connection, and all together, may take.
+    pub limits: ListenLimits,
     /// Who may say for whom they forward.
     pub trusted_proxies: AddressList,
     /// The header in which they say it.
@@ -67,14 +81,23 @@ pub enum LogFormat {
     Json,
 }
 
-/// Reads one listener; `apis` are the names of the configured APIs.
-pub(super) fn read_listener(listen: &Section<'_>, apis: &[&str]) -> Option<Listener> {
+/// Reads one listener; `apis` are the names of the configured APIs, and paths are relative to the folder.
+pub(super) fn read_listener(listen: &Section<'_>, apis: &[&str], folder: &Path) -> Option<Listener> {
     let address = listen.required_text("address", "\"127.0.0.1:8080\"").and_then(|text| read_address(&text, listen));
     let serves = read_serves(listen, apis);
     let trusted_proxies = listen.addresses("trusted_proxies").unwrap_or_default();
     let headers = [("x-forwarded-for", ForwardedHeader::XForwardedFor), ("forwarded", ForwardedHeader::Forwarded)];
     let forwarded_header = listen.choice("forwarded_header", &headers).unwrap_or_default();
-    Some(Listener { address: address?, serves: serves?, trusted_proxies, forwarded_header })
+    let http2 = listen.boolean("http2").unwrap_or(true);
+    let tls = certificates::read_certificates(listen, http2, folder);
+    let proxy_protocol = listen.boolean("proxy_protocol").unwrap_or_default();
+    if proxy_protocol && listen.place("trusted_proxies").is_none() {
+        let at = listen.place("proxy_protocol").unwrap_or(listen.at);
+        let help = "write trusted_proxies = [\"10.0.0.0/8\"] with the addresses of the proxies: others could say any address";
+        listen.findings.error(at, "nobody may speak the PROXY protocol here", help);
+    }
+    let limits = limits::read_limits(listen);
+    Some(Listener { address: address?, serves: serves?, tls, http2, proxy_protocol, limits, trusted_proxies, forwarded_header })
 }
 
 fn read_address(text: &At<'_, &str>, listen: &Section<'_>) -> Option<SocketAddr> {

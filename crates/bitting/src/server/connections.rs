@@ -1,115 +1,105 @@
-//! Accepting connections and speaking HTTP/1.1 on them.
+//! Accepting connections and speaking HTTP on them.
+//!
+//! ```text
+//! accept ── a place ── PROXY header ── a share ── glance ── TLS ── HTTP/1.1 or HTTP/2 ── requests, attended
+//! ```
+//!
+//! All of it but accepting happens in a task for each connection, under the time that a head may take, so that nobody waits for
+//! another's slowness. hyper-util's own telling apart of the two versions of HTTP was rejected: it waits for the first bytes without a
+//! time, and would stand between stream and parser for as long as the connection lasts.
 
+mod attended;
+mod door;
+mod guarded;
 mod lingering;
+mod opening;
+mod pace;
+mod places;
 mod share;
+mod wire;
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bitting_core::address::AddressList;
 use bitting_gateway::ProtocolChange;
-use bitting_http::Part;
+use http::uri::Scheme;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use rustix::process::{Resource, getrlimit};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::attended::Attended;
+use self::guarded::Guarded;
 use self::lingering::Lingering;
-use self::share::Shares;
-use crate::config::Serves;
+use self::opening::{Opened, Speaks, open, read_proxied};
+use self::pace::Pace;
+use self::places::Place;
+use self::share::Share;
+use crate::config::{ListenLimits, Listener};
 
-/// The most bytes of a request's head.
-const MAX_HEAD: usize = 64 * 1024;
-
-/// How long the head of a request may take to arrive.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) use door::Door;
+pub(super) use places::{ConnectionLimits, Places};
 
 /// How long to wait after a failure to accept, which mostly means that there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Files that are kept free of connections: the store, the control socket, listeners.
-const KEPT_FILES: u64 = 128;
+/// Bytes of bodies that one HTTP/2 connection may have under way to us before they are read: for one request, and for all of them.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 1 << 20;
 
-/// Connections to a service listener, which callers of the gateway must not be able to use up: of those that only the API's own
-/// programs reach, and of those that serve people's browsers too.
-const OF_PROGRAMS: usize = 64;
-const OF_BROWSERS: usize = 256;
+/// Requests of HTTP/2 that were taken back before anybody saw them, and streams that were reset because of what the caller did: more
+/// of them than this and the connection ends (CVE-2023-44487, CVE-2025-8671).
+const UNSEEN_RESETS: usize = 20;
+const OWN_RESETS: usize = 256;
 
-/// How many connections may be open at once. More wait in the system's queue: without a limit, whoever opens many and says
-/// nothing takes the files that the store and the control socket need.
-pub(super) struct ConnectionLimits {
-    gateway: Arc<Semaphore>,
+/// A connection on which requests may come.
+pub(super) struct Arrival {
+    /// Who is at its other end, or at that of the proxy which brings it.
+    pub(super) peer: SocketAddr,
+    /// What it goes by.
+    pub(super) listener: Arc<Listener>,
+    /// The name that its caller asked for when it was secured.
+    pub(super) server_name: Option<Box<str>>,
+    /// Told when it stops to be HTTP.
+    pub(super) change: ProtocolChange,
 }
 
-/// The limits of one listener.
-#[derive(Clone)]
-pub(super) struct ConnectionLimit {
-    places: Arc<Semaphore>,
-    /// Where strangers come: how many places are for one of them.
-    shares: Option<Shares>,
-}
-
-impl ConnectionLimits {
-    /// As many as the process may open files, which listeners for the service have a part of. A connection to the gateway may need
-    /// another to the upstream.
-    pub(super) fn of_process<'l>(listeners: impl IntoIterator<Item = &'l Serves>) -> Self {
-        let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-        let of_service = |serves: &Serves| match serves {
-            Serves::Gateway { .. } => 0,
-            Serves::Service(parts) => Self::places(parts) as u64,
-        };
-        let kept = listeners.into_iter().map(of_service).fold(KEPT_FILES, u64::saturating_add);
-        let gateway = usize::try_from(files.saturating_sub(kept) / 2).unwrap_or(usize::MAX);
-        Self { gateway: Arc::new(Semaphore::new(gateway.clamp(8, Semaphore::MAX_PERMITS))) }
-    }
-
-    /// That which all listeners for the gateway share.
-    pub(super) fn gateway(&self) -> ConnectionLimit {
-        ConnectionLimit { places: Arc::clone(&self.gateway), shares: None }
-    }
-
-    /// That of a listener for the service, of its own: what is public on one does not use up another.
-    pub(super) fn service(parts: &[Part], trusted_proxies: &AddressList) -> ConnectionLimit {
-        let places = Self::places(parts);
-        let is_public = parts.contains(&Part::Dashboard);
-        // One stranger leaves room for three others, and for whoever asks whether the server is well.
-        let shares = is_public.then(|| Shares::new(places / 4, trusted_proxies.clone()));
-        ConnectionLimit { places: Arc::new(Semaphore::new(places)), shares }
-    }
-
-    fn places(parts: &[Part]) -> usize {
-        if parts.contains(&Part::Dashboard) { OF_BROWSERS } else { OF_PROGRAMS }
+impl Arrival {
+    /// How the listener is spoken to.
+    pub(super) fn scheme(&self) -> Scheme {
+        if self.listener.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP }
     }
 }
 
 /// Accepts connections until it is told to stop, then waits until those that are open have finished what they are at.
 pub(super) async fn serve<S, B>(
     socket: TcpListener,
-    limit: ConnectionLimit,
-    per_connection: impl Fn(SocketAddr, ProtocolChange) -> S,
+    places: Places,
+    door: Door,
+    per_connection: impl Fn(Arrival) -> S + Send + Sync + 'static,
     mut stopped: watch::Receiver<bool>,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
 {
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_header_size(MAX_HEAD);
+    let per_connection = Arc::new(per_connection);
     // Dropped with this future, and all connections with it.
     let mut tasks = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&socket, &limit.places) => accepted,
+            accepted = async {
+                let place = places.take().await?;
+                socket.accept().await.map(|(stream, peer)| (stream, peer, place))
+            } => accepted,
             _ = stopped.wait_for(|stopped| *stopped) => break,
         };
         let (stream, peer, place) = match accepted {
@@ -120,36 +110,19 @@ pub(super) async fn serve<S, B>(
                 continue;
             }
         };
-        let share = match limit.shares.as_ref().map(|shares| shares.take(peer.ip())) {
-            Some(None) => {
-                tracing::debug!(%peer, "a connection is closed: this client has as many open as one may");
-                continue;
-            }
-            share => share.flatten(),
-        };
         // Small answers must not wait for a full packet; a socket that refuses is only slower.
         let _ = stream.set_nodelay(true);
-        let change = ProtocolChange::default();
-        let stream = Lingering::new(stream, change.clone(), (place, share));
-        let connection = http.serve_connection(TokioIo::new(stream), per_connection(peer, change)).with_upgrades();
-        let mut stopped = stopped.clone();
         while tasks.try_join_next().is_some() {}
+        let (listener, places) = (door.now(), places.clone());
+        let (per_connection, mut stopped) = (Arc::clone(&per_connection), stopped.clone());
         tasks.spawn(async move {
-            let mut connection = pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => Some(ended),
+            let begun = tokio::select! {
+                // Boxed, so that what is needed for the beginning alone is not kept.
+                begun = Box::pin(begin(stream, peer, listener, &places)) => begun,
                 _ = stopped.wait_for(|stopped| *stopped) => None,
             };
-            let ended = if let Some(ended) = ended {
-                ended
-            } else {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            };
-            if let Err(error) = ended {
-                // A caller who sends nonsense or goes away is no event of ours.
-                tracing::debug!(%error, %peer, "a connection ended early");
-            }
+            let Some((opened, arrival, share)) = begun else { return };
+            attend(opened, arrival, (place, share), &*per_connection, stopped).await;
         });
     }
     let address = socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string());
@@ -158,14 +131,130 @@ pub(super) async fn serve<S, B>(
     while tasks.join_next().await.is_some() {}
 }
 
-/// The next connection, once there is a place for it.
-async fn accept(socket: &TcpListener, limit: &Arc<Semaphore>) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = if let Ok(place) = Arc::clone(limit).try_acquire_owned() {
-        place
-    } else {
-        tracing::warn!("as many connections are open as the limit of open files allows; more wait");
-        Arc::clone(limit).acquire_owned().await.map_err(io::Error::other)?
+/// Begins a connection within the time that a head may take.
+async fn begin(
+    stream: TcpStream,
+    peer: SocketAddr,
+    listener: Arc<Listener>,
+    places: &Places,
+) -> Option<(Opened, Arrival, Option<Share>)> {
+    let limit = listener.limits.head_time;
+    let begun = tokio::time::timeout(limit, introduce(stream, peer, listener, places)).await;
+    begun.unwrap_or_else(|_elapsed| {
+        tracing::debug!(%peer, "a connection was closed: it took too long to begin");
+        None
+    })
+}
+
+async fn introduce(
+    mut stream: TcpStream,
+    mut peer: SocketAddr,
+    listener: Arc<Listener>,
+    places: &Places,
+) -> Option<(Opened, Arrival, Option<Share>)> {
+    if listener.proxy_protocol {
+        if !listener.trusted_proxies.contains(peer.ip().to_canonical()) {
+            tracing::warn!(%peer, "a connection is closed: its peer is none of `trusted_proxies`, which alone may say for whom they forward");
+            return None;
+        }
+        match read_proxied(&mut stream).await {
+            Ok(said) => peer = said.unwrap_or(peer),
+            Err(error) => {
+                tracing::warn!(%peer, %error, "a connection is closed: with `proxy_protocol` each begins with a PROXY header");
+                return None;
+            }
+        }
+    }
+    let share = match &places.shares {
+        Some(shares) => {
+            let most = listener.limits.connections_per_address.unwrap_or(places.share);
+            let share = shares.take(peer.ip(), most, &listener.trusted_proxies);
+            if share.is_none() {
+                tracing::debug!(%peer, "a connection is closed: this client has as many open as one may");
+                return None;
+            }
+            share
+        }
+        None => None,
     };
-    let (stream, peer) = socket.accept().await?;
-    Ok((stream, peer, place))
+    let mut opened = open(stream, peer, &listener).await?;
+    let server_name = opened.server_name.take();
+    let change = ProtocolChange::default();
+    Some((opened, Arrival { peer, listener, server_name, change }, share))
+}
+
+/// Speaks HTTP on a connection until it ends.
+async fn attend<S, B>(
+    opened: Opened,
+    arrival: Arrival,
+    held: (Place, Option<Share>),
+    per_connection: &impl Fn(Arrival) -> S,
+    stopped: watch::Receiver<bool>,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
+{
+    let (peer, speaks) = (arrival.peer, opened.speaks);
+    let limits = &arrival.listener.limits;
+    let pace = Arc::new(Pace::new(limits));
+    let lingering = Lingering::new(opened.wire, arrival.change.clone(), held);
+    let stream = TokioIo::new(Guarded::new(lingering, Arc::clone(&pace), speaks));
+    let ended = match speaks {
+        Speaks::Http1 => {
+            let http = http1(limits);
+            let service = Attended::new(per_connection(arrival), pace, speaks);
+            let connection = http.serve_connection(stream, service).with_upgrades();
+            until_stopped(connection, http1::UpgradeableConnection::graceful_shutdown, stopped).await
+        }
+        Speaks::Http2 => {
+            let http = http2(limits);
+            let service = Attended::new(per_connection(arrival), pace, speaks);
+            // Boxed: it is several times as large as a connection of HTTP/1.1.
+            let connection = http.serve_connection(stream, service);
+            Box::pin(until_stopped(connection, http2::Connection::graceful_shutdown, stopped)).await
+        }
+    };
+    if let Err(error) = ended {
+        // A caller who sends nonsense or goes away is no event of ours.
+        tracing::debug!(%error, cause = error.source().map(tracing::field::display), %peer, "a connection ended early");
+    }
+}
+
+/// Goes on with a connection until it ends. Once the listener is stopped it ends as soon as it has finished what it is at.
+async fn until_stopped<C: Future>(
+    connection: C,
+    finish: impl FnOnce(Pin<&mut C>),
+    mut stopped: watch::Receiver<bool>,
+) -> C::Output {
+    let mut connection = pin!(connection);
+    tokio::select! {
+        biased;
+        ended = connection.as_mut() => return ended,
+        _ = stopped.wait_for(|stopped| *stopped) => finish(connection.as_mut()),
+    }
+    connection.await
+}
+
+fn http1(limits: &ListenLimits) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    // Times are the pace's to keep.
+    http.timer(TokioTimer::new()).header_read_timeout(None).max_header_size(limits.head_size);
+    if limits.headers != ListenLimits::default().headers {
+        // hyper has room for its default on the stack, and asks for memory for each request otherwise.
+        http.max_headers(limits.headers);
+    }
+    http
+}
+
+fn http2(limits: &ListenLimits) -> http2::Builder<TokioExecutor> {
+    let mut http = http2::Builder::new(TokioExecutor::new());
+    http.timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
+        .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(UNSEEN_RESETS)
+        .max_local_error_reset_streams(OWN_RESETS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    http
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bitting::config::{self, Source};
 use serde_json::{Value, json};
 
-use crate::harness::{Bitting, Client, Upstream, get, post};
+use crate::doors::Certified;
+use crate::harness::{Bitting, Client, Traces, Upstream, get, post};
 
 /// The blocks of a page in one language.
 pub(crate) fn blocks<'p>(page: &'p str, language: &str) -> Vec<&'p str> {
@@ -23,9 +24,13 @@ fn every_configuration_that_is_shown_is_accepted_without_a_warning() {
     let examples: Vec<&str> = pages.iter().flat_map(|page| blocks(page, "toml")).collect();
     // However a block is written, it is found.
     assert_eq!(examples.len(), pages.iter().map(|page| page.matches("```toml").count()).sum::<usize>());
+    let traces = Traces::new();
+    for file in ["shop", "books"] {
+        Certified::authority(&traces).certify(file, &[&format!("{file}.example")]);
+    }
     for text in examples {
         let source = Source { name: "example".to_owned(), text: text.to_owned() };
-        let loaded = config::load(vec![source], &[], Path::new("."), &Arc::default());
+        let loaded = config::load(vec![source], &[], traces.folder(), &Arc::default());
         assert!(loaded.problems.0.is_empty(), "{text}\n{}", loaded.problems.render(false));
     }
 }

@@ -18,6 +18,7 @@ mod dashboard;
 mod demo;
 mod docs;
 mod documentation;
+mod doors;
 mod first_steps;
 mod gateway;
 mod harbour;

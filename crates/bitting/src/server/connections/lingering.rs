@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bitting_gateway::ProtocolChange;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 /// How long is read on after the end.
@@ -21,8 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const MOST: usize = 32 << 20;
 
 /// A stream that lingers when it is shut down, unless it is no longer HTTP by then.
-pub(super) struct Lingering<P> {
-    stream: TcpStream,
+pub(super) struct Lingering<S, P> {
+    stream: S,
     change: ProtocolChange,
     /// What the connection takes of others until it is closed, however far it is handed on.
     _place: P,
@@ -31,19 +30,19 @@ pub(super) struct Lingering<P> {
     thrown_away: usize,
 }
 
-impl<P> Lingering<P> {
-    pub(super) fn new(stream: TcpStream, change: ProtocolChange, place: P) -> Self {
+impl<S, P> Lingering<S, P> {
+    pub(super) fn new(stream: S, change: ProtocolChange, place: P) -> Self {
         Self { stream, change, _place: place, end: None, thrown_away: 0 }
     }
 }
 
-impl<P: Unpin> AsyncRead for Lingering<P> {
+impl<S: AsyncRead + Unpin, P: Unpin> AsyncRead for Lingering<S, P> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
-impl<P: Unpin> AsyncWrite for Lingering<P> {
+impl<S: AsyncRead + AsyncWrite + Unpin, P: Unpin> AsyncWrite for Lingering<S, P> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }

@@ -21,8 +21,6 @@ async fn malformed_heads_are_refused_and_the_server_goes_on() {
         ("a space in the target", "GET /x y HTTP/1.1\r\nHost: x\r\n\r\n"),
         ("a version that does not exist", "GET /x HTTP/3.7\r\nHost: x\r\n\r\n"),
         ("HTTP/0.9", "GET /x\r\n\r\n"),
-        ("TLS on the plain port", "\x16\x03\x01\x02\0\x01\0\x01\u{7f}\x03\x03\r\n\r\n"),
-        ("HTTP/2 on the plain port", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
         ("nothing but line ends", "\r\n\r\n\r\n\r\nX\r\n\r\n"),
     ] {
         let answer = raw(bitting.gateway, head).await;

@@ -60,6 +60,14 @@ impl Bitting {
         Self::serve(&file, &[], traces)
     }
 
+    /// Serves a configuration whose gateway listener has more settings; files that they name are among the traces.
+    pub(crate) fn with_door(text: &str, more: &str, traces: Traces) -> Self {
+        let file = traces.path("bitting.toml");
+        std::fs::write(&file, text).unwrap();
+        let store = format!("store.path={}", traces.path("bitting.db").display());
+        Self::start_with_door(Command::new(BINARY), &file, [&store], traces, more)
+    }
+
     /// Serves a configuration in a process that may open only so many files.
     pub(crate) fn with_few_files(text: &str, files: u32) -> Self {
         let traces = Traces::new();
@@ -83,11 +91,21 @@ impl Bitting {
     }
 
     fn start<'o>(program: Command, file: &Path, overrides: impl IntoIterator<Item = &'o String>, traces: Traces) -> Self {
+        Self::start_with_door(program, file, overrides, traces, "")
+    }
+
+    fn start_with_door<'o>(
+        program: Command,
+        file: &Path,
+        overrides: impl IntoIterator<Item = &'o String>,
+        traces: Traces,
+        more: &str,
+    ) -> Self {
         // The listeners are a file of their own: an option can change a table of a list, but not add one.
         let listeners = traces.path("listeners.toml");
-        let text = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\n\
-                    [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"dashboard\", \"management\", \"verify\", \"metrics\", \"health\"]\n";
-        std::fs::write(&listeners, text).unwrap();
+        let gateway = format!("[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n{more}\n\n");
+        let text = "[[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"dashboard\", \"management\", \"verify\", \"metrics\", \"health\"]\n";
+        std::fs::write(&listeners, gateway + text).unwrap();
         let mut arguments = Vec::new();
         for file in [file, &listeners] {
             arguments.extend(["--config".to_owned(), file.display().to_string()]);

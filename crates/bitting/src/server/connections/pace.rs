@@ -1,0 +1,128 @@
+//! What a connection is at, and how long it may take over it.
+//!
+//! hyper's own timeout begins anew with each request and is also the time that a connection may be idle. Here a timer is touched
+//! only when it runs out, so a request costs two readings of the clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::config::ListenLimits;
+
+/// One connection's pace, shared by its stream and its requests.
+pub(super) struct Pace {
+    began: Instant,
+    head_time: Duration,
+    idle_time: Duration,
+    write_pause: Duration,
+    resets: u32,
+    /// How many requests have begun.
+    begun: AtomicU64,
+    /// How many of them are not over.
+    under_way: AtomicU32,
+    /// When the last one was over, in milliseconds after `began`.
+    over_ms: AtomicU64,
+    /// How many were taken back in which second.
+    taken_back: TakenBack,
+}
+
+#[derive(Default)]
+struct TakenBack {
+    second: AtomicU64,
+    count: AtomicU32,
+}
+
+/// One request, until its answer is sent or nobody wants it any more.
+pub(super) struct Request {
+    pace: Arc<Pace>,
+    is_answered: bool,
+}
+
+impl Pace {
+    /// That of a connection that begins now.
+    pub(super) fn new(limits: &ListenLimits) -> Self {
+        Self {
+            began: Instant::now(),
+            head_time: limits.head_time,
+            idle_time: limits.idle_time,
+            write_pause: limits.write_pause,
+            resets: limits.resets,
+            begun: AtomicU64::new(0),
+            under_way: AtomicU32::new(0),
+            over_ms: AtomicU64::new(0),
+            taken_back: TakenBack::default(),
+        }
+    }
+
+    /// The head of a request has arrived.
+    pub(super) fn begin(self: &Arc<Self>) -> Request {
+        self.begun.fetch_add(1, Ordering::Relaxed);
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        Request { pace: Arc::clone(self), is_answered: false }
+    }
+
+    /// Whether no request is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.under_way.load(Ordering::Relaxed) == 0
+    }
+
+    /// How many requests have begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Until when the head may take whose first byte came at a time.
+    pub(super) fn head_until(&self, first_byte: Instant) -> Instant {
+        first_byte + self.head_time
+    }
+
+    /// Until when the connection may go on with nothing, if nothing happens.
+    pub(super) fn idle_until(&self) -> Instant {
+        match self.under_way.load(Ordering::Relaxed) {
+            0 => self.began + Duration::from_millis(self.over_ms.load(Ordering::Relaxed)) + self.idle_time,
+            _ => Instant::now() + self.idle_time,
+        }
+    }
+
+    /// How long the caller may take nothing of what is there for it.
+    pub(super) fn write_pause(&self) -> Duration {
+        self.write_pause
+    }
+
+    /// Whether more requests were taken back within a second than may be.
+    pub(super) fn is_abused(&self) -> bool {
+        self.taken_back.count.load(Ordering::Relaxed) > self.resets
+    }
+
+    fn take_back(&self) {
+        let second = self.began.elapsed().as_secs();
+        if self.taken_back.second.swap(second, Ordering::Relaxed) != second && !self.is_abused() {
+            self.taken_back.count.store(0, Ordering::Relaxed);
+        }
+        self.taken_back.count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Request {
+    /// There is an answer to it, which is yet to be sent.
+    pub(super) fn answered(&mut self) {
+        self.is_answered = true;
+    }
+
+    /// It leads on to another protocol: the connection is not idle as long as it goes on.
+    pub(super) fn never_over(&self) {
+        // Beside the one that ends here.
+        self.pace.under_way.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        let now = u64::try_from(self.pace.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.pace.over_ms.store(now, Ordering::Relaxed);
+        self.pace.under_way.fetch_sub(1, Ordering::Relaxed);
+        if !self.is_answered {
+            self.pace.take_back();
+        }
+    }
+}
