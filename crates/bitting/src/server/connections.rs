@@ -187,7 +187,7 @@ async fn introduce(
 async fn attend<S, B>(
     opened: Opened,
     arrival: Arrival,
-    place: (Place, Option<Share>),
+    held: (Place, Option<Share>),
     per_connection: &impl Fn(Arrival) -> S,
     stopped: watch::Receiver<bool>,
 ) where
@@ -198,7 +198,7 @@ async fn attend<S, B>(
     let (peer, speaks) = (arrival.peer, opened.speaks);
     let limits = &arrival.listener.limits;
     let pace = Arc::new(Pace::new(limits));
-    let lingering = Lingering::new(opened.wire, arrival.change.clone(), place);
+    let lingering = Lingering::new(opened.wire, arrival.change.clone(), held);
     let stream = TokioIo::new(Guarded::new(lingering, Arc::clone(&pace), speaks));
     let ended = match speaks {
         Speaks::Http1 => {
