@@ -53,7 +53,7 @@ pub(crate) async fn exchange(
     let (mut tried, mut only_new, mut left) = (Vec::new(), false, timeouts.connect);
     let mut unconnected: Option<(SocketAddr, io::Error)> = None;
     loop {
-        let mut slot = pool.slot(&tried, left).await?;
+        let mut slot = pool.slot(&tried, &mut left).await?;
         let server = Arc::clone(slot.server());
         let idle = if only_new { None } else { server.idle_connection() };
         let connected = match idle {

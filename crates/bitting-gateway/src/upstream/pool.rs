@@ -126,19 +126,24 @@ impl Pool {
     }
 
     /// The right to a connection to the server that has least to do, of those that were not tried. Waits if there are as many
-    /// connections as there may be, and for the first answer about the servers' names for as long as connecting may take.
-    pub(crate) async fn slot(&self, tried: &[Arc<Server>], connect: Duration) -> Result<Slot, Failure> {
+    /// connections as there may be, and for the first answer about the servers' names, which is taken from the time for connecting.
+    pub(crate) async fn slot(&self, tried: &[Arc<Server>], left: &mut Duration) -> Result<Slot, Failure> {
         loop {
             match self.pick(tried) {
                 Pick::Slot(slot) => return Ok(slot),
                 Pick::Full => return self.wait_for_slot(tried).await,
                 Pick::Nobody => {
+                    let began = Instant::now();
                     let mut known = self.is_known.subscribe();
-                    let is_late = !*known.borrow_and_update()
-                        && matches!(tokio::time::timeout(connect, known.changed()).await, Ok(Ok(())));
-                    if !is_late {
+                    let will_change = !*known.borrow_and_update();
+                    if self.untried(tried) > 0 {
+                        // Found out in this very moment.
+                        continue;
+                    }
+                    if !will_change || tokio::time::timeout(*left, known.changed()).await.is_err() {
                         return Err(Failure::NoAddress(self.why_nobody()));
                     }
+                    *left = left.saturating_sub(began.elapsed());
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The upstream's side of the gateway: several servers, failing ones, names that move, TLS.
 
+mod adopting;
 mod bad;
 mod limiting;
 mod names;

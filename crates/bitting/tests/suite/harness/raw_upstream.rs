@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 /// A socket, each connection to which is played by a function of its number, from 0.
 pub(crate) struct RawUpstream {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
+    ended: Arc<Semaphore>,
     task: JoinHandle<()>,
 }
 
@@ -33,17 +35,28 @@ impl RawUpstream {
         let address = socket.local_addr().unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
+        let ended = Arc::new(Semaphore::new(0));
+        let tell = Arc::clone(&ended);
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = socket.accept().await.unwrap();
-                tokio::spawn(play(count.fetch_add(1, Ordering::SeqCst), stream));
+                let (played, tell) = (play(count.fetch_add(1, Ordering::SeqCst), stream), Arc::clone(&tell));
+                tokio::spawn(async move {
+                    played.await;
+                    tell.add_permits(1);
+                });
             }
         });
-        Self { address, connections, task }
+        Self { address, connections, ended, task }
     }
 
     pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Waits until a connection was played to its end, once for each.
+    pub(crate) async fn one_ended(&self) {
+        self.ended.acquire().await.unwrap().forget();
     }
 
     /// How many connections there were.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
@@ -126,18 +127,8 @@ async fn connections_are_used_again_and_not_kept_for_longer_than_they_may_be_idl
     }
     // One may be asked for before the answer by the other is through.
     assert!(upstream.connections() < 5, "{}", upstream.connections());
-    // The end of the only connection is seen here: nobody else would close it.
-    let ended = Arc::new(tokio::sync::Notify::new());
-    let tell = Arc::clone(&ended);
-    let upstream = RawUpstream::playing(move |_, stream| {
-        let tell = Arc::clone(&tell);
-        async move {
-            answer_all(stream, "ok").await;
-            tell.notify_one();
-        }
-    })
-    .await;
+    let upstream = RawUpstream::playing(|_, stream| answer_all(stream, "ok")).await;
     let bitting = before(&format!("{{ servers = \"{}\", idle = \"100ms\" }}", upstream.origin()), "");
     assert_eq!(get(bitting.gateway, "/x", &[]).await.body, "ok");
-    ended.notified().await;
+    tokio::time::timeout(Duration::from_secs(15), upstream.one_ended()).await.unwrap();
 }
