@@ -20,6 +20,7 @@ use tower::util::BoxCloneSyncService;
 use crate::access_line::AccessLine;
 use crate::body::{GatewayBody, LocalBody};
 use crate::caller::Caller;
+use crate::expectation::Expectation;
 use crate::tunnel::{Tunnel, Tunnels};
 use crate::unread::Unread;
 use crate::upgrade::{Agreed, Upgrade};
@@ -157,6 +158,8 @@ impl Gateway {
         exchange: &Exchange,
     ) -> Result<Answered, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
+        let is_multiplexed = head.version >= Version::HTTP_2;
+        let expectation = Expectation::of(&head, &body);
         let wants_trailers = trailers::are_wanted(&head.headers);
         let upgrade = Upgrade::asked(&mut head, &body, permit.upgrades());
         outgoing::prepare(&mut head, &body, permit, upstream, (caller, exchange.line.client()), &exchange.id_header)
@@ -167,6 +170,9 @@ impl Gateway {
             offered.extend(head.headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().cloned());
         } else if wants_trailers {
             trailers::ask(&mut head.headers);
+        }
+        if let Some(expectation) = &expectation {
+            head = expectation.accompany(head);
         }
         let mut response = self.upstreams.send(permit, upstream, head, body).await?;
         // The version is each hop's own (RFC 9110, section 2.5).
@@ -187,6 +193,13 @@ impl Gateway {
             headers.remove(header::CONTENT_LENGTH);
         }
         hop_by_hop::remove(headers, |_| false);
+        if expectation.is_some_and(|expectation| !expectation.was_asked()) {
+            // Whether the body comes all the same nobody knows, so it ends here, on both sides.
+            if !is_multiplexed {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            response.body_mut().close_after();
+        }
         Ok(Answered { response, agreed: None })
     }
 

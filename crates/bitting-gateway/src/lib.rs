@@ -17,6 +17,7 @@ mod access_line;
 mod authority;
 mod body;
 mod caller;
+mod expectation;
 mod gateway;
 mod hop_by_hop;
 mod outgoing;

@@ -18,8 +18,8 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// How many headers are added to a request, so that its map grows once.
 const ADDED: usize = 10;
 
-/// Whether a header asks whoever is next for something before the body is sent. hyper has answered that here, and sends the body
-/// without waiting.
+/// Whether a header asks whoever is next for something before the body is sent. What is waited for here is said again by
+/// [`Expectation`](crate::expectation::Expectation), and nothing else.
 fn expects(name: &HeaderName) -> bool {
     *name == header::EXPECT
 }

@@ -3,17 +3,21 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::expectation::{Asked, Expectation};
+
 /// A request's body. As it is read it keeps account of whose turn it is.
 pub(crate) struct Upload {
     /// Nothing where a request is sent again.
     body: Option<Incoming>,
+    /// What has to happen before it may be read.
+    asked: Option<Asked>,
     turn: Option<Arc<Turn>>,
 }
 
@@ -35,15 +39,16 @@ pub(crate) enum Waiting {
 const CALLERS: u64 = 1;
 
 impl Upload {
-    /// The body, and its account if there is anything to come.
-    pub(crate) fn new(body: Incoming) -> (Self, Option<Arc<Turn>>) {
+    /// The body, and its account if there is anything to come. A caller who waits to be asked for it is not asked before the upstream
+    /// does.
+    pub(crate) fn new(body: Incoming, expectation: Option<Expectation>) -> (Self, Option<Arc<Turn>>) {
         let turn = (!body.is_end_stream()).then(|| Arc::new(Turn::new()));
-        (Self { body: Some(body), turn: turn.clone() }, turn)
+        (Self { body: Some(body), asked: expectation.map(Expectation::until_asked), turn: turn.clone() }, turn)
     }
 
     /// No body.
     pub(crate) fn none() -> Self {
-        Self { body: None, turn: None }
+        Self { body: None, asked: None, turn: None }
     }
 }
 
@@ -78,7 +83,12 @@ impl Body for Upload {
     type Error = hyper::Error;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Self { body, turn } = self.get_mut();
+        let Self { body, asked, turn } = self.get_mut();
+        if let Some(waiting) = asked {
+            // Meanwhile it is the upstream's turn.
+            ready!(waiting.as_mut().poll(context));
+            *asked = None;
+        }
         let Some(body) = body else { return Poll::Ready(None) };
         let polled = Pin::new(body).poll_frame(context);
         match turn {

@@ -22,6 +22,7 @@ use crate::upload::{Turn, Waiting};
 pub struct Answer {
     body: Incoming,
     is_whole: bool,
+    is_last: bool,
     carrier: Option<Carrier>,
     longest_pause: Duration,
     /// Made at the first pause: most answers are there at once.
@@ -62,7 +63,15 @@ impl Answer {
             Some(Carrier { connection, slot, upload })
         };
         let is_whole = body.is_end_stream();
-        let mut answer = Self { body, is_whole, carrier, longest_pause: timeouts.response_idle, pause: None, is_paused: false };
+        let mut answer = Self {
+            body,
+            is_whole,
+            is_last: false,
+            carrier,
+            longest_pause: timeouts.response_idle,
+            pause: None,
+            is_paused: false,
+        };
         answer.give_back_if_ready();
         Response::from_parts(head, answer)
     }
@@ -74,6 +83,11 @@ impl Answer {
         {
             carrier.give_back();
         }
+    }
+
+    /// Closes the connection after it, since nobody knows whether the rest of the request's body will ever come.
+    pub(crate) fn close_after(&mut self) {
+        self.is_last = true;
     }
 
     /// Nothing came. Ready when that has been so for too long.
@@ -133,6 +147,7 @@ impl Drop for Answer {
     fn drop(&mut self) {
         if let Some(carrier) = self.carrier.take()
             && self.is_whole
+            && !self.is_last
         {
             carrier.give_back();
         }

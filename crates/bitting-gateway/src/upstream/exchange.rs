@@ -42,11 +42,11 @@ enum NoHead {
 /// long as the time for connecting lasts. What was sent is sent once more at most.
 pub(crate) async fn exchange(
     pool: &Pool,
-    head: Parts,
+    mut head: Parts,
     body: Incoming,
     timeouts: &UpstreamTimeouts,
 ) -> Result<Response<Answer>, Failure> {
-    let (body, turn) = Upload::new(body);
+    let (body, turn) = Upload::new(body, head.extensions.remove());
     let mut again = if turn.is_none() { Again::of(&head) } else { None };
     let names_servers = pool.names_servers(&head.headers);
     let mut request = Request::from_parts(head, body);

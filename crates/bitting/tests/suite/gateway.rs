@@ -4,6 +4,7 @@ mod authority;
 mod cors;
 mod discretion;
 mod draining;
+mod expecting;
 mod failing;
 mod forwarding;
 mod framing;
