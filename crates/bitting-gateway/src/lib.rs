@@ -17,6 +17,8 @@ mod access_line;
 mod authority;
 mod body;
 mod caller;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gateway;
 mod hop_by_hop;
 mod outgoing;

@@ -9,6 +9,7 @@
 mod chunks;
 mod coding;
 mod fields;
+mod framed;
 mod lines;
 
 use std::collections::HashMap;
@@ -155,7 +156,13 @@ async fn no_server_behind_sees_a_request_that_was_not_decided_about() {
         let key = format!("Authorization: Bearer {}", bitting.key(&["--api", name]).key);
         let mut behind = Behind { server, host, key, marks: 0, has_seen_parts: false, seen: Vec::new() };
         let (breaking, whole): (Vec<_>, Vec<_>) = cases().partition(|case| case.then == Breaks);
-        for case in whole.into_iter().chain(breaking) {
+        for case in whole {
+            wrong.extend(behind.run(&bitting, case).await);
+        }
+        for case in framed::CASES {
+            wrong.extend(behind.run_framed(&bitting, case).await);
+        }
+        for case in breaking {
             wrong.extend(behind.run(&bitting, case).await);
         }
         seen.append(&mut behind.seen);
