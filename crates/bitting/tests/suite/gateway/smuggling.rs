@@ -9,6 +9,7 @@
 mod chunks;
 mod coding;
 mod fields;
+mod framed;
 mod lines;
 
 use std::collections::HashMap;
@@ -98,7 +99,9 @@ impl Behind {
         self.seen.extend(seen.iter().map(|seen| (case.name, seen.clone())));
 
         let answer = String::from_utf8_lossy(&answer).into_owned();
-        let answers: Vec<u16> = answer.split("HTTP/1.").skip(1).filter_map(|rest| rest.get(2..5)?.parse().ok()).collect();
+        // What follows in a sentence about versions is no status.
+        let status = |rest: &str| rest.get(2..5)?.parse().ok();
+        let answers: Vec<u16> = answer.split("HTTP/1.").skip(1).filter_map(status).collect();
         let after: &[u16] = if case.then == Kept { &[200] } else { &[] };
         let told: Vec<_> = seen.iter().map(|seen| (&*seen.method, &*seen.target, &*seen.body)).collect();
         let after_told: &[_] = if case.then == Kept { &[("GET", "/after", "")] } else { &[] };
@@ -155,7 +158,13 @@ async fn no_server_behind_sees_a_request_that_was_not_decided_about() {
         let key = format!("Authorization: Bearer {}", bitting.key(&["--api", name]).key);
         let mut behind = Behind { server, host, key, marks: 0, has_seen_parts: false, seen: Vec::new() };
         let (breaking, whole): (Vec<_>, Vec<_>) = cases().partition(|case| case.then == Breaks);
-        for case in whole.into_iter().chain(breaking) {
+        for case in whole {
+            wrong.extend(behind.run(&bitting, case).await);
+        }
+        for case in framed::CASES {
+            wrong.extend(behind.run_framed(&bitting, case).await);
+        }
+        for case in breaking {
             wrong.extend(behind.run(&bitting, case).await);
         }
         seen.append(&mut behind.seen);

@@ -117,6 +117,21 @@ pub(super) const CASES: &[Case] = &[
         Closed,
         &[("POST", "/a", "abc")],
     ),
+    case(
+        "Upgrade to WebSocket, which the server behind does not take",
+        b"GET_A Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\nSMUGGLED",
+        &[200, 401],
+        Kept,
+        &[("GET", "/a", "")],
+    ),
+    case(
+        "Upgrade to WebSocket of a version that nobody has",
+        b"GET_A Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 777\r\n\r\nSMUGGLED",
+        &[200, 401],
+        Kept,
+        &[("GET", "/a", "")],
+    ),
     case("behind a refusal without a body", b"SMUGGLED", &[401], Kept, &[]),
     case(
         "behind a refusal whose body is read",
