@@ -126,6 +126,7 @@ impl Gateway {
             }
             Decision::Permit(permit) if permit.target() == Target::Upstream => {
                 exchange.line.admitted(&permit);
+                caller.last_api().note(permit.api());
                 exchange.note_carriage(&head, &permit);
                 match self.forward(head, body, &permit, caller, exchange).await {
                     Ok(Answered { response, agreed }) => {

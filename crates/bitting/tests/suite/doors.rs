@@ -1,6 +1,7 @@
 //! The listener's side of connections: TLS, HTTP/2, the PROXY protocol, limits, and what callers are told who speak something else.
 
 mod certified;
+mod renewing;
 mod securing;
 mod speaking;
 

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use pin_project_lite::pin_project;
@@ -39,7 +39,7 @@ where
             join_cookies(&mut request);
         }
         let attendance = self.pace.begin();
-        Answering { answer: self.service.call(request), attendance: Some(attendance) }
+        Answering { answer: self.service.call(request), attendance: Some(attendance), speaks: self.speaks }
     }
 }
 
@@ -53,7 +53,7 @@ fn join_cookies(request: &mut Request<Incoming>) {
         joined.extend(b"; ");
         joined.extend(cookie.as_bytes());
     }
-    if let Ok(joined) = header::HeaderValue::from_bytes(&joined) {
+    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
         headers.insert(header::COOKIE, joined);
     }
 }
@@ -64,6 +64,7 @@ pin_project! {
         #[pin]
         answer: F,
         attendance: Option<pace::Request>,
+        speaks: Speaks,
     }
 }
 
@@ -75,12 +76,15 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Ok(response) = ready!(this.answer.poll(context));
+        let Ok(mut response) = ready!(this.answer.poll(context));
         let mut attendance = this.attendance.take();
         if let Some(attendance) = &mut attendance {
             attendance.answered();
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 attendance.never_over();
+            } else if attendance.is_last() && *this.speaks == Speaks::Http1 {
+                // HTTP/2 has a frame of its own for it (RFC 9113, section 6.8).
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
         }
         Poll::Ready(Ok(response.map(|body| AttendedBody { body, _attendance: attendance })))
