@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+
+use crate::arriving::{Arriving, ArrivingError};
 
 /// A request's body. As it is read it keeps account of whose turn it is.
 pub(crate) struct Upload {
     /// Nothing where a request is sent again.
-    body: Option<Incoming>,
+    body: Option<Arriving>,
     turn: Option<Arc<Turn>>,
 }
 
@@ -36,7 +37,7 @@ const CALLERS: u64 = 1;
 
 impl Upload {
     /// The body, and its account if there is anything to come.
-    pub(crate) fn new(body: Incoming) -> (Self, Option<Arc<Turn>>) {
+    pub(crate) fn new(body: Arriving) -> (Self, Option<Arc<Turn>>) {
         let turn = (!body.is_end_stream()).then(|| Arc::new(Turn::new()));
         (Self { body: Some(body), turn: turn.clone() }, turn)
     }
@@ -75,9 +76,9 @@ impl Turn {
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = ArrivingError;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ArrivingError>>> {
         let Self { body, turn } = self.get_mut();
         let Some(body) = body else { return Poll::Ready(None) };
         let polled = Pin::new(body).poll_frame(context);

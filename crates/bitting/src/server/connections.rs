@@ -26,10 +26,10 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bitting_gateway::{LastApi, ProtocolChange};
+use bitting_gateway::{Arriving, BodyPace, LastApi, ProtocolChange};
 use http::uri::Scheme;
 use http::{Request, Response};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -104,7 +104,7 @@ pub(super) async fn serve<S, B>(
     per_connection: impl Fn(Arrival) -> S + Send + Sync + 'static,
     mut course: Course,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
 {
@@ -166,7 +166,7 @@ async fn welcome<S, B>(
     per_connection: Arc<impl Fn(Arrival) -> S>,
     mut course: Course,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
 {
@@ -246,26 +246,27 @@ async fn attend<S, B>(
     per_connection: &impl Fn(Arrival) -> S,
     mut course: Course,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
 {
     let (peer, speaks, last_api) = (arrival.peer, opened.speaks, arrival.last_api.clone());
     let limits = &arrival.listener.limits;
     let pace = Arc::new(Pace::new(limits));
+    let bodies = BodyPace { pause: limits.body_pause, rate: limits.body_rate };
     let lingering = Lingering::new(opened.wire, arrival.change.clone(), held);
     let stream = TokioIo::new(Guarded::new(lingering, Arc::clone(&pace), speaks));
     let ended = match speaks {
         Speaks::Http1 => {
             let http = http1(limits);
-            let service = Attended::new(per_connection(arrival), Arc::clone(&pace), speaks);
+            let service = Attended::new(per_connection(arrival), Arc::clone(&pace), bodies, speaks);
             let connection = http.serve_connection(stream, service).with_upgrades();
             let finish = http1::UpgradeableConnection::graceful_shutdown;
             until_closed(connection, finish, FAREWELL, (&pace, &last_api), &mut course).await
         }
         Speaks::Http2 => {
             let http = http2(limits);
-            let service = Attended::new(per_connection(arrival), Arc::clone(&pace), speaks);
+            let service = Attended::new(per_connection(arrival), Arc::clone(&pace), bodies, speaks);
             // Boxed: it is several times as large as a connection of HTTP/1.1. It says goodbye in two steps, so that nothing is lost
             // that is on its way, and needs no time between.
             let connection = http.serve_connection(stream, service);
