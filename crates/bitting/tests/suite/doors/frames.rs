@@ -80,7 +80,7 @@ async fn frames_that_break_the_protocol_end_the_connection_with_an_error() {
             PROTOCOL_ERROR,
         ),
         ("more padding than frame", frame(HEADERS, END_HEADERS | PADDED, 1, &[200, 0, 0]), PROTOCOL_ERROR),
-        ("a frame that is too large", frame(DATA, 0, 1, &[0; 16_385]), FRAME_SIZE_ERROR),
+        ("a frame that is too large", frame(DATA, 0, 1, &vec![0; 16_385]), FRAME_SIZE_ERROR),
         ("a header of an index that does not exist", frame(HEADERS, END_HEADERS, 1, &[0xff, 0x80, 0x01]), COMPRESSION_ERROR),
         ("a header of index 0", frame(HEADERS, END_HEADERS, 1, &[0x80]), COMPRESSION_ERROR),
         ("a table that grows over its limit", frame(HEADERS, END_HEADERS, 1, &[0x3f, 0xff, 0xff, 0x7f]), COMPRESSION_ERROR),
