@@ -8,6 +8,7 @@ use bitting_core::dialect::{begins_like, is_spelled_like};
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+use crate::last_api::LastApi;
 use crate::tunnel::ProtocolChange;
 
 /// What is known of the connection that a request comes by.
@@ -23,6 +24,7 @@ pub struct Caller {
     forwarded_header: ForwardedHeader,
     api: Option<String>,
     change: ProtocolChange,
+    last_api: LastApi,
     /// The name that it asked for when the connection was secured.
     server_name: Option<Box<str>>,
 }
@@ -79,6 +81,7 @@ impl Caller {
             forwarded_header,
             api,
             change: ProtocolChange::default(),
+            last_api: LastApi::default(),
             server_name: None,
         }
     }
@@ -87,6 +90,17 @@ impl Caller {
     #[must_use]
     pub fn telling(self, change: ProtocolChange) -> Self {
         Self { change, ..self }
+    }
+
+    /// The same, with where to keep which API it was last let through to.
+    #[must_use]
+    pub fn noting(self, last_api: LastApi) -> Self {
+        Self { last_api, ..self }
+    }
+
+    /// Where to keep which API it was last let through to.
+    pub(crate) fn last_api(&self) -> &LastApi {
+        &self.last_api
     }
 
     /// Whom to tell when the connection stops to be HTTP.

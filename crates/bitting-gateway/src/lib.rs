@@ -14,6 +14,7 @@
 //! somebody's wiring instead of in one function.
 
 mod access_line;
+mod arriving;
 mod authority;
 mod body;
 mod caller;
@@ -22,6 +23,7 @@ mod expectation;
 pub mod fuzzing;
 mod gateway;
 mod hop_by_hop;
+mod last_api;
 mod outgoing;
 mod trailers;
 mod tunnel;
@@ -30,8 +32,10 @@ mod upgrade;
 mod upload;
 mod upstream;
 
+pub use arriving::{Arriving, ArrivingError, BodyPace};
 pub use body::{GatewayBody, LocalBody};
 pub use caller::Caller;
 pub use gateway::{Gateway, LocalService};
+pub use last_api::LastApi;
 pub use tunnel::ProtocolChange;
 pub use upstream::{Answer, InvalidTls, check_tls};

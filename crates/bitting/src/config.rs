@@ -40,6 +40,8 @@ pub struct Config {
     pub log: LogSettings,
     /// How long requests in progress may take after the order to stop.
     pub drain: Duration,
+    /// How long before that the server says that it is about to stop, and still takes requests.
+    pub drain_delay: Duration,
     /// How the dashboard is set up.
     pub dashboard: DashboardSettings,
     /// How webhooks are served.
@@ -125,7 +127,7 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
         .collect();
     let store = server::read_store(root, folder);
     let log = server::read_log(root);
-    let drain = server::read_drain(root);
+    let (drain, drain_delay) = server::read_drain(root);
     let dashboard = server::read_dashboard(root);
     let webhooks = webhooks::read_webhooks(root, folder);
     for entry in root.rest() {
@@ -151,7 +153,7 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
     }
     let listeners: Option<Vec<Listener>> = listeners.into_iter().collect();
     let apis = apis.ok()?.with_destinations(webhooks.destinations.clone());
-    Some(Config { apis, listeners: listeners?, store, log, drain, dashboard, webhooks })
+    Some(Config { apis, listeners: listeners?, store, log, drain, drain_delay, dashboard, webhooks })
 }
 
 /// Adds the default listeners where there are none.

@@ -15,16 +15,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bitting_engine::{Clock, Engine, EngineOptions, RequestIds};
-use bitting_gateway::Gateway;
+use bitting_gateway::{Arriving, Gateway};
 use bitting_http::{Metrics, Part};
 use bitting_notify::{Notifier, SystemResolver};
 use bitting_store::{OwnerLock, SqliteStore};
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
-use self::connections::ConnectionLimits;
+use self::connections::{Bound, ConnectionLimits, Losses, Stage};
 use self::house::InForce;
 use self::listening::Listening;
 use crate::config::{Config, Listener, Serves};
@@ -66,7 +66,7 @@ impl Server {
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, Failure> {
-        let Config { apis, listeners, store: path, log, drain, dashboard, webhooks } = config;
+        let Config { apis, listeners, store: path, log, drain, drain_delay, dashboard, webhooks } = config;
         let Surroundings { reread, handed_over } = surroundings;
         handed_over.check(&listeners)?;
         let mut sockets = Vec::new();
@@ -79,14 +79,21 @@ impl Server {
         tracing::info!(path = %store.path().display(), journal, synchronous, "the store is open");
         let engine = Engine::open(EngineOptions { store: Arc::<SqliteStore>::clone(&store), apis, clock }).await?;
         let ids = Arc::new(RequestIds::new().map_err(Failure::other)?);
-        let reserved = bitting_http::reserved::<Incoming>(Arc::clone(&engine), Arc::clone(&ids));
+        let reserved = bitting_http::reserved::<Arriving>(Arc::clone(&engine), Arc::clone(&ids));
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), Arc::clone(&ids), reserved));
         let resolver = SystemResolver::default();
         let (sender, settings) = house::outfit(webhooks, &resolver);
         let notifier = Notifier::start(Arc::clone(&engine), sender, settings);
         let limits = ConnectionLimits::of_process(sockets.iter().map(|(_, listener)| listener));
-        let in_force =
-            InForce { listeners: Vec::new(), drain, dashboard: dashboard.clone(), store: path, log, is_stopping: false };
+        let in_force = InForce {
+            listeners: Vec::new(),
+            drain,
+            drain_delay,
+            dashboard: dashboard.clone(),
+            store: path,
+            log,
+            is_stopping: false,
+        };
         let house = Arc::new(House {
             engine,
             ids,
@@ -160,34 +167,76 @@ impl Server {
     /// Takes no more connections, lets requests in progress finish for as long as the configuration allows, finishes the
     /// changes that were handed over, and closes the store.
     pub async fn stop(self) {
+        self.stop_unless(&CancellationToken::new()).await;
+    }
+
+    /// The same, but when `hurry` is cancelled, what is in progress is cut at once.
+    pub async fn stop_unless(self, hurry: &CancellationToken) {
         let mut in_force = self.house.in_force.lock().await;
         in_force.is_stopping = true;
-        let (drain, listeners) = (in_force.drain, std::mem::take(&mut in_force.listeners));
+        let (drain, delay, listeners) = (in_force.drain, in_force.drain_delay, std::mem::take(&mut in_force.listeners));
         drop(in_force);
+        let engine = &self.house.engine;
         service_manager::stopping();
-        tracing::info!(seconds = drain.as_secs(), "stopping: requests in progress may finish");
-        listeners.iter().for_each(Listening::close);
-        self.house.engine.begin_to_stop();
-        let deadline = Instant::now() + drain;
-        for listener in listeners {
-            listener.end(deadline).await;
+        // From here on whoever asks is told to go elsewhere, and is served all the same.
+        engine.announce_stop();
+        for listener in &listeners {
+            listener.go_on(Stage::Leaving);
         }
-        let cut = self.house.gateway.close(deadline).await;
+        if !delay.is_zero() {
+            tracing::info!(seconds = delay.as_secs(), "about to stop: /readyz says so, and requests are still taken");
+            let _ = tokio::time::timeout(delay, hurry.cancelled()).await;
+        }
+        tracing::info!(seconds = drain.as_secs(), "stopping: requests in progress may finish");
+        engine.begin_to_stop();
+        let (late, deadline) = (hurry.child_token(), Instant::now() + drain);
+        let too_late = late.clone();
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep_until(deadline).await;
+            too_late.cancel();
+        });
+        drain_all(listeners, &late).await.tell("all listeners");
+        let gateway = &self.house.gateway;
+        let cut = tokio::select! {
+            cut = gateway.close(deadline) => cut,
+            () = hurry.cancelled() => gateway.close(Instant::now()).await,
+        };
         if cut > 0 {
             tracing::warn!(connections = cut, "upgraded connections that were still open were cut");
         }
-        self.house.notifier.stop().await;
+        timer.abort();
+        tokio::select! {
+            biased;
+            () = self.house.notifier.stop() => {}
+            () = hurry.cancelled() => {}
+        }
         self.control.close().await;
-        self.house.engine.stop().await;
+        engine.stop().await;
         tracing::info!("stopped");
     }
 }
 
-async fn bind(address: SocketAddr, handed_over: &HandedOver) -> Result<TcpListener, Failure> {
-    if let Some(socket) = handed_over.socket(address) {
-        return socket.and_then(TcpListener::from_std).map_err(Failure::other);
+/// Ends all listeners: those of the service last, so that whoever asks how the server is hears it as long as it serves.
+async fn drain_all(listeners: Vec<Listening>, late: &CancellationToken) -> Losses {
+    let (gateways, services): (Vec<_>, Vec<_>) = listeners.into_iter().partition(Listening::is_gateway);
+    let mut losses = Losses::default();
+    for listeners in [gateways, services] {
+        for listener in &listeners {
+            listener.go_on(Stage::Closed);
+        }
+        for listener in listeners {
+            losses.add(listener.end(late).await);
+        }
     }
-    TcpListener::bind(address).await.map_err(|error| {
+    losses
+}
+
+async fn bind(address: SocketAddr, handed_over: &HandedOver) -> Result<Bound, Failure> {
+    if let Some(socket) = handed_over.socket(address) {
+        let socket = socket.and_then(TcpListener::from_std).map_err(Failure::other)?;
+        return Ok(Bound { socket, is_shared: true });
+    }
+    let socket = TcpListener::bind(address).await.map_err(|error| {
         let cure = match error.kind() {
             std::io::ErrorKind::AddrInUse => {
                 "another program has it: stop that program, or set another `address` in [[listen]]"
@@ -197,5 +246,6 @@ async fn bind(address: SocketAddr, handed_over: &HandedOver) -> Result<TcpListen
             _ => "set another `address` in [[listen]]",
         };
         Failure::new(format!("cannot listen on {address}: {error}\n{cure}"))
-    })
+    })?;
+    Ok(Bound { socket, is_shared: false })
 }

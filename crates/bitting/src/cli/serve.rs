@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bitting_engine::WallClock;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::context::{configured, load_files, load_files_with, usable};
 use super::options::Shared;
@@ -12,7 +13,7 @@ use crate::config::Problem;
 use crate::failure::Failure;
 use crate::server::{HandedOver, NotReloaded, Reread, Server, Surroundings, init_logging, install_metrics};
 
-/// Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the configuration anew.
+/// Serves until SIGTERM or SIGINT, then drains; a second one ends it at once. SIGHUP reads the configuration anew.
 pub(super) async fn serve(shared: &Shared, handed_over: HandedOver) -> Result<(), Failure> {
     let files = configured(shared)?;
     let config = usable(load_files(&files, shared)?)?;
@@ -36,8 +37,20 @@ pub(super) async fn serve(shared: &Shared, handed_over: HandedOver) -> Result<()
             _ = hang_up.recv() => reload(&server).await,
         }
     }
-    server.stop().await;
-    Ok(())
+    let hurry = CancellationToken::new();
+    let second = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::warn!("told to stop a second time: what is in progress is cut");
+        hurry.cancel();
+        std::future::pending().await
+    };
+    tokio::select! {
+        () = server.stop_unless(&hurry) => Ok(()),
+        never = second => never,
+    }
 }
 
 /// Reads the configuration anew, for somebody who sees only the log.

@@ -185,13 +185,14 @@ pub(super) fn read_log(root: &Section<'_>) -> LogSettings {
     settings
 }
 
-/// Reads how long requests in progress may take when the process is told to stop.
-pub(super) fn read_drain(root: &Section<'_>) -> Duration {
-    let default = Duration::from_secs(30);
+/// Reads how long requests in progress may take when the process is told to stop, and how long before that it says so.
+pub(super) fn read_drain(root: &Section<'_>) -> (Duration, Duration) {
+    let default = (Duration::from_secs(30), Duration::ZERO);
     let Some(server) = root.section("server") else { return default };
-    let drain = server.duration("drain").unwrap_or(default);
+    let drain = server.duration("drain").unwrap_or(default.0);
+    let delay = server.duration("drain_delay").unwrap_or(default.1);
     server.finish();
-    drain
+    (drain, delay)
 }
 
 /// Reads how the dashboard is set up.

@@ -9,6 +9,7 @@
 //! time, and would stand between stream and parser for as long as the connection lasts.
 
 mod attended;
+mod course;
 mod door;
 mod guarded;
 mod lingering;
@@ -25,15 +26,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bitting_gateway::ProtocolChange;
+use bitting_gateway::{Arriving, BodyPace, LastApi, ProtocolChange};
 use http::uri::Scheme;
 use http::{Request, Response};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use self::attended::Attended;
@@ -45,11 +45,15 @@ use self::places::Place;
 use self::share::Share;
 use crate::config::{ListenLimits, Listener};
 
+pub(super) use course::{Course, Helm, Losses, Stage};
 pub(super) use door::Door;
 pub(super) use places::{ConnectionLimits, Places};
 
 /// How long to wait after a failure to accept, which mostly means that there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many connections that wait are still taken when a socket is closed: more than a system keeps.
+const MOST_WAITING: usize = 4_096;
 
 /// Bytes of bodies that one HTTP/2 connection may have under way to us before they are read: for one request, and for all of them.
 const STREAM_WINDOW: u32 = 256 << 10;
@@ -59,6 +63,17 @@ const CONNECTION_WINDOW: u32 = 1 << 20;
 /// of them than this and the connection ends (CVE-2023-44487, CVE-2025-8671).
 const UNSEEN_RESETS: usize = 20;
 const OWN_RESETS: usize = 256;
+
+/// How long a connection on which nothing is under way is kept after its listener was closed: whoever has just come, or sends the next
+/// request at this moment, is still answered.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// A socket that listens.
+pub(super) struct Bound {
+    pub(super) socket: TcpListener,
+    /// Whether somebody else keeps it open: whoever waits in it is the successor's.
+    pub(super) is_shared: bool,
+}
 
 /// A connection on which requests may come.
 pub(super) struct Arrival {
@@ -70,6 +85,8 @@ pub(super) struct Arrival {
     pub(super) server_name: Option<Box<str>>,
     /// Told when it stops to be HTTP.
     pub(super) change: ProtocolChange,
+    /// Which API it was last used for.
+    pub(super) last_api: LastApi,
 }
 
 impl Arrival {
@@ -81,13 +98,13 @@ impl Arrival {
 
 /// Accepts connections until it is told to stop, then waits until those that are open have finished what they are at.
 pub(super) async fn serve<S, B>(
-    socket: TcpListener,
+    Bound { socket, is_shared }: Bound,
     places: Places,
     door: Door,
     per_connection: impl Fn(Arrival) -> S + Send + Sync + 'static,
-    mut stopped: watch::Receiver<bool>,
+    mut course: Course,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
 {
@@ -100,7 +117,7 @@ pub(super) async fn serve<S, B>(
                 let place = places.take().await?;
                 socket.accept().await.map(|(stream, peer)| (stream, peer, place))
             } => accepted,
-            _ = stopped.wait_for(|stopped| *stopped) => break,
+            () = course.reaches(Stage::Closed) => break,
         };
         let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
@@ -110,25 +127,63 @@ pub(super) async fn serve<S, B>(
                 continue;
             }
         };
-        // Small answers must not wait for a full packet; a socket that refuses is only slower.
-        let _ = stream.set_nodelay(true);
         while tasks.try_join_next().is_some() {}
-        let (listener, places) = (door.now(), places.clone());
-        let (per_connection, mut stopped) = (Arc::clone(&per_connection), stopped.clone());
-        tasks.spawn(async move {
-            let begun = tokio::select! {
-                // Boxed, so that what is needed for the beginning alone is not kept.
-                begun = Box::pin(begin(stream, peer, listener, &places)) => begun,
-                _ = stopped.wait_for(|stopped| *stopped) => None,
-            };
-            let Some((opened, arrival, share)) = begun else { return };
-            attend(opened, arrival, (place, share), &*per_connection, stopped).await;
-        });
+        tasks.spawn(welcome(stream, peer, place, (door.now(), places.clone()), Arc::clone(&per_connection), course.clone()));
     }
     let address = socket.local_addr().map_or_else(|_| String::new(), |address| address.to_string());
-    drop(socket);
+    // Those who wait in it were told that they are connected. Closing it would reset them.
+    let waiting = if is_shared { Vec::new() } else { whoever_waits(socket) };
+    for (stream, peer) in waiting {
+        let place = tokio::select! {
+            place = places.take() => place,
+            () = course.reaches(Stage::Cut) => break,
+        };
+        let Ok(place) = place else { break };
+        tasks.spawn(welcome(stream, peer, place, (door.now(), places.clone()), Arc::clone(&per_connection), course.clone()));
+    }
     tracing::info!(address, "no longer listening");
     while tasks.join_next().await.is_some() {}
+}
+
+/// The connections that the system has accepted for a socket, which is closed then.
+fn whoever_waits(socket: TcpListener) -> Vec<(TcpStream, SocketAddr)> {
+    // Not the runtime's: it learns of new ones a moment later.
+    let Ok(socket) = socket.into_std() else { return Vec::new() };
+    let accepted = std::iter::from_fn(|| socket.accept().ok());
+    let waiting = accepted.filter_map(|(stream, peer)| {
+        stream.set_nonblocking(true).ok()?;
+        Some((TcpStream::from_std(stream).ok()?, peer))
+    });
+    waiting.take(MOST_WAITING).collect()
+}
+
+/// Goes on with a connection from its first byte to its end.
+async fn welcome<S, B>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    (listener, places): (Arc<Listener>, Places),
+    per_connection: Arc<impl Fn(Arrival) -> S>,
+    mut course: Course,
+) where
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
+{
+    // Small answers must not wait for a full packet; a socket that refuses is only slower.
+    let _ = stream.set_nodelay(true);
+    // Boxed, so that what is needed for the beginning alone is not kept.
+    let begun = Box::pin(async {
+        tokio::select! {
+            begun = begin(stream, peer, listener, &places) => begun,
+            () = async {
+                course.reaches(Stage::Closed).await;
+                let _ = tokio::time::timeout(FAREWELL, course.reaches(Stage::Cut)).await;
+            } => None,
+        }
+    });
+    let Some((opened, arrival, share)) = begun.await else { return };
+    attend(opened, arrival, (place, share), &*per_connection, course).await;
 }
 
 /// Begins a connection within the time that a head may take.
@@ -179,8 +234,8 @@ async fn introduce(
     };
     let mut opened = open(stream, peer, &listener).await?;
     let server_name = opened.server_name.take();
-    let change = ProtocolChange::default();
-    Some((opened, Arrival { peer, listener, server_name, change }, share))
+    let (change, last_api) = (ProtocolChange::default(), LastApi::default());
+    Some((opened, Arrival { peer, listener, server_name, change, last_api }, share))
 }
 
 /// Speaks HTTP on a connection until it ends.
@@ -189,51 +244,75 @@ async fn attend<S, B>(
     arrival: Arrival,
     held: (Place, Option<Share>),
     per_connection: &impl Fn(Arrival) -> S,
-    stopped: watch::Receiver<bool>,
+    mut course: Course,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
 {
-    let (peer, speaks) = (arrival.peer, opened.speaks);
+    let (peer, speaks, last_api) = (arrival.peer, opened.speaks, arrival.last_api.clone());
     let limits = &arrival.listener.limits;
     let pace = Arc::new(Pace::new(limits));
+    let bodies = BodyPace { pause: limits.body_pause, rate: limits.body_rate };
     let lingering = Lingering::new(opened.wire, arrival.change.clone(), held);
     let stream = TokioIo::new(Guarded::new(lingering, Arc::clone(&pace), speaks));
     let ended = match speaks {
         Speaks::Http1 => {
             let http = http1(limits);
-            let service = Attended::new(per_connection(arrival), pace, speaks);
+            let service = Attended::new(per_connection(arrival), Arc::clone(&pace), bodies, speaks);
             let connection = http.serve_connection(stream, service).with_upgrades();
-            until_stopped(connection, http1::UpgradeableConnection::graceful_shutdown, stopped).await
+            let finish = http1::UpgradeableConnection::graceful_shutdown;
+            until_closed(connection, finish, FAREWELL, (&pace, &last_api), &mut course).await
         }
         Speaks::Http2 => {
             let http = http2(limits);
-            let service = Attended::new(per_connection(arrival), pace, speaks);
-            // Boxed: it is several times as large as a connection of HTTP/1.1.
+            let service = Attended::new(per_connection(arrival), Arc::clone(&pace), bodies, speaks);
+            // Boxed: it is several times as large as a connection of HTTP/1.1. It says goodbye in two steps, so that nothing is lost
+            // that is on its way, and needs no time between.
             let connection = http.serve_connection(stream, service);
-            Box::pin(until_stopped(connection, http2::Connection::graceful_shutdown, stopped)).await
+            let finish = http2::Connection::graceful_shutdown;
+            Box::pin(until_closed(connection, finish, Duration::ZERO, (&pace, &last_api), &mut course)).await
         }
     };
-    if let Err(error) = ended {
+    if let Some(Err(error)) = ended {
         // A caller who sends nonsense or goes away is no event of ours.
         tracing::debug!(%error, cause = error.source().map(tracing::field::display), %peer, "a connection ended early");
     }
 }
 
-/// Goes on with a connection until it ends. Once the listener is stopped it ends as soon as it has finished what it is at.
-async fn until_stopped<C: Future>(
+/// Goes on with a connection until it ends, or is cut: then there is no outcome. Once the listener is closed it ends as soon as nothing
+/// was under way for a while.
+async fn until_closed<C: Future>(
     connection: C,
     finish: impl FnOnce(Pin<&mut C>),
-    mut stopped: watch::Receiver<bool>,
-) -> C::Output {
+    patience: Duration,
+    (pace, last_api): (&Pace, &LastApi),
+    course: &mut Course,
+) -> Option<C::Output> {
     let mut connection = pin!(connection);
+    if course.is_at(Stage::Leaving) {
+        // Its first answer may be its last.
+        pace.leave();
+    }
     tokio::select! {
         biased;
-        ended = connection.as_mut() => return ended,
-        _ = stopped.wait_for(|stopped| *stopped) => finish(connection.as_mut()),
+        ended = connection.as_mut() => return Some(ended),
+        () = async {
+            course.reaches(Stage::Leaving).await;
+            pace.leave();
+            course.reaches(Stage::Closed).await;
+            let _ = tokio::time::timeout(patience, course.reaches(Stage::Cut)).await;
+        } => finish(connection.as_mut()),
     }
-    connection.await
+    tokio::select! {
+        biased;
+        ended = connection => Some(ended),
+        () = course.reaches(Stage::Cut) => {
+            // While its requests are still there to be counted.
+            course.lose(pace, last_api);
+            None
+        }
+    }
 }
 
 fn http1(limits: &ListenLimits) -> http1::Builder {

@@ -14,11 +14,10 @@ use bitting_gateway::Gateway;
 use bitting_http::{DashboardSettings, Metrics, Part};
 use bitting_notify::{Notifier, NotifierSettings, Sender, SystemResolver};
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
 use super::bind;
-use super::connections::ConnectionLimits;
+use super::connections::{Bound, ConnectionLimits};
 use super::handed_over::HandedOver;
 use super::listening::Listening;
 use crate::config::{Config, Listener, Loaded, LogSettings, Problems, Serves, WebhookSettings};
@@ -46,6 +45,7 @@ pub struct House {
 pub(super) struct InForce {
     pub(super) listeners: Vec<Listening>,
     pub(super) drain: Duration,
+    pub(super) drain_delay: Duration,
     pub(super) dashboard: DashboardSettings,
     pub(super) store: PathBuf,
     pub(super) log: LogSettings,
@@ -77,7 +77,7 @@ enum Place {
     /// One that runs, at this position.
     Runs(usize, Listener),
     /// One that was bound and does not serve yet.
-    New(TcpListener, Listener),
+    New(Bound, Listener),
 }
 
 impl House {
@@ -132,8 +132,8 @@ impl House {
     }
 
     async fn replace(&self, in_force: &mut InForce, config: Config) -> Result<Reloaded, Failure> {
-        let Config { apis, listeners, store, log, drain, dashboard, webhooks } = config;
-        let need_restart = in_force.need_restart(&store, &log);
+        let Config { apis, listeners, store, log, drain, drain_delay, dashboard, webhooks } = config;
+        let mut need_restart = in_force.need_restart(&store, &log);
         let places = places(in_force, listeners, &self.handed_over).await?;
         self.gateway.adopt(&apis);
         self.engine.install(apis).map_err(Failure::other)?;
@@ -146,6 +146,9 @@ impl House {
                 Place::Runs(position, listener) => {
                     let listening = running.get_mut(position).and_then(Option::take);
                     if let Some(listening) = &listening {
+                        if !listening.has_room_like(&listener) {
+                            need_restart.push(format!("`connections` of {} stays as it was", listening.address()));
+                        }
                         self.move_on(listening, listener, &in_force.dashboard, &dashboard);
                     }
                     listening
@@ -156,14 +159,14 @@ impl House {
         for listening in running.into_iter().flatten() {
             listening.end_by_itself(drain);
         }
-        (in_force.drain, in_force.dashboard) = (drain, dashboard);
+        (in_force.drain, in_force.drain_delay, in_force.dashboard) = (drain, drain_delay, dashboard);
         let apis = self.engine.apis().protected().iter().map(|api| api.name.to_string()).collect();
         let addresses = in_force.listeners.iter().map(Listening::address).collect();
         Ok(Reloaded { apis, addresses, need_restart })
     }
 
     /// Begins to serve on a socket.
-    pub(super) fn begin(&self, socket: TcpListener, listener: Listener, dashboard: &DashboardSettings) -> Listening {
+    pub(super) fn begin(&self, socket: Bound, listener: Listener, dashboard: &DashboardSettings) -> Listening {
         let places = self.limits.of(&listener);
         match &listener.serves {
             Serves::Gateway { .. } => Listening::gateway(socket, places, listener, Arc::clone(&self.gateway)),

@@ -6,17 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bitting_gateway::{Caller, Gateway};
+use bitting_gateway::{Arriving, Caller, Gateway};
 use bitting_http::Peer;
-use hyper::body::Incoming;
 use hyper::service::service_fn;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::connections::{self, Arrival, Door, Places};
+use super::connections::{self, Arrival, Bound, Course, Door, Helm, Losses, Places, Stage};
 use crate::config::{Listener, Serves};
 
 /// A listener that runs.
@@ -25,9 +22,11 @@ pub(super) struct Listening {
     configured: SocketAddr,
     bound: SocketAddr,
     door: Door,
+    /// How many connections it was made for, if its configuration said so.
+    connections: Option<usize>,
     /// What it serves Bitting's own API with, if it does.
     router: Option<Arc<ArcSwap<axum::Router>>>,
-    stopping: watch::Sender<bool>,
+    helm: Helm,
     task: JoinHandle<()>,
 }
 
@@ -39,30 +38,30 @@ struct Seated {
 
 impl Listening {
     /// Begins to serve the protected APIs.
-    pub(super) fn gateway(socket: TcpListener, places: Places, listener: Listener, gateway: Arc<Gateway>) -> Self {
-        Self::begin(socket, listener, None, |socket, door, stopped| serve_gateway(socket, places, door, gateway, stopped))
+    pub(super) fn gateway(socket: Bound, places: Places, listener: Listener, gateway: Arc<Gateway>) -> Self {
+        Self::begin(socket, listener, None, |socket, door, course| serve_gateway(socket, places, door, gateway, course))
     }
 
     /// Begins to serve Bitting's own API.
-    pub(super) fn service(socket: TcpListener, places: Places, listener: Listener, router: axum::Router) -> Self {
+    pub(super) fn service(socket: Bound, places: Places, listener: Listener, router: axum::Router) -> Self {
         let router = Arc::new(ArcSwap::from_pointee(router));
-        let serve = |socket, door, stopped| serve_service(socket, places, door, Arc::clone(&router), stopped);
+        let serve = |socket, door, course| serve_service(socket, places, door, Arc::clone(&router), course);
         Self::begin(socket, listener, Some(Arc::clone(&router)), serve)
     }
 
     fn begin<S: Future<Output = ()> + Send + 'static>(
-        socket: TcpListener,
+        socket: Bound,
         listener: Listener,
         router: Option<Arc<ArcSwap<axum::Router>>>,
-        serve: impl FnOnce(TcpListener, Door, watch::Receiver<bool>) -> S,
+        serve: impl FnOnce(Bound, Door, Course) -> S,
     ) -> Self {
-        let configured = listener.address;
-        let bound = socket.local_addr().unwrap_or(configured);
+        let (configured, connections) = (listener.address, listener.limits.connections);
+        let bound = socket.socket.local_addr().unwrap_or(configured);
         tracing::info!(address = %bound, serves = %listener.serves, "listening");
         let door = Door::new(listener);
-        let (stopping, stopped) = watch::channel(false);
-        let task = tokio::spawn(serve(socket, door.clone(), stopped));
-        Self { configured, bound, door, router, stopping, task }
+        let (helm, course) = Helm::new();
+        let task = tokio::spawn(serve(socket, door.clone(), course));
+        Self { configured, bound, door, connections, router, helm, task }
     }
 
     /// The address that was bound.
@@ -86,6 +85,11 @@ impl Listening {
         self.configured == other.address
     }
 
+    /// Whether it has room for as many connections as another.
+    pub(super) fn has_room_like(&self, other: &Listener) -> bool {
+        self.connections == other.limits.connections
+    }
+
     /// Goes on by other settings of the same kind.
     pub(super) fn change(&self, listener: Listener) {
         self.door.change(listener);
@@ -98,26 +102,49 @@ impl Listening {
         }
     }
 
-    /// Takes no more connections. Those that are open finish what they are at.
-    pub(super) fn close(&self) {
-        self.stopping.send_replace(true);
+    /// Whether it serves the protected APIs.
+    pub(super) fn is_gateway(&self) -> bool {
+        self.router.is_none()
     }
 
-    /// Waits until its connections have ended, or cuts them when it is too late.
-    pub(super) async fn end(self, deadline: Instant) {
-        self.close();
-        let abort = self.task.abort_handle();
-        if tokio::time::timeout_at(deadline, self.task).await.is_err() {
-            tracing::warn!(address = %self.bound, "requests that were still in progress were cut");
-            abort.abort();
+    /// Goes on to a stage of its end.
+    pub(super) fn go_on(&self, to: Stage) {
+        self.helm.go_on(to);
+    }
+
+    /// Takes no more connections and waits until those that are open have ended, or cuts them when it is too late. Returns what was lost.
+    pub(super) async fn end(mut self, late: &CancellationToken) -> Losses {
+        self.helm.go_on(Stage::Closed);
+        tokio::select! {
+            // If it panicked, that was said when it did.
+            _ = &mut self.task => {}
+            () = late.cancelled() => {
+                self.helm.go_on(Stage::Cut);
+                if tokio::time::timeout(CUTTING, &mut self.task).await.is_err() {
+                    self.task.abort();
+                }
+            }
         }
+        self.helm.losses()
     }
 
     /// The same, without anybody waiting for it.
     pub(super) fn end_by_itself(self, within: Duration) {
-        tokio::spawn(self.end(Instant::now() + within));
+        tokio::spawn(async move {
+            let (late, address) = (CancellationToken::new(), self.bound);
+            let timer = late.clone();
+            let timer = tokio::spawn(async move {
+                tokio::time::sleep(within).await;
+                timer.cancel();
+            });
+            self.end(&late).await.tell(&address.to_string());
+            timer.abort();
+        });
     }
 }
+
+/// How long connections may take to notice that they are cut.
+const CUTTING: Duration = Duration::from_secs(1);
 
 impl Seated {
     fn new(arrival: &Arrival, by: Arc<Listener>) -> Self {
@@ -127,12 +154,15 @@ impl Seated {
         };
         let trusted = by.trusted_proxies.clone();
         let caller = Caller::new(arrival.peer.ip(), &arrival.scheme(), trusted, by.forwarded_header, api);
-        let caller = caller.with_server_name(arrival.server_name.clone()).telling(arrival.change.clone());
+        let caller = caller
+            .with_server_name(arrival.server_name.clone())
+            .telling(arrival.change.clone())
+            .noting(arrival.last_api.clone());
         Self { caller: Arc::new(caller), by }
     }
 }
 
-async fn serve_gateway(socket: TcpListener, places: Places, door: Door, gateway: Arc<Gateway>, stopped: watch::Receiver<bool>) {
+async fn serve_gateway(socket: Bound, places: Places, door: Door, gateway: Arc<Gateway>, course: Course) {
     let settings = door.clone();
     let per_connection = move |arrival: Arrival| {
         let settings = settings.clone();
@@ -148,20 +178,14 @@ async fn serve_gateway(socket: TcpListener, places: Places, door: Door, gateway:
             async move { Ok::<_, Infallible>(gateway.handle(request, &caller).await) }
         })
     };
-    connections::serve(socket, places, door, per_connection, stopped).await;
+    connections::serve(socket, places, door, per_connection, course).await;
 }
 
-async fn serve_service(
-    socket: TcpListener,
-    places: Places,
-    door: Door,
-    router: Arc<ArcSwap<axum::Router>>,
-    stopped: watch::Receiver<bool>,
-) {
+async fn serve_service(socket: Bound, places: Places, door: Door, router: Arc<ArcSwap<axum::Router>>, course: Course) {
     let settings = door.clone();
     let per_connection = move |arrival: Arrival| {
         let (settings, router) = (settings.clone(), Arc::clone(&router));
-        service_fn(move |mut request: http::Request<Incoming>| {
+        service_fn(move |mut request: http::Request<Arriving>| {
             let listener = settings.now();
             let peer = Peer {
                 address: arrival.peer.ip(),
@@ -172,5 +196,5 @@ async fn serve_service(
             axum::Router::clone(&router.load()).oneshot(request.map(axum::body::Body::new))
         })
     };
-    connections::serve(socket, places, door, per_connection, stopped).await;
+    connections::serve(socket, places, door, per_connection, course).await;
 }

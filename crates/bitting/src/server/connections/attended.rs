@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response, StatusCode, header};
+use bitting_gateway::{Arriving, BodyPace};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
 use pin_project_lite::pin_project;
@@ -17,18 +18,19 @@ use super::pace::{self, Pace};
 pub(super) struct Attended<S> {
     service: S,
     pace: Arc<Pace>,
+    bodies: BodyPace,
     speaks: Speaks,
 }
 
 impl<S> Attended<S> {
-    pub(super) fn new(service: S, pace: Arc<Pace>, speaks: Speaks) -> Self {
-        Self { service, pace, speaks }
+    pub(super) fn new(service: S, pace: Arc<Pace>, bodies: BodyPace, speaks: Speaks) -> Self {
+        Self { service, pace, bodies, speaks }
     }
 }
 
 impl<S, B> Service<Request<Incoming>> for Attended<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible>,
 {
     type Response = Response<AttendedBody<B>>;
     type Error = Infallible;
@@ -39,7 +41,11 @@ where
             join_cookies(&mut request);
         }
         let attendance = self.pace.begin();
-        Answering { answer: self.service.call(request), attendance: Some(attendance) }
+        Answering {
+            answer: self.service.call(request.map(|body| Arriving::new(body, self.bodies))),
+            attendance: Some(attendance),
+            speaks: self.speaks,
+        }
     }
 }
 
@@ -53,7 +59,7 @@ fn join_cookies(request: &mut Request<Incoming>) {
         joined.extend(b"; ");
         joined.extend(cookie.as_bytes());
     }
-    if let Ok(joined) = header::HeaderValue::from_bytes(&joined) {
+    if let Ok(joined) = HeaderValue::from_bytes(&joined) {
         headers.insert(header::COOKIE, joined);
     }
 }
@@ -64,6 +70,7 @@ pin_project! {
         #[pin]
         answer: F,
         attendance: Option<pace::Request>,
+        speaks: Speaks,
     }
 }
 
@@ -75,12 +82,15 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let Ok(response) = ready!(this.answer.poll(context));
+        let Ok(mut response) = ready!(this.answer.poll(context));
         let mut attendance = this.attendance.take();
         if let Some(attendance) = &mut attendance {
             attendance.answered();
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 attendance.never_over();
+            } else if attendance.is_last() && *this.speaks == Speaks::Http1 {
+                // HTTP/2 has a frame of its own for it (RFC 9113, section 6.8).
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
             }
         }
         Poll::Ready(Ok(response.map(|body| AttendedBody { body, _attendance: attendance })))

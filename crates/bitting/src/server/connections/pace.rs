@@ -4,7 +4,7 @@
 //! only when it runs out, so a request costs two readings of the clock.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::config::ListenLimits;
@@ -20,6 +20,8 @@ pub(super) struct Pace {
     begun: AtomicU64,
     /// How many of them are not over.
     under_way: AtomicU32,
+    /// Whether the listener is about to end, so that the next request should come by another connection.
+    leaves: AtomicBool,
     /// When the last one was over, in milliseconds after `began`.
     over_ms: AtomicU64,
     /// How many were taken back in which second.
@@ -49,6 +51,7 @@ impl Pace {
             resets: limits.resets,
             begun: AtomicU64::new(0),
             under_way: AtomicU32::new(0),
+            leaves: AtomicBool::new(false),
             over_ms: AtomicU64::new(0),
             taken_back: TakenBack::default(),
         }
@@ -59,6 +62,16 @@ impl Pace {
         self.begun.fetch_add(1, Ordering::Relaxed);
         self.under_way.fetch_add(1, Ordering::Relaxed);
         Request { pace: Arc::clone(self), is_answered: false }
+    }
+
+    /// How many requests are under way.
+    pub(super) fn under_way(&self) -> u32 {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// The listener is about to end.
+    pub(super) fn leave(&self) {
+        self.leaves.store(true, Ordering::Relaxed);
     }
 
     /// Whether no request is under way.
@@ -107,6 +120,11 @@ impl Request {
     /// There is an answer to it, which is yet to be sent.
     pub(super) fn answered(&mut self) {
         self.is_answered = true;
+    }
+
+    /// Whether the next request should come by another connection.
+    pub(super) fn is_last(&self) -> bool {
+        self.pace.leaves.load(Ordering::Relaxed)
     }
 
     /// It leads on to another protocol: the connection is not idle as long as it goes on.
