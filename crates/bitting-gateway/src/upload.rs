@@ -10,7 +10,6 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::arriving::{Arriving, ArrivingError};
-
 use crate::expectation::{Asked, Expectation};
 
 /// A request's body. As it is read it keeps account of whose turn it is.
