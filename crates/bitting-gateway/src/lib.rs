@@ -19,8 +19,6 @@ mod authority;
 mod body;
 mod caller;
 mod expectation;
-#[cfg(fuzzing)]
-pub mod fuzzing;
 mod gateway;
 mod hop_by_hop;
 mod last_api;
