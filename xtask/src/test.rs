@@ -10,6 +10,7 @@ pub(crate) fn run(filter: &[&str]) -> Result<(), Failed> {
     tools::debian("nginx")?;
     tools::browser()?;
     tools::debian("go")?;
+    tools::debian("h2load")?;
     let python = tools::python()?;
     let node = tools::node()?;
     let traces = target().join("tmp/suite");

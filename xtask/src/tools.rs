@@ -15,12 +15,13 @@ const DEB: &str = "3.8.0";
 /// Programs that Debian has, with the package and its version in Debian 12. A newer one that is there already will do.
 /// Chromium has no version: Debian keeps the newest alone, and one that stood here would be gone within weeks. Its driver asks for
 /// exactly the Chromium that it was built with.
-const DEBIAN: [(&str, &str); 9] = [
+const DEBIAN: [(&str, &str); 10] = [
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
     ("curl", "curl=7.88.*"),
     ("git", "git=1:2.39.*"),
     ("go", "golang-go=2:1.19*"),
+    ("h2load", "nghttp2-client=1.52.*"),
     ("nginx", "nginx-light=1.22.*"),
     ("node", "nodejs=18.*"),
     ("npm", "npm=9.*"),

@@ -144,6 +144,11 @@ impl Permit {
         self.digest
     }
 
+    /// The most bytes that the request's body may have.
+    pub fn body_limit(&self) -> u64 {
+        self.route.body_limit
+    }
+
     /// What the connection may be upgraded to.
     pub fn upgrades(&self) -> &Upgrades {
         &self.route.upgrades

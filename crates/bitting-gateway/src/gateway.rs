@@ -12,12 +12,12 @@ use bitting_engine::{
 };
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 use tower::ServiceExt as _;
 use tower::util::BoxCloneSyncService;
 
 use crate::access_line::AccessLine;
+use crate::arriving::Arriving;
 use crate::body::{GatewayBody, LocalBody};
 use crate::caller::Caller;
 use crate::expectation::Expectation;
@@ -29,7 +29,7 @@ use crate::{authority, hop_by_hop, outgoing, trailers};
 
 /// Answers the requests that an API leaves to Bitting. It finds the [`Permit`] among the request's extensions, as an
 /// [`Admission`].
-pub type LocalService = BoxCloneSyncService<Request<Incoming>, Response<LocalBody>, Infallible>;
+pub type LocalService = BoxCloneSyncService<Request<Arriving>, Response<LocalBody>, Infallible>;
 
 /// The gateway: everything that its connections share.
 pub struct Gateway {
@@ -71,7 +71,7 @@ impl Gateway {
     }
 
     /// Answers a request.
-    pub async fn handle(&self, request: Request<Incoming>, caller: &Caller) -> Response<GatewayBody> {
+    pub async fn handle(&self, request: Request<Arriving>, caller: &Caller) -> Response<GatewayBody> {
         let (head, body) = request.into_parts();
         let id = self.ids.next();
         let mut exchange = Exchange {
@@ -98,7 +98,7 @@ impl Gateway {
         self.tunnels.close(deadline).await
     }
 
-    async fn answer(&self, head: Parts, body: Incoming, caller: &Caller, exchange: &mut Exchange) -> Response<GatewayBody> {
+    async fn answer(&self, head: Parts, body: Arriving, caller: &Caller, exchange: &mut Exchange) -> Response<GatewayBody> {
         let Some(authority) = authority::of(&head).filter(|_| authority::is_plainly_coded(&head.headers)) else {
             let mut refusal = exchange.refuse(&self.engine.refuse(Reason::InvalidRequest));
             // Where this request ends is not certain, so what comes after it is not read.
@@ -152,12 +152,13 @@ impl Gateway {
     async fn forward(
         &self,
         mut head: Parts,
-        body: Incoming,
+        mut body: Arriving,
         permit: &Permit,
         caller: &Caller,
         exchange: &Exchange,
     ) -> Result<Answered, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
+        body.limit(permit.body_limit()).map_err(|_| Reason::PayloadTooLarge)?;
         let is_multiplexed = head.version >= Version::HTTP_2;
         let expectation = Expectation::of(&head, &body);
         let wants_trailers = trailers::are_wanted(&head.headers);
@@ -223,7 +224,7 @@ impl Gateway {
         }
     }
 
-    async fn answer_locally(&self, mut request: Request<Incoming>, admission: Admission) -> Response<GatewayBody> {
+    async fn answer_locally(&self, mut request: Request<Arriving>, admission: Admission) -> Response<GatewayBody> {
         request.extensions_mut().insert(admission);
         match self.local.clone().oneshot(request).await {
             Ok(response) => response.map(GatewayBody::Local),

@@ -14,6 +14,7 @@
 //! somebody's wiring instead of in one function.
 
 mod access_line;
+mod arriving;
 mod authority;
 mod body;
 mod caller;
@@ -28,6 +29,7 @@ mod upgrade;
 mod upload;
 mod upstream;
 
+pub use arriving::{Arriving, ArrivingError, BodyPace};
 pub use body::{GatewayBody, LocalBody};
 pub use caller::Caller;
 pub use gateway::{Gateway, LocalService};

@@ -11,7 +11,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, Version};
 use http_body::Body;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+
+use crate::arriving::Arriving;
 
 /// The most bytes that are read to keep a connection.
 const SHORT: u64 = 64 * 1024;
@@ -33,7 +34,7 @@ impl Unread {
     }
 
     /// Deals with a body that nobody reads, before the refusal is sent.
-    pub(crate) async fn settle<B>(self, body: Incoming, refusal: &mut Response<B>) {
+    pub(crate) async fn settle<B>(self, body: Arriving, refusal: &mut Response<B>) {
         // In HTTP/2 each request has a stream of its own, whose end holds nobody up.
         if body.is_end_stream() || self.version >= Version::HTTP_2 {
             return;
@@ -52,7 +53,7 @@ pub(crate) fn expects_continue(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a body to its end, if that comes soon.
-async fn read_short(mut body: Incoming) -> bool {
+async fn read_short(mut body: Arriving) -> bool {
     let reading = async {
         let mut left = SHORT;
         while let Some(frame) = body.frame().await {

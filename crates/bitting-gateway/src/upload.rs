@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
+
+use crate::arriving::{Arriving, ArrivingError};
 
 use crate::expectation::{Asked, Expectation};
 
 /// A request's body. As it is read it keeps account of whose turn it is.
 pub(crate) struct Upload {
     /// Nothing where a request is sent again.
-    body: Option<Incoming>,
+    body: Option<Arriving>,
     /// What has to happen before it may be read.
     asked: Option<Asked>,
     turn: Option<Arc<Turn>>,
@@ -41,7 +42,7 @@ const CALLERS: u64 = 1;
 impl Upload {
     /// The body, and its account if there is anything to come. A caller who waits to be asked for it is not asked before the upstream
     /// does.
-    pub(crate) fn new(body: Incoming, expectation: Option<Expectation>) -> (Self, Option<Arc<Turn>>) {
+    pub(crate) fn new(body: Arriving, expectation: Option<Expectation>) -> (Self, Option<Arc<Turn>>) {
         let turn = (!body.is_end_stream()).then(|| Arc::new(Turn::new()));
         (Self { body: Some(body), asked: expectation.map(Expectation::until_asked), turn: turn.clone() }, turn)
     }
@@ -80,9 +81,9 @@ impl Turn {
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = ArrivingError;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ArrivingError>>> {
         let Self { body, asked, turn } = self.get_mut();
         if let Some(waiting) = asked {
             // Meanwhile it is the upstream's turn.

@@ -24,10 +24,10 @@ use bitting_core::reason::Reason;
 use bitting_engine::{Apis, Permit};
 use http::Response;
 use http::request::Parts;
-use hyper::body::Incoming;
 
 use self::exchange::exchange;
 use self::pool::Pool;
+use crate::arriving::Arriving;
 
 pub use answer::Answer;
 pub(crate) use answer::HeldSlot;
@@ -73,7 +73,7 @@ impl Upstreams {
         permit: &Permit,
         upstream: &Arc<Upstream>,
         head: Parts,
-        body: Incoming,
+        body: Arriving,
     ) -> Result<Response<Answer>, Reason> {
         let pool = self.pool(upstream);
         exchange(&pool, head, body, permit.timeouts()).await.map_err(|failure| {

@@ -15,11 +15,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bitting_engine::{Clock, Engine, EngineOptions, RequestIds};
-use bitting_gateway::Gateway;
+use bitting_gateway::{Arriving, Gateway};
 use bitting_http::{Metrics, Part};
 use bitting_notify::{Notifier, SystemResolver};
 use bitting_store::{OwnerLock, SqliteStore};
-use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -79,7 +78,7 @@ impl Server {
         tracing::info!(path = %store.path().display(), journal, synchronous, "the store is open");
         let engine = Engine::open(EngineOptions { store: Arc::<SqliteStore>::clone(&store), apis, clock }).await?;
         let ids = Arc::new(RequestIds::new().map_err(Failure::other)?);
-        let reserved = bitting_http::reserved::<Incoming>(Arc::clone(&engine), Arc::clone(&ids));
+        let reserved = bitting_http::reserved::<Arriving>(Arc::clone(&engine), Arc::clone(&ids));
         let gateway = Arc::new(Gateway::new(Arc::clone(&engine), Arc::clone(&ids), reserved));
         let resolver = SystemResolver::default();
         let (sender, settings) = house::outfit(webhooks, &resolver);

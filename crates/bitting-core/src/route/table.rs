@@ -44,6 +44,8 @@ pub struct Route {
     pub cost: u64,
     /// How long to wait for the upstream, instead of what holds for the API.
     pub timeouts: Option<Box<UpstreamTimeouts>>,
+    /// The most bytes that the body of a request may have, where the upstream answers.
+    pub body_limit: u64,
     /// What its connection may be upgraded to, where the upstream answers.
     pub upgrades: Upgrades,
     /// What usage is counted under, as in `GET /v1/tasks/*`. The table says it.
@@ -81,8 +83,9 @@ pub enum Target {
 impl Route {
     /// A route of cost 1, with nothing special about it and no upgrades.
     pub fn new(access: Access, target: Target) -> Self {
-        let (upgrades, timeouts) = (Upgrades::none(), None);
-        Self { access, denied: None, encoded_slash_is_data: false, target, cost: 1, timeouts, upgrades, label: "".into() }
+        let (denied, upgrades, timeouts) = (None, Upgrades::none(), None);
+        let (encoded_slash_is_data, cost, body_limit, label) = (false, 1, u64::MAX, "".into());
+        Self { access, denied, encoded_slash_is_data, target, cost, timeouts, body_limit, upgrades, label }
     }
 }
 

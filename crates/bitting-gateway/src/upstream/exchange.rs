@@ -17,6 +17,7 @@ use super::connection::Connection;
 use super::failure::{Failure, is_unanswered};
 use super::pool::Pool;
 use super::server::Slot;
+use crate::arriving::Arriving;
 use crate::upload::{Turn, Upload, Waiting};
 
 /// The head of a request that may be sent twice: it has no body, and does the same twice as once (RFC 9110, section 9.2.2).
@@ -43,7 +44,7 @@ enum NoHead {
 pub(crate) async fn exchange(
     pool: &Pool,
     mut head: Parts,
-    body: Incoming,
+    body: Arriving,
     timeouts: &UpstreamTimeouts,
 ) -> Result<Response<Answer>, Failure> {
     let (body, turn) = Upload::new(body, head.extensions.remove());

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use bitting_core::reason::Reason;
 
+use crate::arriving::ArrivingError;
+
 /// What went wrong, in words for the log: to callers it is one of three reasons.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
@@ -43,7 +45,12 @@ impl Failure {
             Self::Silent(..) => Reason::UpstreamTimeout,
             Self::NotConnected(_, error) if error.kind() == io::ErrorKind::TimedOut => Reason::UpstreamTimeout,
             Self::NoAnswer(_, error) if is_timed_out(error) => Reason::UpstreamTimeout,
-            Self::CallersBody(_) | Self::CallerSilent(_) => Reason::InvalidRequest,
+            Self::CallersBody(error) => match why_not_whole(error) {
+                Some(ArrivingError::TooSlow) => Reason::RequestTimeout,
+                Some(ArrivingError::TooLarge) => Reason::PayloadTooLarge,
+                Some(ArrivingError::Broken(_)) | None => Reason::InvalidRequest,
+            },
+            Self::CallerSilent(_) => Reason::RequestTimeout,
             _ => Reason::UpstreamUnreachable,
         }
     }
@@ -56,6 +63,18 @@ impl Failure {
         }
         Some(innermost)
     }
+}
+
+/// Why a body was not read to its end.
+fn why_not_whole(error: &hyper::Error) -> Option<&ArrivingError> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(why) = error.downcast_ref::<ArrivingError>() {
+            return Some(why);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// Whether a connection ended where an answer should have begun. What is no HTTP is an answer, if a bad one.

@@ -45,7 +45,9 @@ pub(super) fn read(api: &Section<'_>, names: &Names, folder: &Path, is_own: bool
     let answers = AnswerBook::read(api, shown, &credentials.carriers);
     let timeouts = upstreams::read_timeouts(api);
     let upgrades = streams::read_upgrades(api).unwrap_or_default();
-    let reader = routes::Reader { catalogue: catalogue.as_ref(), answers: &answers, upgrades: &upgrades, names, timeouts };
+    let body_limit = upstreams::read_body_limit(api).unwrap_or(u64::MAX);
+    let reader =
+        routes::Reader { body_limit, catalogue: catalogue.as_ref(), answers: &answers, upgrades: &upgrades, names, timeouts };
     let management = management::read(api, &reader);
     let routes = reader.read(api, management.as_ref());
     let policy = management::read_policy(api);

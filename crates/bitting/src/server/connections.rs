@@ -25,10 +25,10 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bitting_gateway::ProtocolChange;
+use bitting_gateway::{Arriving, BodyPace, ProtocolChange};
 use http::uri::Scheme;
 use http::{Request, Response};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -87,7 +87,7 @@ pub(super) async fn serve<S, B>(
     per_connection: impl Fn(Arrival) -> S + Send + Sync + 'static,
     mut stopped: watch::Receiver<bool>,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
 {
@@ -191,25 +191,26 @@ async fn attend<S, B>(
     per_connection: &impl Fn(Arrival) -> S,
     stopped: watch::Receiver<bool>,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
 {
     let (peer, speaks) = (arrival.peer, opened.speaks);
     let limits = &arrival.listener.limits;
     let pace = Arc::new(Pace::new(limits));
+    let bodies = BodyPace { pause: limits.body_pause, rate: limits.body_rate };
     let lingering = Lingering::new(opened.wire, arrival.change.clone(), held);
     let stream = TokioIo::new(Guarded::new(lingering, Arc::clone(&pace), speaks));
     let ended = match speaks {
         Speaks::Http1 => {
             let http = http1(limits);
-            let service = Attended::new(per_connection(arrival), pace, speaks);
+            let service = Attended::new(per_connection(arrival), pace, bodies, speaks);
             let connection = http.serve_connection(stream, service).with_upgrades();
             until_stopped(connection, http1::UpgradeableConnection::graceful_shutdown, stopped).await
         }
         Speaks::Http2 => {
             let http = http2(limits);
-            let service = Attended::new(per_connection(arrival), pace, speaks);
+            let service = Attended::new(per_connection(arrival), pace, bodies, speaks);
             // Boxed: it is several times as large as a connection of HTTP/1.1.
             let connection = http.serve_connection(stream, service);
             Box::pin(until_stopped(connection, http2::Connection::graceful_shutdown, stopped)).await

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use bitting_gateway::{Caller, Gateway};
+use bitting_gateway::{Arriving, Caller, Gateway};
 use bitting_http::Peer;
-use hyper::body::Incoming;
 use hyper::service::service_fn;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -161,7 +160,7 @@ async fn serve_service(
     let settings = door.clone();
     let per_connection = move |arrival: Arrival| {
         let (settings, router) = (settings.clone(), Arc::clone(&router));
-        service_fn(move |mut request: http::Request<Incoming>| {
+        service_fn(move |mut request: http::Request<Arriving>| {
             let listener = settings.now();
             let peer = Peer {
                 address: arrival.peer.ip(),

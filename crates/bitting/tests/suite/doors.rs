@@ -1,7 +1,12 @@
 //! The listener's side of connections: TLS, HTTP/2, the PROXY protocol, limits, and what callers are told who speak something else.
 
 mod certified;
+mod frames;
+mod loaded;
+mod proxied;
 mod securing;
+mod sized;
+mod slow;
 mod speaking;
 
 use std::path::Path;

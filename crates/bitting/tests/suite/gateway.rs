@@ -50,7 +50,7 @@ async fn start_before_a_socket(more: &str) -> (Bitting, TcpListener, String) {
 }
 
 /// Reads until what was read holds a text.
-async fn read_until(stream: &mut (impl AsyncRead + Unpin), end: &str) -> String {
+pub(crate) async fn read_until(stream: &mut (impl AsyncRead + Unpin), end: &str) -> String {
     let mut text = String::new();
     while !text.contains(end) {
         let mut buffer = [0; 4096];

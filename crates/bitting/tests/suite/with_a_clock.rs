@@ -16,9 +16,11 @@ use bitting::server::{Server, Surroundings};
 use bitting_core::address::{AddressList, ForwardedHeader};
 use bitting_core::time::Timestamp;
 use bitting_engine::{Clock, Engine, EngineOptions, KeySpec, ManualClock, RequestIds};
-use bitting_gateway::{Caller, Gateway};
+use bitting_gateway::{Arriving, BodyPace, Caller, Gateway};
 use bitting_store::{Actor, Change, KeyPatch, OwnerLock, SqliteStore};
+use http::Request;
 use http::uri::Scheme;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -188,7 +190,11 @@ pub(crate) async fn ask_an_engine_that_cannot_be_trusted(
     tokio::spawn(async move {
         let (stream, peer) = socket.accept().await.unwrap();
         let caller = Caller::new(peer.ip(), &Scheme::HTTP, AddressList::default(), ForwardedHeader::XForwardedFor, None);
-        let handle = |request| async { Ok::<_, Infallible>(gateway.handle(request, &caller).await) };
+        let pace = BodyPace { pause: Duration::from_secs(30), rate: 0 };
+        let handle = |request: Request<Incoming>| async {
+            let request = request.map(|body| Arriving::new(body, pace));
+            Ok::<_, Infallible>(gateway.handle(request, &caller).await)
+        };
         http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await
     });
     let (name, value) = sent(key.expose());

@@ -12,7 +12,7 @@ use super::answers::AnswerBook;
 use super::management::Management;
 use super::rights::hint;
 use super::streams::read_upgrades;
-use super::upstreams::read_timeouts_over;
+use super::upstreams::{read_body_limit, read_timeouts_over};
 use crate::config::problem::Location;
 use crate::config::section::{At, Findings, Section, closest};
 
@@ -22,6 +22,8 @@ pub(super) struct Reader<'r, 'c> {
     pub(super) answers: &'r AnswerBook<'c>,
     /// What routes allow that say nothing of it.
     pub(super) upgrades: &'r Upgrades,
+    /// What holds for the API.
+    pub(super) body_limit: u64,
     pub(super) names: &'r Names,
     /// What holds for the API.
     pub(super) timeouts: UpstreamTimeouts,
@@ -103,6 +105,7 @@ impl<'c> Reader<'_, 'c> {
             encoded_slash_is_data: encoded_slash,
             cost,
             timeouts: read_timeouts_over(section, self.timeouts).map(Box::new),
+            body_limit: read_body_limit(section).unwrap_or(self.body_limit),
             upgrades: read_upgrades(section).unwrap_or_else(|| self.upgrades.clone()),
             ..Route::new(Access::Closed, Target::Upstream)
         }
@@ -114,7 +117,8 @@ impl<'c> Reader<'_, 'c> {
 
     /// Where no route is named and nothing is said: any good key.
     fn any_key(&self) -> Route {
-        Route { upgrades: self.upgrades.clone(), ..own_route(Access::Key(Need::default()), Target::Upstream) }
+        let (body_limit, upgrades) = (self.body_limit, self.upgrades.clone());
+        Route { body_limit, upgrades, ..own_route(Access::Key(Need::default()), Target::Upstream) }
     }
 
     /// What a setting asks for.

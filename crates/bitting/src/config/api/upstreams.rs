@@ -83,6 +83,11 @@ fn warn_of_lacking(api: &Section<'_>, entry: &Entry, table: &Table, environments
     }
 }
 
+/// The most bytes that a body may have, for an API or one of its routes; `None` where it says nothing.
+pub(super) fn read_body_limit(section: &Section<'_>) -> Option<u64> {
+    section.size("body_limit", 0..=u64::MAX)
+}
+
 /// Those of an API, which hold where a route says nothing else.
 pub(super) fn read_timeouts(api: &Section<'_>) -> UpstreamTimeouts {
     read_timeouts_over(api, UpstreamTimeouts::default()).unwrap_or_default()

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use bitting_gateway::{Arriving, BodyPace};
 use http::{Request, Response, StatusCode, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::Service;
@@ -17,18 +18,19 @@ use super::pace::{self, Pace};
 pub(super) struct Attended<S> {
     service: S,
     pace: Arc<Pace>,
+    bodies: BodyPace,
     speaks: Speaks,
 }
 
 impl<S> Attended<S> {
-    pub(super) fn new(service: S, pace: Arc<Pace>, speaks: Speaks) -> Self {
-        Self { service, pace, speaks }
+    pub(super) fn new(service: S, pace: Arc<Pace>, bodies: BodyPace, speaks: Speaks) -> Self {
+        Self { service, pace, bodies, speaks }
     }
 }
 
 impl<S, B> Service<Request<Incoming>> for Attended<S>
 where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
+    S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible>,
 {
     type Response = Response<AttendedBody<B>>;
     type Error = Infallible;
@@ -39,7 +41,10 @@ where
             join_cookies(&mut request);
         }
         let attendance = self.pace.begin();
-        Answering { answer: self.service.call(request), attendance: Some(attendance) }
+        Answering {
+            answer: self.service.call(request.map(|body| Arriving::new(body, self.bodies))),
+            attendance: Some(attendance),
+        }
     }
 }
 

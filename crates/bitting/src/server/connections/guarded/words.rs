@@ -12,7 +12,7 @@ pub(super) fn in_words(bytes: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let words = match status_line.split(' ').nth(1)? {
-        "400" | "505" => "This is no well-formed request of HTTP/1.0 or HTTP/1.1. HTTP/0.9 is not spoken here.",
+        "400" | "505" => "This is no well-formed request, or one of a version of HTTP that is not spoken here.",
         "414" => "The address in the request is too long.",
         "431" => "The head of the request has more headers, or more bytes, than are read here.",
         _ => return None,

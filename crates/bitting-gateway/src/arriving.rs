@@ -1,0 +1,130 @@
+//! The body of a request on its way from the caller, which may be neither too slow nor too large.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+/// How slow a body may be.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyPace {
+    /// Between two pieces.
+    pub pause: Duration,
+    /// The bytes a second that it must bring over all, once it has had the time of a pause; 0 for any.
+    pub rate: u32,
+}
+
+/// A body that is read under a pace, up to a size. Only the time counts in which the caller is waited for.
+pub struct Arriving {
+    body: Incoming,
+    pace: BodyPace,
+    /// The bytes that may still come.
+    left: u64,
+    /// Made when the body is waited for: most are there at once.
+    patience: Option<Box<Patience>>,
+}
+
+struct Patience {
+    timer: Pin<Box<Sleep>>,
+    waiting_since: Option<Instant>,
+    waited: Duration,
+    received: u64,
+}
+
+/// Why a body is not read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ArrivingError {
+    /// It broke off, or is no body.
+    #[error(transparent)]
+    Broken(#[from] hyper::Error),
+    /// It came too slowly.
+    #[error("the body came too slowly")]
+    TooSlow,
+    /// It is larger than it may be.
+    #[error("the body is too large")]
+    TooLarge,
+}
+
+impl Arriving {
+    /// A body under a pace, however large.
+    pub fn new(body: Incoming, pace: BodyPace) -> Self {
+        Self { body, pace, left: u64::MAX, patience: None }
+    }
+
+    /// Takes no more than so many bytes of it.
+    ///
+    /// # Errors
+    /// If it says itself that it has more.
+    pub(crate) fn limit(&mut self, most: u64) -> Result<(), ArrivingError> {
+        self.left = most;
+        if self.body.size_hint().lower() > most { Err(ArrivingError::TooLarge) } else { Ok(()) }
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), ArrivingError> {
+        let bytes = bytes as u64;
+        if let Some(patience) = &mut self.patience {
+            patience.received += bytes;
+            if let Some(since) = patience.waiting_since.take() {
+                patience.waited += since.elapsed();
+            }
+        }
+        self.left = self.left.checked_sub(bytes).ok_or(ArrivingError::TooLarge)?;
+        Ok(())
+    }
+
+    /// Waits until the caller has taken too long over what is to come.
+    fn poll_too_slow(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let BodyPace { pause, rate } = self.pace;
+        let patience = self.patience.get_or_insert_with(|| Box::new(Patience::new()));
+        if patience.waiting_since.is_none() {
+            let now = Instant::now();
+            let by_rate = match rate {
+                0 => Duration::MAX,
+                rate => pause + Duration::from_secs(patience.received / u64::from(rate)),
+            };
+            let longest = pause.min(by_rate.saturating_sub(patience.waited));
+            patience.waiting_since = Some(now);
+            patience.timer.as_mut().reset((now + longest).into());
+        }
+        patience.timer.as_mut().poll(context)
+    }
+}
+
+impl Patience {
+    fn new() -> Self {
+        let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
+        Self { timer, waiting_since: None, waited: Duration::ZERO, received: 0 }
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = ArrivingError;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ArrivingError>>> {
+        let this = self.get_mut();
+        match Pin::new(&mut this.body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let counted = this.count(frame.data_ref().map_or(0, Bytes::len));
+                Poll::Ready(Some(counted.map(|()| frame)))
+            }
+            Poll::Ready(other) => Poll::Ready(other.map(|read| read.map_err(ArrivingError::Broken))),
+            Poll::Pending => {
+                ready!(this.poll_too_slow(context));
+                Poll::Ready(Some(Err(ArrivingError::TooSlow)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
