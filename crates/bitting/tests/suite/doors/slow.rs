@@ -96,7 +96,8 @@ async fn a_body_that_stands_still_or_creeps_is_told_so() {
     assert!(upstream.requests().iter().all(|request| request.body.is_empty()));
 }
 
-#[tokio::test]
+// The upstream answers while this thread waits for the line.
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_takes_nothing_of_an_answer_is_closed() {
     const LARGE: usize = 64 << 20;
     let upstream = Upstream::answering(|_| vec![b'x'; LARGE].into_response()).await;

@@ -44,7 +44,9 @@ pub(super) fn headers(list: &[(&str, &str)]) -> Vec<u8> {
 impl Peer {
     /// Connects and says that it speaks HTTP/2.
     pub(super) async fn connect(to: SocketAddr) -> Self {
-        let mut peer = Self { stream: TcpStream::connect(to).await.unwrap() };
+        let stream = TcpStream::connect(to).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        let mut peer = Self { stream };
         peer.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         peer.send(&frame(super::SETTINGS, 0, 0, &[])).await;
         peer
