@@ -16,7 +16,7 @@ use bitting_core::limit::{Refusal, Refused};
 use bitting_core::reason::Reason;
 use bitting_core::record::Record;
 use bitting_core::rights::Need;
-use bitting_core::route::{Access, RequestPath, Route};
+use bitting_core::route::{Access, RequestPath, Route, Target};
 use http::Method;
 
 use crate::apis::{Apis, ServedApi};
@@ -124,13 +124,17 @@ fn admit(
     patience: Patience,
 ) -> Result<Permit, Halt> {
     let refuse = |reason| Halt::Denied(Denial::new(api, reason));
-    // Methods are case-sensitive, but not every upstream knows that: `delete` must not pass where DELETE would not. TRACE would
-    // have the upstream send back what it was told of the caller, and CONNECT has no path.
+    // Methods are case-sensitive, but not every upstream knows that: `delete` must not pass where DELETE would not. CONNECT has no
+    // path.
     let is_small = inquiry.method.as_str().bytes().any(|b| b.is_ascii_lowercase());
-    if is_small || matches!(*inquiry.method, Method::TRACE | Method::CONNECT) {
+    if is_small || *inquiry.method == Method::CONNECT {
         return Err(refuse(Reason::InvalidRequest));
     }
     let route = api.routes.find(inquiry.method, path).map_err(|_| refuse(Reason::InvalidPath))?;
+    // It would have the upstream send back what it was told of the caller. What Bitting answers itself says which methods there are.
+    if *inquiry.method == Method::TRACE && route.target == Target::Upstream {
+        return Err(refuse(Reason::InvalidRequest));
+    }
     if !overrides::lead_nowhere_else(api, route, path, inquiry) {
         return Err(refuse(Reason::InvalidRequest));
     }

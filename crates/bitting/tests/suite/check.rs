@@ -37,7 +37,7 @@ fn a_wrong_file_is_shown_with_its_lines_and_the_exit_code_is_three() {
     for expected in [
         "wrong.toml:3:12",
         "upstream = \"127.0.0.1:3000\"",
-        "write http, host and port",
+        "write http or https, host and port",
         "wrong.toml:7:1",
         "did you mean `length`?",
         "wrong.toml:10:9",

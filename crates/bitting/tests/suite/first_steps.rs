@@ -118,6 +118,6 @@ async fn a_name_that_the_running_server_has_not_read_is_told_as_such() {
     std::fs::write(bitting.traces.path("bitting.toml"), text).unwrap();
     let refused = bitting.command(&["keys", "create", "--name", "x", "--role", "clerk"]);
     assert!(refused.code == 5 && refused.stderr.contains("\"clerk\" is not a declared role"), "{}", refused.stderr);
-    let whose = "these are the names of the running server, which reads its file again at the next start";
+    let whose = "these are the names of the running server, which reads its files again at `bitting reload`";
     assert!(refused.stderr.contains(whose), "{}", refused.stderr);
 }
