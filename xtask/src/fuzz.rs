@@ -3,7 +3,7 @@
 use crate::command::{Failed, root, target};
 use crate::tools;
 
-const TARGETS: [&str; 4] = ["key", "credential", "path", "configuration"];
+const TARGETS: [&str; 5] = ["key", "credential", "path", "configuration", "head"];
 
 pub(crate) fn run(seconds: u32) -> Result<(), Failed> {
     for name in TARGETS {

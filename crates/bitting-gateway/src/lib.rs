@@ -19,6 +19,8 @@ mod authority;
 mod body;
 mod caller;
 mod expectation;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod gateway;
 mod hop_by_hop;
 mod last_api;

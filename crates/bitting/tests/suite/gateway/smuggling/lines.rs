@@ -46,6 +46,13 @@ pub(super) const CASES: &[Case] = &[
         &[("GET", "/", "")],
     ),
     case(
+        "a whole address with a query and no path",
+        b"GET http://HOST?b=c HTTP/1.1\r\nHost: HOST\r\nKEY\r\n\r\n",
+        &[200],
+        Kept,
+        &[("GET", "/?b=c", "")],
+    ),
+    case(
         "a whole address of another host",
         b"GET http://other.test/a HTTP/1.1\r\nHost: HOST\r\nKEY\r\n\r\n",
         &[400],
