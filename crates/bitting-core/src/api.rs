@@ -104,6 +104,13 @@ pub struct Api {
     pub docs: Docs,
 }
 
+impl Api {
+    /// Whether requests go anywhere: Bitting's own API answers all of them itself.
+    pub fn has_upstream(&self) -> bool {
+        self.upstream.is_some() || self.environments.iter().any(|environment| environment.upstream.is_some())
+    }
+}
+
 /// One environment of an API.
 #[derive(Debug)]
 pub struct Environment {

@@ -132,7 +132,7 @@ fn admit(
     }
     let route = api.routes.find(inquiry.method, path).map_err(|_| refuse(Reason::InvalidPath))?;
     // It would have the upstream send back what it was told of the caller. What Bitting answers itself says which methods there are.
-    if *inquiry.method == Method::TRACE && route.target == Target::Upstream {
+    if *inquiry.method == Method::TRACE && route.target == Target::Upstream && api.has_upstream() {
         return Err(refuse(Reason::InvalidRequest));
     }
     if !overrides::lead_nowhere_else(api, route, path, inquiry) {

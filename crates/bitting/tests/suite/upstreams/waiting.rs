@@ -94,7 +94,7 @@ async fn a_caller_who_sends_no_more_of_a_body_is_not_waited_for_without_end() {
     let mut answer = Vec::new();
     let _ = caller.read_to_end(&mut answer).await;
     let answer = String::from_utf8_lossy(&answer).into_owned();
-    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("invalid_request"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
     bitting.wait_for(|line| line.contains("the caller sent nothing of its body for 150ms"));
 }
 
