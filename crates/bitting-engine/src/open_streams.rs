@@ -29,7 +29,7 @@ use crate::ring::Ring;
 /// How often streams are looked at though nothing was changed.
 const PULSE: Duration = Duration::from_millis(500);
 
-/// How often at most, however much is changed. Ten thousand streams are looked at in about two milliseconds.
+/// How often at most, however much is changed.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// After how many streams others may have the core.
