@@ -24,14 +24,15 @@ pub(crate) fn search(traces: &Path, whole_run: bool) -> Result<(), Failed> {
         }
         Ok(())
     })?;
-    let (mut files, mut bytes) = (0, 0);
+    let (mut files, mut bytes, mut found) = (0, 0, Vec::new());
     visit(&traces.join("runs"), &mut |path, content| {
         (files, bytes) = (files + 1, bytes + content.len());
-        match ends.place_in(content) {
-            Some(place) => Err(Failed(format!("{} holds a key at byte {place}", path.display()))),
-            None => Ok(()),
-        }
+        found.extend(ends.place_in(content).map(|place| format!("{} holds a key at byte {place}", path.display())));
+        Ok(())
     })?;
+    if !found.is_empty() {
+        return Err(Failed(found.join("\n")));
+    }
     if whole_run && (ends.texts.is_empty() || files == 0) {
         return Err(Failed("the suite left nothing behind in which to look for leaked keys".to_owned()));
     }

@@ -54,9 +54,10 @@ async fn a_body_that_is_just_as_large_as_it_may_be_passes_and_a_route_may_have_a
 async fn a_head_of_http_2_that_is_too_large_reaches_nobody() {
     let (bitting, upstream, bearer) = start_secured("").await;
     let (url, authorization) = (format!("https://{}/x", bitting.gateway), format!("Authorization: {bearer}"));
-    let large = format!("X-Large: {}", "x".repeat(100_000));
-    std::fs::write(bitting.traces.path("headers"), format!("{large}\n{authorization}\n")).unwrap();
-    let said = super::curl(bitting.traces.folder(), &["--insecure", "--http2", "-H", "@headers", &url]).await;
+    // Alone in the file: no key may be in what a test leaves behind.
+    std::fs::write(bitting.traces.path("headers"), format!("X-Large: {}\n", "x".repeat(100_000))).unwrap();
+    let arguments = ["--insecure", "--http2", "-H", "@headers", "-H", &authorization, &url];
+    let said = super::curl(bitting.traces.folder(), &arguments).await;
     // h2 answers 431 to a head that is a little too large, and ends the connection of a caller who goes on and on.
     assert!(said.ends_with("\n2 431") || said.contains("Connection died") || said.contains("HTTP/2"), "{said}");
     assert!(upstream.requests().is_empty());
