@@ -33,8 +33,8 @@ impl Expectation {
         waits.then(|| Self { asked: CancellationToken::new() })
     }
 
-    /// Says it to the upstream, after what the caller said of it was removed, and has the upstream's word passed on. The request's body finds its expectation among the
-    /// extensions.
+    /// Says it to the upstream, after what the caller said of it was removed, and has the upstream's word passed on. The request's
+    /// body finds its expectation among the extensions.
     pub(crate) fn accompany(&self, head: Parts) -> Parts {
         let mut request = Request::from_parts(head, ());
         let asked = self.asked.clone();

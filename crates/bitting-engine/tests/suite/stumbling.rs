@@ -1,4 +1,4 @@
-//! A store that wraps a real one and can be made to stumble.
+//! A store that wraps a real one and can be made to stumble. It is long because it hands on everything that a store can do.
 
 use std::fmt::Debug;
 use std::sync::atomic::{AtomicU64, Ordering};

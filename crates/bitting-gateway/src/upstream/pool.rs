@@ -172,9 +172,8 @@ impl Pool {
         let servers = self.servers.load();
         let most = self.settings.connections.most;
         if let ([only], []) = (&servers[..], tried) {
-            // There is no better one, however it stands.
-            let is_trial = !only.standing.is_in() && only.standing.begin_trial(Instant::now());
-            return only.take(most, is_trial).map_or(Pick::Full, Pick::Slot);
+            // There is no better one, however it stands, so each request tries it.
+            return only.take(most, false).map_or(Pick::Full, Pick::Slot);
         }
         // Who is asked in another's stead is not whose turn it was.
         let first =
