@@ -12,6 +12,7 @@ use http::{HeaderValue, Request, Version};
 use http_body::Body;
 use tokio_util::sync::CancellationToken;
 
+use crate::outgoing::take;
 use crate::unread::expects_continue;
 
 /// How long an upstream has to ask. Some never do, and nobody should wait for them for ever.
@@ -35,8 +36,8 @@ impl Expectation {
 
     /// Says it to the upstream, after what the caller said of it was removed, and has the upstream's word passed on. The request's
     /// body finds its expectation among the extensions.
-    pub(crate) fn accompany(&self, head: Parts) -> Parts {
-        let mut request = Request::from_parts(head, ());
+    pub(crate) fn accompany(&self, head: &mut Parts) {
+        let mut request = Request::from_parts(take(head), ());
         let asked = self.asked.clone();
         hyper::ext::on_informational(&mut request, move |answer| {
             if answer.status() == http::StatusCode::CONTINUE {
@@ -45,7 +46,7 @@ impl Expectation {
         });
         request.headers_mut().insert(EXPECT, HeaderValue::from_static("100-continue"));
         request.extensions_mut().insert(self.clone());
-        request.into_parts().0
+        *head = request.into_parts().0;
     }
 
     /// Whether the body was read, or could have been.

@@ -21,6 +21,7 @@ use crate::arriving::Arriving;
 use crate::body::{GatewayBody, LocalBody};
 use crate::caller::Caller;
 use crate::expectation::Expectation;
+use crate::outgoing::take;
 use crate::tunnel::{Tunnel, Tunnels};
 use crate::unread::Unread;
 use crate::upgrade::{Agreed, Upgrade};
@@ -72,7 +73,7 @@ impl Gateway {
 
     /// Answers a request.
     pub async fn handle(&self, request: Request<Arriving>, caller: &Caller) -> Response<GatewayBody> {
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
         let id = self.ids.next();
         let mut exchange = Exchange {
             line: AccessLine::begin(id, caller.client(&head.headers), &head),
@@ -81,7 +82,7 @@ impl Gateway {
             carriage: Carriage::default(),
             upgrade: None,
         };
-        let mut response = self.answer(head, body, caller, &mut exchange).await;
+        let mut response = self.answer(&mut head, body, caller, &mut exchange).await;
         let Exchange { line, id_header, upgrade, .. } = exchange;
         let line = line.answered(response.status());
         if let Some(upgrade) = upgrade {
@@ -98,8 +99,14 @@ impl Gateway {
         self.tunnels.close(deadline).await
     }
 
-    async fn answer(&self, head: Parts, body: Arriving, caller: &Caller, exchange: &mut Exchange) -> Response<GatewayBody> {
-        let Some(authority) = authority::of(&head).filter(|_| authority::is_plainly_coded(&head.headers)) else {
+    async fn answer(
+        &self,
+        head: &mut Parts,
+        body: Arriving,
+        caller: &Caller,
+        exchange: &mut Exchange,
+    ) -> Response<GatewayBody> {
+        let Some(authority) = authority::of(head).filter(|_| authority::is_plainly_coded(&head.headers)) else {
             let mut refusal = exchange.refuse(&self.engine.refuse(Reason::InvalidRequest));
             // Where this request ends is not certain, so what comes after it is not read.
             refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -118,7 +125,7 @@ impl Gateway {
         match self.engine.decide(&inquiry).await {
             Decision::Denial(denial) => {
                 let mut refusal = exchange.refuse(&denial);
-                Unread::of(&head).settle(body, &mut refusal).await;
+                Unread::of(head).settle(body, &mut refusal).await;
                 refusal
             }
             Decision::Preflight(api, answer) => {
@@ -128,7 +135,7 @@ impl Gateway {
             Decision::Permit(permit) if permit.target() == Target::Upstream => {
                 exchange.line.admitted(&permit);
                 caller.last_api().note(permit.api());
-                exchange.note_carriage(&head, &permit);
+                exchange.note_carriage(head, &permit);
                 match self.forward(head, body, &permit, caller, exchange).await {
                     Ok(Answered { response, agreed }) => {
                         let response = exchange.readable(response, &permit);
@@ -139,12 +146,12 @@ impl Gateway {
             }
             Decision::Permit(permit) => {
                 exchange.line.admitted(&permit);
-                exchange.note_carriage(&head, &permit);
+                exchange.note_carriage(head, &permit);
                 let permit = Arc::new(permit);
                 let line = &exchange.line;
                 let client = line.client().address();
                 let admission = Admission { permit: Arc::clone(&permit), request_id: line.request_id(), client };
-                let response = self.answer_locally(Request::from_parts(head, body), admission).await;
+                let response = self.answer_locally(Request::from_parts(take(head), body), admission).await;
                 exchange.readable(response, &permit)
             }
         }
@@ -152,7 +159,7 @@ impl Gateway {
 
     async fn forward(
         &self,
-        mut head: Parts,
+        head: &mut Parts,
         mut body: Arriving,
         permit: &Permit,
         caller: &Caller,
@@ -161,10 +168,10 @@ impl Gateway {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
         body.limit(permit.body_limit()).map_err(|_| Reason::PayloadTooLarge)?;
         let is_multiplexed = head.version >= Version::HTTP_2;
-        let expectation = Expectation::of(&head, &body);
+        let expectation = Expectation::of(head, &body);
         let wants_trailers = trailers::are_wanted(&head.headers);
-        let upgrade = Upgrade::asked(&mut head, &body, permit.upgrades());
-        outgoing::prepare(&mut head, &body, permit, upstream, (caller, exchange.line.client()), &exchange.id_header)
+        let upgrade = Upgrade::asked(head, &body, permit.upgrades());
+        outgoing::prepare(head, &body, permit, upstream, (caller, exchange.line.client()), &exchange.id_header)
             .ok_or(Reason::InvalidRequest)?;
         let mut offered = Vec::new();
         if let Some(upgrade) = &upgrade {
@@ -174,7 +181,7 @@ impl Gateway {
             trailers::ask(&mut head.headers);
         }
         if let Some(expectation) = &expectation {
-            head = expectation.accompany(head);
+            expectation.accompany(head);
         }
         let mut response = self.upstreams.send(permit, upstream, head, body).await?;
         // The version is each hop's own (RFC 9110, section 2.5).

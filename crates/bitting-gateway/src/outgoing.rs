@@ -6,7 +6,7 @@ use bitting_core::dialect::is_spelled_like;
 use bitting_engine::Permit;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Uri, Version, header};
+use http::{HeaderName, HeaderValue, Request, Uri, Version, header};
 use http_body::Body;
 
 use crate::caller::Caller;
@@ -69,6 +69,11 @@ pub(crate) fn prepare(
     };
     headers.insert(REQUEST_ID, id.clone());
     Some(())
+}
+
+/// Takes a head out of the place that it is kept in. It is large, so that requests hand on where it is and not the head itself.
+pub(crate) fn take(head: &mut Parts) -> Parts {
+    std::mem::replace(head, Request::new(()).into_parts().0)
 }
 
 /// The authority of the request line beats `Host` (RFC 9112, section 3.2.2).

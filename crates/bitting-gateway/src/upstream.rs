@@ -72,7 +72,7 @@ impl Upstreams {
         &self,
         permit: &Permit,
         upstream: &Arc<Upstream>,
-        head: Parts,
+        head: &mut Parts,
         body: Arriving,
     ) -> Result<Response<Answer>, Reason> {
         let pool = self.pool(upstream);

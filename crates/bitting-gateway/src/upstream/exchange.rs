@@ -2,14 +2,15 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_core::api::UpstreamTimeouts;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, Uri, header};
+use http::{Request, Response, header};
 use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
 use tokio::time::Instant;
 
 use super::answer::Answer;
@@ -18,14 +19,8 @@ use super::failure::{Failure, is_unanswered};
 use super::pool::Pool;
 use super::server::Slot;
 use crate::arriving::Arriving;
+use crate::outgoing::take;
 use crate::upload::{Turn, Upload, Waiting};
-
-/// The head of a request that may be sent twice: it has no body, and does the same twice as once (RFC 9110, section 9.2.2).
-struct Again {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-}
 
 /// Why there is no head of an answer.
 enum NoHead {
@@ -43,14 +38,16 @@ enum NoHead {
 /// long as the time for connecting lasts. What was sent is sent once more at most.
 pub(crate) async fn exchange(
     pool: &Pool,
-    mut head: Parts,
+    head: &mut Parts,
     body: Arriving,
     timeouts: &UpstreamTimeouts,
 ) -> Result<Response<Answer>, Failure> {
     let (body, turn) = Upload::new(body, head.extensions.remove());
-    let mut again = if turn.is_none() { Again::of(&head) } else { None };
+    // It may be sent twice if it has no body, and does the same twice as once (RFC 9110, section 9.2.2).
+    let mut is_repeatable = turn.is_none() && head.method.is_idempotent();
     let names_servers = pool.names_servers(&head.headers);
-    let mut request = Request::from_parts(head, body);
+    let sent = if is_repeatable { copy(head) } else { take(head) };
+    let mut request = Request::from_parts(sent, body);
     let (mut tried, mut only_new, mut left) = (Vec::new(), false, timeouts.connect);
     let mut unconnected: Option<(SocketAddr, io::Error)> = None;
     loop {
@@ -59,7 +56,8 @@ pub(crate) async fn exchange(
         let idle = if only_new { None } else { server.idle_connection() };
         let connected = match idle {
             Some(connection) => Ok(connection),
-            None => connect(&mut slot, pool.untried(&tried), &mut left).await,
+            // In a box, so that requests do not carry room for a handshake.
+            None => Box::pin(connect(&mut slot, pool.untried(&tried), &mut left)).await,
         };
         let mut connection = match connected {
             Ok(connection) => connection,
@@ -81,7 +79,9 @@ pub(crate) async fn exchange(
             request.headers_mut().insert(header::HOST, server.site.host.clone());
         }
         let was_used = connection.was_used;
-        let failed = match send(&mut connection, request, turn.as_deref(), timeouts).await {
+        connection.was_used = true;
+        let answer = pin!(connection.sender.try_send_request(request));
+        let failed = match wait(answer, turn.as_deref(), timeouts).await {
             Ok(response) => {
                 slot.succeeded();
                 return Ok(Answer::of(response, slot, connection, turn, timeouts));
@@ -105,10 +105,10 @@ pub(crate) async fn exchange(
         }
         request = match unsent {
             Some(unsent) if was_used || pool.untried(&tried) > 1 => unsent,
-            None if is_unanswered(&error) => match again.take() {
-                Some(again) => again.into_request(),
-                None => return Err(Failure::NoAnswer(server.address, error)),
-            },
+            None if is_unanswered(&error) && is_repeatable => {
+                is_repeatable = false;
+                Request::from_parts(take(head), Upload::none())
+            }
             _ => return Err(Failure::NoAnswer(server.address, error)),
         };
         only_new = true;
@@ -132,14 +132,11 @@ async fn connect(slot: &mut Slot, candidates: usize, left: &mut Duration) -> io:
 }
 
 /// The time that the server has for the head does not pass while the caller has yet to send more of the body.
-async fn send(
-    connection: &mut Connection,
-    request: Request<Upload>,
+async fn wait(
+    mut answer: Pin<&mut impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Upload>>>>>,
     turn: Option<&Turn>,
     timeouts: &UpstreamTimeouts,
 ) -> Result<Response<Incoming>, NoHead> {
-    connection.was_used = true;
-    let mut answer = pin!(connection.sender.try_send_request(request));
     let limit = timeouts.response_head;
     let mut left = turn.map_or(limit, |_| limit.min(timeouts.request_idle));
     loop {
@@ -186,20 +183,11 @@ fn is_the_callers(error: &hyper::Error) -> bool {
     false
 }
 
-impl Again {
-    fn of(head: &Parts) -> Option<Self> {
-        head.method.is_idempotent().then(|| Self {
-            method: head.method.clone(),
-            uri: head.uri.clone(),
-            headers: head.headers.clone(),
-        })
-    }
-
-    fn into_request(self) -> Request<Upload> {
-        let mut request = Request::new(Upload::none());
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
-        request
-    }
+/// A head that is as good as another. What is among its extensions is for one sending.
+fn copy(head: &Parts) -> Parts {
+    let mut copy = Request::new(()).into_parts().0;
+    copy.method = head.method.clone();
+    copy.uri = head.uri.clone();
+    copy.headers = head.headers.clone();
+    copy
 }

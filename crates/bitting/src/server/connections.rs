@@ -260,7 +260,8 @@ async fn attend<S, B>(
         Speaks::Http1 => {
             let http = http1(limits);
             let service = Attended::new(per_connection(arrival), Arc::clone(&pace), bodies, speaks);
-            let connection = http.serve_connection(stream, service).with_upgrades();
+            // Pinned here, since each future that it is handed on to would keep room for it.
+            let connection = pin!(http.serve_connection(stream, service).with_upgrades());
             let finish = http1::UpgradeableConnection::graceful_shutdown;
             until_closed(connection, finish, FAREWELL, (&pace, &last_api), &mut course).await
         }
@@ -269,9 +270,9 @@ async fn attend<S, B>(
             let service = Attended::new(per_connection(arrival), Arc::clone(&pace), bodies, speaks);
             // Boxed: it is several times as large as a connection of HTTP/1.1. It says goodbye in two steps, so that nothing is lost
             // that is on its way, and needs no time between.
-            let connection = http.serve_connection(stream, service);
+            let mut connection = Box::pin(http.serve_connection(stream, service));
             let finish = http2::Connection::graceful_shutdown;
-            Box::pin(until_closed(connection, finish, Duration::ZERO, (&pace, &last_api), &mut course)).await
+            until_closed(connection.as_mut(), finish, Duration::ZERO, (&pace, &last_api), &mut course).await
         }
     };
     if let Some(Err(error)) = ended {
@@ -283,13 +284,12 @@ async fn attend<S, B>(
 /// Goes on with a connection until it ends, or is cut: then there is no outcome. Once the listener is closed it ends as soon as nothing
 /// was under way for a while.
 async fn until_closed<C: Future>(
-    connection: C,
+    mut connection: Pin<&mut C>,
     finish: impl FnOnce(Pin<&mut C>),
     patience: Duration,
     (pace, last_api): (&Pace, &LastApi),
     course: &mut Course,
 ) -> Option<C::Output> {
-    let mut connection = pin!(connection);
     if course.is_at(Stage::Leaving) {
         // Its first answer may be its last.
         pace.leave();

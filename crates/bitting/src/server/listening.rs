@@ -175,7 +175,8 @@ async fn serve_gateway(socket: Bound, places: Places, door: Door, gateway: Arc<G
                 seat = seated.load();
             }
             let (gateway, caller) = (Arc::clone(&gateway), Arc::clone(&seat.caller));
-            async move { Ok::<_, Infallible>(gateway.handle(request, &caller).await) }
+            // In a box: hyper keeps room for it for as long as the connection lasts, and moves it about.
+            Box::pin(async move { Ok::<_, Infallible>(gateway.handle(request, &caller).await) })
         })
     };
     connections::serve(socket, places, door, per_connection, course).await;
