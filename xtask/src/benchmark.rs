@@ -3,6 +3,7 @@
 //! Ratios are taken within one run against a baseline of the same libraries: machines differ, and so does one machine from
 //! hour to hour. The proxy under test has one core and the load and the upstream have the other.
 
+mod front_door;
 mod ten_million;
 
 use std::io::{BufRead as _, BufReader};
@@ -20,6 +21,11 @@ const SILENT: u16 = 18_084;
 const LIMITED: u16 = 18_086;
 const ROUNDS: usize = 5;
 const SECONDS: u32 = 5;
+
+/// `cargo xtask bench door`
+pub(crate) fn door() -> Result<(), Failed> {
+    front_door::run()
+}
 
 /// `cargo xtask bench import`
 pub(crate) fn import() -> Result<(), Failed> {
@@ -117,14 +123,20 @@ impl Served {
     }
 
     fn start_on(cores: &str, store: &Path, settings: &[String]) -> Result<Self, Failed> {
+        let store = ["--set".to_owned(), format!("store.path={}", store.display())];
+        let settings = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]);
+        Self::start_of(cores, &config()?, &store.into_iter().chain(settings).collect::<Vec<_>>())
+    }
+
+    /// By another configuration.
+    fn start_of(cores: &str, config: &Path, options: &[String]) -> Result<Self, Failed> {
         let started = Instant::now();
         let mut child = Command::new("taskset")
             .args(["-c", cores])
             .arg(target().join("release/bitting"))
             .args(["serve", "--config"])
-            .arg(config()?)
-            .args(["--set", &format!("store.path={}", store.display())])
-            .args(settings.iter().flat_map(|setting| ["--set", setting]))
+            .arg(config)
+            .args(options)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

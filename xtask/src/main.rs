@@ -23,14 +23,16 @@ fn main() -> ExitCode {
         ["package"] => package::run(),
         ["package", "check"] => package::check(),
         ["bench"] => benchmark::run(),
+        ["bench", "door"] => benchmark::door(),
         ["bench", "import"] => benchmark::import(),
         _ => Err(Failed(
-            "write cargo xtask test [FILTER], fuzz [SECONDS], policy, package [check] or bench [import]\n\
+            "write cargo xtask test [FILTER], fuzz [SECONDS], policy, package [check] or bench [door | import]\n\
              test    installs what the tests need, runs them all, and looks for leaked keys\n\
              fuzz    runs each fuzz target for some seconds, 20 unless said otherwise\n\
              policy  checks licences, sources and duplicates of the dependencies\n\
              package builds the Debian package; with `check` a quick one, and the image's folder, and has the program run in it\n\
              bench   measures decisions, the gateway against a bare proxy, start and memory with a million keys;\n\
+             \x20       with `door`, memory for idle connections, and what an attack on one API does to another;\n\
              \x20       with `import`, what ten million imported keys take, which needs half an hour and 12 GB of disk"
                 .to_owned(),
         )),

@@ -15,7 +15,7 @@ const DEB: &str = "3.8.0";
 /// Programs that Debian has, with the package and its version in Debian 12. A newer one that is there already will do.
 /// Chromium has no version: Debian keeps the newest alone, and one that stood here would be gone within weeks. Its driver asks for
 /// exactly the Chromium that it was built with.
-const DEBIAN: [(&str, &str); 10] = [
+const DEBIAN: [(&str, &str); 11] = [
     ("chromedriver", "chromium-driver"),
     ("chromium", "chromium"),
     ("curl", "curl=7.88.*"),
@@ -25,6 +25,7 @@ const DEBIAN: [(&str, &str); 10] = [
     ("nginx", "nginx-light=1.22.*"),
     ("node", "nodejs=18.*"),
     ("npm", "npm=9.*"),
+    ("openssl", "openssl=3.0.*"),
     ("wrk", "wrk=4.1.*"),
 ];
 
