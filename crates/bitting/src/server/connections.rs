@@ -13,6 +13,7 @@ mod course;
 mod door;
 mod guarded;
 mod lingering;
+mod multiplexed;
 mod opening;
 mod pace;
 mod places;
@@ -27,18 +28,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitting_gateway::{Arriving, BodyPace, LastApi, ProtocolChange};
+use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response};
 use hyper::body::Body;
 use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use self::attended::Attended;
 use self::guarded::Guarded;
 use self::lingering::Lingering;
+use self::multiplexed::{InPortions, Requests};
 use self::opening::{Opened, Speaks, open, read_proxied};
 use self::pace::Pace;
 use self::places::Place;
@@ -106,7 +109,7 @@ pub(super) async fn serve<S, B>(
 ) where
     S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
-    B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data = Bytes> + Send + 'static,
 {
     let per_connection = Arc::new(per_connection);
     // Dropped with this future, and all connections with it.
@@ -168,7 +171,7 @@ async fn welcome<S, B>(
 ) where
     S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
-    B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data = Bytes> + Send + 'static,
 {
     // Small answers must not wait for a full packet; a socket that refuses is only slower.
     let _ = stream.set_nodelay(true);
@@ -248,7 +251,7 @@ async fn attend<S, B>(
 ) where
     S: Service<Request<Arriving>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
-    B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data: Send> + Send + 'static,
+    B: Body<Error: Into<Box<dyn Error + Send + Sync>>, Data = Bytes> + Send + 'static,
 {
     let (peer, speaks, last_api) = (arrival.peer, opened.speaks, arrival.last_api.clone());
     let limits = &arrival.listener.limits;
@@ -267,7 +270,7 @@ async fn attend<S, B>(
         }
         Speaks::Http2 => {
             let http = http2(limits);
-            let service = Attended::new(per_connection(arrival), Arc::clone(&pace), bodies, speaks);
+            let service = InPortions(Attended::new(per_connection(arrival), Arc::clone(&pace), bodies, speaks));
             // Boxed: it is several times as large as a connection of HTTP/1.1. It says goodbye in two steps, so that nothing is lost
             // that is on its way, and needs no time between.
             let mut connection = Box::pin(http.serve_connection(stream, service));
@@ -326,8 +329,8 @@ fn http1(limits: &ListenLimits) -> http1::Builder {
     http
 }
 
-fn http2(limits: &ListenLimits) -> http2::Builder<TokioExecutor> {
-    let mut http = http2::Builder::new(TokioExecutor::new());
+fn http2(limits: &ListenLimits) -> http2::Builder<Requests> {
+    let mut http = http2::Builder::new(Requests::new(limits.write_pause));
     http.timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams)
         .max_header_list_size(u32::try_from(limits.head_size).unwrap_or(u32::MAX))

@@ -1,6 +1,7 @@
 //! HTTP/2 frame by frame: what is malformed, and what is meant to wear the server out (RFC 9113).
 
 mod bytes;
+mod windows;
 
 use tokio::net::TcpListener;
 
