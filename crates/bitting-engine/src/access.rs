@@ -1,7 +1,7 @@
 //! The access log: one line for each request, with nothing secret in it.
 //!
 //! A line is an event of `tracing` with a target of its own, so that whoever sets logging up can send it where it likes.
-//! It has no query, which can hold keys, and keys that stand in the path are left out, whichever API's they are.
+//! It has no query, which can hold keys, and keys that stand in path or method are left out, whichever API's they are.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -66,7 +66,8 @@ impl Access<'_> {
             request_id = self.request_id.as_str(),
             api = &*self.api.name,
             client = %self.client,
-            method = self.method.as_str(),
+            // Whatever a caller writes in its place, be it a key.
+            method = &*self.api.concealment().conceal(self.method.as_str()),
             path = &*self.api.concealment().conceal(self.path),
             status = self.status.as_u16(),
             reason = self.reason.map(Reason::name),

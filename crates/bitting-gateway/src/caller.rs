@@ -35,18 +35,34 @@ const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-/// What proxies of one maker or another write instead, and some frameworks read.
-const OTHERS: [&str; 11] = [
+/// What proxies of one maker or another write instead, and some frameworks and the libraries that look for a client's address read.
+const OTHERS: [&str; 27] = [
     "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
     "client-ip",
     "fastly-client-ip",
     "fly-client-ip",
+    "forwarded-for",
     "front-end-https",
+    "http-client-ip",
+    "http-x-forwarded-for",
+    "proxy-client-ip",
     "true-client-ip",
+    "wl-proxy-client-ip",
+    "x-appengine-user-ip",
+    "x-azure-clientip",
     "x-client-ip",
     "x-cluster-client-ip",
     "x-envoy-external-address",
+    "x-forwarded",
+    "x-host",
+    "x-http-host-override",
     "x-original-forwarded-for",
+    "x-original-host",
+    "x-originating-ip",
+    "x-remote-addr",
+    "x-remote-ip",
     "x-url-scheme",
 ];
 

@@ -1,5 +1,6 @@
 //! Headers that belong to one connection and not to the message (RFC 9110, section 7.6.1).
 
+use bitting_core::dialect::{begins_like, is_spelled_like};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Whether a header always belongs to the connection.
@@ -17,14 +18,20 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
     )
 }
 
-/// Removes those, whatever else `Connection` names, and whatever the caller wants gone besides. `Host` and `Content-Length`
-/// stay even if `Connection` names them: they say what the message is, and a caller must not be able to take that away.
+/// Whether a header stays though `Connection` names it. `Host` and `Content-Length` say what the message is, and a caller must not be able
+/// to take that away; nor what a proxy in front says of the caller, if that proxy passes `Connection` on as it came (CVE-2022-31813).
+fn is_kept(name: &HeaderName) -> bool {
+    let forwards = || *name == header::FORWARDED || begins_like(name, "x-forwarded-") || is_spelled_like(name, "x-real-ip");
+    *name == header::HOST || *name == header::CONTENT_LENGTH || forwards()
+}
+
+/// Removes those, whatever else `Connection` names, and whatever the caller wants gone besides.
 pub(crate) fn remove(headers: &mut HeaderMap, besides: impl Fn(&HeaderName) -> bool) {
     if headers.contains_key(header::CONNECTION) {
         let values: Vec<HeaderValue> = headers.get_all(header::CONNECTION).iter().cloned().collect();
         let names = values.iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
         for name in names.filter_map(|name| name.trim().parse::<HeaderName>().ok()) {
-            if name != header::HOST && name != header::CONTENT_LENGTH {
+            if !is_kept(&name) {
                 headers.remove(name);
             }
         }
@@ -46,7 +53,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         for (name, value) in [
             ("connection", "keep-alive, X-Secret"),
-            ("connection", "x-other,,Host, content-length"),
+            ("connection", "x-other,,Host, content-length, X-Forwarded-For, forwarded, x-real-ip"),
+            ("x-forwarded-for", "192.0.2.7"),
+            ("forwarded", "for=192.0.2.7"),
+            ("x-real-ip", "192.0.2.7"),
             ("x-secret", "1"),
             ("x-other", "2"),
             ("keep-alive", "timeout=5"),
@@ -64,6 +74,6 @@ mod tests {
         remove(&mut headers, |name| name == "x-besides");
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
-        assert_eq!(left, ["accept", "content-length", "host"]);
+        assert_eq!(left, ["accept", "content-length", "forwarded", "host", "x-forwarded-for", "x-real-ip"]);
     }
 }

@@ -28,12 +28,16 @@ fn told(
     lines.join("\n")
 }
 
-const LIES: [(&str, &str); 6] = [
+const LIES: [(&str, &str); 10] = [
     ("x-forwarded-for", "203.0.113.9"),
     ("forwarded", "for=203.0.113.9"),
     ("x-forwarded-proto", "https"),
     ("x-real-ip", "203.0.113.9"),
     ("true_client-ip", "203.0.113.9"),
+    ("x-forwarded", "for=203.0.113.9"),
+    ("forwarded-for", "203.0.113.9"),
+    ("http_x_forwarded_for", "203.0.113.9"),
+    ("x-original-host", "evil"),
     ("x-forwarded-port", "443"),
 ];
 

@@ -36,7 +36,7 @@ async fn each_request_is_a_line_of_the_access_log_that_says_whose_and_why() {
 }
 
 #[tokio::test]
-async fn a_key_that_stands_in_a_path_is_in_no_log_whichever_api_it_is_sent_to() {
+async fn a_key_that_stands_in_a_path_or_for_a_method_is_in_no_log_whichever_api_it_is_sent_to() {
     let (bitting, _upstream, bearer) = start("").await;
     let key = bearer.strip_prefix("Bearer ").unwrap();
     let operator = bitting.operator().key;
@@ -46,9 +46,10 @@ async fn a_key_that_stands_in_a_path_is_in_no_log_whichever_api_it_is_sent_to() 
         get(bitting.service, &target, &[]).await;
         raw(bitting.gateway, format!("GET {target} HTTP/1.1\r\nHost: user@other\r\nConnection: close\r\n\r\n")).await;
     }
+    raw(bitting.gateway, format!("{key} /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
     let traces = bitting.stop();
     let log = std::fs::read_to_string(traces.path("serve.out")).unwrap();
-    assert_eq!((lines(&log).len(), log.matches("[key]").count()), (12, 15));
+    assert_eq!((lines(&log).len(), log.matches("[key]").count()), (13, 16));
     let end = &key[key.len() - 12..];
     assert!(!log.contains(end) && !log.contains(&operator[operator.len() - 12..]));
 }
