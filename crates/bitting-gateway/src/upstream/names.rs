@@ -3,7 +3,6 @@
 //! The system's own `getaddrinfo` does not say for how long an answer holds, so names are asked for by a resolver of Rust's, which reads
 //! the machine's `resolv.conf` and `hosts` as the system's does. Both are read anew for each question: they change while a server runs.
 
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
 use tokio::time::Instant;
 
 /// The shortest time after which a name is asked for again, whatever its answer says.
@@ -22,6 +22,9 @@ const LATEST: Duration = Duration::from_mins(1);
 
 /// The longest pause after questions that nobody answered.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Of a name that exists, with other records.
+const NO_ADDRESS: &str = "the name exists, but has no address";
 
 /// What is known of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,31 +59,56 @@ pub(crate) async fn follow(name: &str, servers: &[SocketAddr], mut tell: impl Fn
 }
 
 async fn look_up(name: &str, servers: &[SocketAddr]) -> (Found, Duration) {
-    let resolver = match resolver(servers) {
+    let (config, options) = whom_to_ask(servers);
+    let asked = shown(&config);
+    let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
+    let resolver = match builder.build() {
         Ok(resolver) => resolver,
-        Err(error) => return (Found::Unknown(error.to_string().into()), Duration::ZERO),
+        Err(error) => return (Found::Unknown(in_words(&error, &asked).into()), Duration::ZERO),
     };
     match resolver.lookup_ip(name).await {
         Ok(found) => {
             let valid_for = found.valid_until().saturating_duration_since(Instant::now().into_std());
             let addresses: Vec<IpAddr> = found.iter().collect();
             if addresses.is_empty() {
-                return (Found::Nothing("the name has no address".into()), valid_for);
+                return (Found::Nothing(NO_ADDRESS.into()), valid_for);
             }
             (Found::Addresses(addresses), valid_for)
         }
-        Err(error) if error.is_no_records_found() => (Found::Nothing(error.to_string().into()), SOONEST),
-        Err(error) => (Found::Unknown(error.to_string().into()), Duration::ZERO),
+        Err(error) if error.is_no_records_found() => (Found::Nothing(in_words(&error, &asked).into()), SOONEST),
+        Err(error) => (Found::Unknown(in_words(&error, &asked).into()), Duration::ZERO),
     }
 }
 
-fn resolver(servers: &[SocketAddr]) -> io::Result<TokioResolver> {
+/// What is wrong with a name, for whoever reads the log: the resolver's own words speak of queries, classes and records.
+fn in_words(error: &NetError, asked: &str) -> String {
+    match error {
+        _ if error.is_nx_domain() => format!("there is no such name, says the name server ({asked})"),
+        _ if error.is_no_records_found() => NO_ADDRESS.to_owned(),
+        NetError::Dns(DnsError::ResponseCode(code)) => format!("the name server ({asked}) does not answer for it: {code}"),
+        NetError::Timeout => format!("no name server answered in time ({asked})"),
+        NetError::Io(error) => format!("no name server can be reached ({asked}): {error}"),
+        NetError::NoConnections => format!("no name server can be reached ({asked})"),
+        error => format!("the name cannot be asked for, or the answer makes no sense ({asked}): {error}"),
+    }
+}
+
+/// The name servers of a configuration, as a configuration of ours would write them.
+fn shown(config: &ResolverConfig) -> String {
+    let address = |server: &NameServerConfig| {
+        let port = server.connections.first().map_or(53, |connection| connection.port);
+        if port == 53 { server.ip.to_string() } else { SocketAddr::new(server.ip, port).to_string() }
+    };
+    let mut servers: Vec<String> = config.name_servers().iter().map(address).collect();
+    servers.dedup();
+    servers.join(", ")
+}
+
+fn whom_to_ask(servers: &[SocketAddr]) -> (ResolverConfig, ResolverOpts) {
     let (config, mut options) = if servers.is_empty() {
-        match hickory_resolver::system_conf::read_system_conf() {
-            Ok(read) => read,
+        hickory_resolver::system_conf::read_system_conf()
             // A machine without such a file asks itself, as the system's resolver does. Never a stranger: names of upstreams are internal.
-            Err(_) => (at(&[SocketAddr::from(([127, 0, 0, 1], 53))]), ResolverOpts::default()),
-        }
+            .unwrap_or_else(|_| (at(&[SocketAddr::from(([127, 0, 0, 1], 53))]), ResolverOpts::default()))
     } else {
         (at(servers), ResolverOpts::default())
     };
@@ -88,8 +116,7 @@ fn resolver(servers: &[SocketAddr]) -> io::Result<TokioResolver> {
     options.cache_size = 0;
     options.use_hosts_file = ResolveHosts::Always;
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-    let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
-    builder.build().map_err(io::Error::other)
+    (config, options)
 }
 
 fn at(servers: &[SocketAddr]) -> ResolverConfig {

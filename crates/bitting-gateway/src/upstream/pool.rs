@@ -297,7 +297,15 @@ impl Member {
     fn tell(&self, resolved: &mut Resolved, why: Box<str>) {
         if resolved.why.as_ref() != Some(&why) {
             let kept = resolved.servers.len();
-            tracing::warn!(upstream = &*self.site.name, cause = &*why, kept, "the name of an upstream does not resolve");
+            let remedy =
+                "correct the name in `upstream`, say whom to ask in its `resolver`, or make it known in DNS or /etc/hosts";
+            tracing::warn!(
+                upstream = &*self.site.name,
+                cause = &*why,
+                kept,
+                remedy,
+                "the name of an upstream does not resolve"
+            );
         }
         resolved.why = Some(why);
     }
