@@ -6,6 +6,7 @@
 mod api;
 mod document;
 mod own;
+mod pem;
 mod problem;
 mod section;
 mod server;

@@ -28,6 +28,11 @@ pub enum InvalidCertificate {
     /// Not PEM.
     #[error("it is no PEM file; write the path of one with \"-----BEGIN CERTIFICATE-----\" in it")]
     NotPem,
+    /// In a form that is for programs alone.
+    #[error(
+        "it is in a binary form, not PEM; convert it, as with `openssl x509 -inform DER -in FILE -out NEW`, or what ends in .p12 and .pfx with `openssl pkcs12 -in FILE -nokeys -out NEW`"
+    )]
+    Binary,
     /// Without any.
     #[error(
         "there is no certificate in it; write the path of a PEM file with the certificate and, after it, those that signed it"
@@ -44,6 +49,11 @@ pub enum InvalidKey {
     /// Not PEM.
     #[error("it is no PEM file; write the path of one with \"-----BEGIN PRIVATE KEY-----\" in it")]
     NotPem,
+    /// In a form that is for programs alone.
+    #[error(
+        "it is in a binary form, not PEM; convert it, as with `openssl pkey -inform DER -in FILE -out NEW`, or what ends in .p12 and .pfx with `openssl pkcs12 -in FILE -nocerts -nodes -out NEW`"
+    )]
+    Binary,
     /// Without one.
     #[error("there is no private key in it; write the path of a PEM file with \"-----BEGIN PRIVATE KEY-----\" in it")]
     Empty,
@@ -51,8 +61,10 @@ pub enum InvalidKey {
     #[error("the private key is encrypted; decrypt it, as with `openssl pkey -in FILE -out NEW`, and protect the file instead")]
     Encrypted,
     /// Of a kind that is not known.
-    #[error("the private key cannot be used: {0}; write one for ECDSA, Ed25519 or RSA from 2048 bits")]
-    Unusable(tokio_rustls::rustls::Error),
+    #[error(
+        "the private key is damaged, too short, or of a kind that is not known; write one for ECDSA (P-256 or P-384), Ed25519 or RSA from 2048 bits"
+    )]
+    Unusable(#[source] tokio_rustls::rustls::Error),
 }
 
 /// Why two files are no pair.
@@ -143,6 +155,7 @@ impl fmt::Display for Certificate {
 fn read_chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidCertificate> {
     let chain: Result<Vec<_>, PemError> = CertificateDer::pem_slice_iter(pem).collect();
     match chain {
+        Ok(chain) if chain.is_empty() && is_binary(pem) => Err(InvalidCertificate::Binary),
         Ok(chain) if chain.is_empty() => Err(InvalidCertificate::Empty),
         Ok(chain) => Ok(chain),
         Err(_) => Err(InvalidCertificate::NotPem),
@@ -155,10 +168,16 @@ fn read_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, InvalidKey> {
         Ok(_) if contains(pem, b"Proc-Type: 4,ENCRYPTED") => Err(InvalidKey::Encrypted),
         Ok(key) => Ok(key),
         Err(PemError::NoItemsFound) if contains(pem, b"BEGIN ENCRYPTED PRIVATE KEY") => Err(InvalidKey::Encrypted),
+        Err(PemError::NoItemsFound) if is_binary(pem) => Err(InvalidKey::Binary),
         Err(PemError::NoItemsFound) => Err(InvalidKey::Empty),
         Err(_) if contains(pem, b"Proc-Type: 4,ENCRYPTED") => Err(InvalidKey::Encrypted),
         Err(_) => Err(InvalidKey::NotPem),
     }
+}
+
+/// Whether it is DER, as a certificate, a key and PKCS#12 all are in their binary forms: a sequence, and no text.
+fn is_binary(file: &[u8]) -> bool {
+    file.first() == Some(&0x30) && std::str::from_utf8(file).is_err()
 }
 
 fn contains(text: &[u8], what: &[u8]) -> bool {
@@ -242,13 +261,24 @@ mod tests {
             (&made.own, "", "no private key in it"),
             (&made.own, &made.own, "no private key in it"),
             (&made.own, "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n", "openssl pkey"),
-            (&made.own, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "cannot be used"),
+            (&made.own, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "is damaged"),
             (&other.own, key, "the key does not belong to the certificate"),
             (&(made.authority.clone() + &made.own), key, "certificate number 2 of the file; put that one first"),
         ] {
             let error = read(chain, key).unwrap_err();
             assert!(error.contains(wrong), "{wrong}: {error}");
         }
+    }
+
+    #[test]
+    fn binary_files_are_refused_with_how_to_convert_them() {
+        let made = made();
+        let certificate = CertificateDer::from_pem_slice(made.own.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(made.key.as_bytes()).unwrap();
+        let error = Certificate::from_pem(&certificate, made.key.as_bytes()).unwrap_err().to_string();
+        assert!(error.contains("binary form, not PEM; convert it, as with `openssl x509"), "{error}");
+        let error = Certificate::from_pem(made.own.as_bytes(), key.secret_der()).unwrap_err().to_string();
+        assert!(error.contains("binary form, not PEM; convert it, as with `openssl pkey"), "{error}");
     }
 
     #[test]

@@ -348,6 +348,13 @@ fn a_default_that_is_weaker_than_a_route_and_a_route_that_cannot_match_are_warne
 }
 
 #[test]
+fn a_misspelt_prefix_is_told_of_beside_the_one_that_is_missing() {
+    let found = problems(&LEAST.replace("prefix =", "prefx ="));
+    assert!(found[0].starts_with("4:1 [api.key] has no `prefix`"), "{found:?}");
+    assert_eq!(found[1..], ["5:1 `prefx` means nothing in [api.key] | did you mean `prefix`?"]);
+}
+
+#[test]
 fn foreign_credentials_need_a_prefix_to_be_told_by() {
     let text = LEAST.replace("\"shop_\"", "\"\"") + "[api.credential]\nforeign = \"pass\"\n";
     assert!(problems(&text).iter().any(|problem| problem.contains("only be told from a key of this API by a prefix")));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bitting_core::webhook::Destinations;
 use bitting_notify::Roots;
 
+use super::pem::read_file;
 use super::section::{At, Section};
 
 /// How webhooks are served.
@@ -57,13 +58,11 @@ pub(super) fn read_webhooks(root: &Section<'_>, folder: &Path) -> WebhookSetting
 }
 
 fn read_roots(webhooks: &Section<'_>, path: &At<'_, &str>, folder: &Path) -> Option<Roots> {
-    let file = folder.join(path.value);
+    let pem = read_file(webhooks, path, folder)?;
     let wrong = |error: &dyn std::fmt::Display| {
-        let help =
-            "write the path, from the folder of the configuration on, of a PEM file with the certificates of authorities";
+        let help = "write the path of a PEM file with the certificates of authorities";
         webhooks.findings.error(path.at, format!("{:?} cannot be used: {error}", path.value), help);
     };
-    let pem = std::fs::read(file).inspect_err(|error| wrong(error)).ok()?;
     Roots::default().with_pem(&pem).inspect_err(|error| wrong(error)).ok()
 }
 

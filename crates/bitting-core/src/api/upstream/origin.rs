@@ -1,6 +1,7 @@
 //! One place where the protected API listens.
 
 use std::fmt;
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 
 use http::Uri;
@@ -52,11 +53,25 @@ impl FromStr for Origin {
         // A port that is none would be taken for none at all.
         let has_port_if_it_says_so = authority.as_str().len() == authority.host().len() || authority.port_u16().is_some();
         let is_known = *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS;
-        if !bare || !is_known || authority.host().is_empty() || !has_port_if_it_says_so {
+        if !bare || !is_known || !could_exist(authority.host()) || !has_port_if_it_says_so {
             return Err(invalid());
         }
         Ok(Self { is_https: *scheme == Scheme::HTTPS, authority: authority.clone() })
     }
+}
+
+/// Whether a host could be an address or a name in DNS. One that ends in a number can only be an address (URL Standard, section 3.5).
+fn could_exist(host: &str) -> bool {
+    if host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok() {
+        return true;
+    }
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let is_numeric = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+    let is_label = |label: &str| {
+        let is_known = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        (1..=63).contains(&label.len()) && is_known && !label.starts_with('-') && !label.ends_with('-')
+    };
+    name.len() <= 253 && !is_numeric && name.split('.').all(is_label)
 }
 
 impl fmt::Display for Origin {
@@ -71,7 +86,14 @@ mod tests {
 
     #[test]
     fn only_a_bare_origin_is_an_upstream() {
-        for text in ["http://127.0.0.1:3000", "http://[::1]:3000", "http://api.internal", "https://api.internal:8443"] {
+        for text in [
+            "http://127.0.0.1:3000",
+            "http://[::1]:3000",
+            "http://api.internal",
+            "https://api.internal:8443",
+            "http://api_1",
+            "http://api.internal.",
+        ] {
             assert_eq!(text.parse::<Origin>().unwrap().to_string(), text);
         }
         for text in [
@@ -86,6 +108,15 @@ mod tests {
             "http://x:99999",
             "ftp://x",
             "http://",
+            "http://127.0.0.256:3000",
+            "http://10.0.0:3000",
+            "http://3000",
+            "http://a..b",
+            "http://.",
+            "http://-a.internal",
+            "http://a-.internal",
+            "http://a*b.internal",
+            "http://a-label-of-more-than-sixty-three-characters-is-no-name-in-dns-at-all.internal",
         ] {
             assert!(text.parse::<Origin>().is_err(), "{text}");
         }

@@ -31,7 +31,10 @@ pub(super) fn read(api: &Section<'_>) -> Option<KeyFormat> {
     let checksum = key.choice("checksum", &[("crc32", Checksum::Crc32), ("none", Checksum::None)]);
     let largest = i64::try_from(KeyFormat::MAX_LENGTH).unwrap_or(i64::MAX);
     let length = key.number("length", 1..=largest);
-    let length_at = length.as_ref().map_or(key.at, |length| length.at);
+    let key_at = key.at;
+    let length_at = length.as_ref().map_or(key_at, |length| length.at);
+    // Before anything that is missing ends this: what is missing was often misspelt.
+    key.finish();
     let spec = KeyFormatSpec {
         environments: environments?,
         alphabet: alphabet?,
@@ -46,14 +49,13 @@ pub(super) fn read(api: &Section<'_>) -> Option<KeyFormat> {
             }
             KeyFormatError::TooLong(_) => (length_at, format!("write length = {} or less", KeyFormat::MAX_LENGTH)),
             KeyFormatError::UnusablePrefix { prefix, .. } | KeyFormatError::PrefixTooLong(prefix) => {
-                let place = places.iter().find(|place| place.value == &**prefix).map_or(key.at, |place| place.at);
+                let place = places.iter().find(|place| place.value == &**prefix).map_or(key_at, |place| place.at);
                 (place, format!("write letters, digits and \"_\", at most {} of them", KeyFormat::MAX_PREFIX))
             }
-            KeyFormatError::NoEnvironment => (key.at, "write prefix = \"sk_\" or one for each environment".to_owned()),
+            KeyFormatError::NoEnvironment => (key_at, "write prefix = \"sk_\" or one for each environment".to_owned()),
         };
         api.findings.error(at, error.to_string(), help);
     }
-    key.finish();
     format.ok()
 }
 

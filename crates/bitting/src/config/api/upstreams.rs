@@ -58,9 +58,11 @@ pub(super) fn read(
     (environments, default)
 }
 
-/// A table says how one upstream is treated if it says where its servers are; otherwise it names environments.
+/// A table says how one upstream is treated if it says where its servers are, or as much as tries to; otherwise it names environments.
 fn is_settings(table: &Table, declared: &[&str]) -> bool {
-    table.get("servers").is_some() && !declared.contains(&"servers")
+    let names_environments = table.entries.iter().any(|entry| entry.key == "default" || declared.contains(&&*entry.key));
+    let has_servers = table.get("servers").is_some() && !declared.contains(&"servers");
+    has_servers || (!names_environments && settings::are_meant(table))
 }
 
 /// One upstream: an origin, a list of them, or a table with more to say.

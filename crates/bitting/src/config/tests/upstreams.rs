@@ -73,6 +73,7 @@ fn what_is_wrong_with_an_upstream_is_told_where_it_stands() {
         (with("upstream = []"), "3:12 `upstream` names nobody"),
         (with("upstream = [\"http://a\", \"ftp://b\"]"), "3:25 \"ftp://b\" is not an origin | write http or https"),
         (with("upstream = [\"http://a\", \"http://a\"]"), "3:25 http://a is named twice | name each server once"),
+        (with("upstream = \"http://127.0.0.256\""), "3:12 \"http://127.0.0.256\" is not an origin"),
         (with("upstream = { servers = 1 }"), "3:24 `servers` is a whole number"),
         (with("upstream = { live = { host = \"x\" } }"), "3:21 this upstream has no `servers`"),
         (table("hots = \"x\""), "3:38 `hots` means nothing in [api.upstream] | did you mean `host`?"),
@@ -91,6 +92,11 @@ fn what_is_wrong_with_an_upstream_is_told_where_it_stands() {
         assert!(found.iter().any(|problem| problem.starts_with(told)), "{text}\n{found:#?}");
         assert_eq!(found.len(), 1, "{found:#?}");
     }
+    let misspelt = with("upstream = { server = \"http://a:1\", failures = 1 }");
+    let found = problems(&misspelt);
+    assert!(found[0].contains("this upstream has no `servers`"), "{found:#?}");
+    assert!(found[1].contains("`server` means nothing in [api.upstream] | did you mean `servers`?"), "{found:#?}");
+    assert_eq!(found.len(), 2, "{found:#?}");
     let route = format!("{LEAST}[[api.route]]\nmatch = \"/x\"\ntimeouts = {{ conect = \"1s\" }}\n");
     assert_eq!(problems(&route), ["8:14 `conect` means nothing in [api.route.timeouts] | did you mean `connect`?"]);
 }

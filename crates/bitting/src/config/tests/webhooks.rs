@@ -28,7 +28,7 @@ fn what_is_wrong_about_webhooks_is_told_with_its_place() {
         ("allow_http = \"yes\"", "true or false"),
         ("timeout = \"5m\"", "write a duration from \"1s\" to \"60s\""),
         ("keep = \"1h\"", "write a duration from \"1d\" to \"400d\""),
-        ("certificates = \"missing.pem\"", "\"missing.pem\" cannot be used"),
+        ("certificates = \"missing.pem\"", "\"missing.pem\" cannot be read"),
         ("allowed = []", "did you mean `allow`?"),
     ] {
         let found = problems(&format!("{LEAST}[webhooks]\n{line}\n"));

@@ -41,8 +41,14 @@ impl Authority {
 
     /// A certificate for a name or an address, of a server as well as of a client.
     pub(crate) fn certify(&self, name: &str) -> Identity {
+        self.certify_with(name, |_| {})
+    }
+
+    /// The same with something changed.
+    pub(crate) fn certify_with(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Identity {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        change(&mut params);
         let key = KeyPair::generate().unwrap();
         Identity { certificate: params.signed_by(&key, &self.issuer).unwrap().pem(), key: key.serialize_pem() }
     }

@@ -83,28 +83,46 @@ async fn plain_http_where_tls_is_spoken_and_the_reverse_is_a_502() {
 fn files_that_cannot_be_used_are_told_of_where_they_are_named() {
     let authority = Authority::new();
     let (own, other) = (authority.certify("bitting.test"), authority.certify("bitting.test"));
+    let old = authority.certify_with("bitting.test", |params| params.not_after = rcgen::date_time_ymd(2020, 1, 2));
+    let locked = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
     let traces = Traces::new();
     for (name, text) in [
         ("ca.pem", &*authority.pem),
         ("own.pem", &own.certificate),
         ("own-key.pem", &own.key),
         ("other-key.pem", &other.key),
+        ("order.pem", &(authority.pem.clone() + &own.certificate)),
+        ("old.pem", &old.certificate),
+        ("old-key.pem", &old.key),
+        ("locked.pem", locked),
         ("empty.pem", ""),
         ("broken.pem", "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"),
     ] {
         std::fs::write(traces.path(name), text).unwrap();
     }
+    std::fs::create_dir(traces.path("folder")).unwrap();
     for (settings, told) in [
         ("roots = \"empty.pem\"", "\"empty.pem\" cannot be used: there is no certificate in it"),
         ("roots = \"broken.pem\"", "\"broken.pem\" cannot be used: this is no PEM file"),
         ("roots = \"own-key.pem\"", "\"own-key.pem\" cannot be used: there is no certificate in it"),
         ("roots = \"nowhere.pem\"", "\"nowhere.pem\" cannot be read"),
         ("certificate = \"empty.pem\"\nkey = \"own-key.pem\"", "\"empty.pem\" cannot be used: there is no certificate in it"),
+        ("certificate = \"own.pem\"\nkey = \"own.pem\"", "\"own.pem\" cannot be used: there is no private key in it"),
         (
-            "certificate = \"own.pem\"\nkey = \"own.pem\"",
-            "\"own.pem\" cannot be used: there is no unencrypted private key in it",
+            "certificate = \"own.pem\"\nkey = \"other-key.pem\"",
+            "\"other-key.pem\" cannot be used: the key does not belong to the certificate",
         ),
-        ("certificate = \"own.pem\"\nkey = \"other-key.pem\"", "\"other-key.pem\" cannot be used: the key cannot be used"),
+        (
+            "certificate = \"order.pem\"\nkey = \"own-key.pem\"",
+            "\"order.pem\" cannot be used: the key belongs to certificate number 2",
+        ),
+        ("certificate = \"own.pem\"\nkey = \"locked.pem\"", "\"locked.pem\" cannot be used: the private key is encrypted"),
+        ("roots = \"folder\"", "\"folder\" cannot be read: it is a folder"),
+        ("roots = \"/dev/zero\"", "\"/dev/zero\" cannot be read: it is a device or a pipe"),
+        (
+            "certificate = \"old.pem\"\nkey = \"old-key.pem\"",
+            "\"old.pem\" expired at 2020-01-02T00:00:00Z: servers who look will refuse it",
+        ),
     ] {
         let text = format!(
             "[[api]]\nname = \"shop\"\n[api.key]\nprefix = \"shop_\"\n[api.upstream]\nservers = \"https://localhost\"\n{settings}\n"
@@ -112,8 +130,10 @@ fn files_that_cannot_be_used_are_told_of_where_they_are_named() {
         let file = traces.path("bitting.toml");
         std::fs::write(&file, text).unwrap();
         let output = run(["check".to_owned(), file.display().to_string()], &traces);
-        assert_ne!(output.code, 0, "{settings}");
+        let is_error = !told.starts_with("\"old.pem\"");
+        assert_eq!(output.code, if is_error { 3 } else { 0 }, "{settings}\n{}", output.stderr);
         assert!(output.stderr.contains(told) && output.stderr.contains("bitting.toml:"), "{settings}\n{}", output.stderr);
-        assert!(!output.stderr.contains("PRIVATE KEY"), "{}", output.stderr);
+        let secret = own.key.lines().nth(1).unwrap();
+        assert!(!output.stderr.contains(secret), "{}", output.stderr);
     }
 }

@@ -10,11 +10,29 @@ use bitting_gateway::{InvalidTls, check_tls};
 use http::HeaderValue;
 use http::uri::Authority;
 
-use crate::config::document::Node;
-use crate::config::section::{At, Findings, Section, texts_of};
+use crate::config::document::{Node, Table};
+use crate::config::pem::{read_file, read_pair};
+use crate::config::section::{At, Findings, Section, closest, texts_of};
 
 /// The longest time that may be set, far beyond all that makes sense, so that no sum of times overflows.
 const LONGEST: Duration = Duration::from_hours(24 * 365);
+
+/// What an upstream says beside its `servers`.
+const SETTINGS: [&str; 13] = [
+    "host",
+    "roots",
+    "certificate",
+    "key",
+    "server_name",
+    "connections",
+    "waiting",
+    "wait",
+    "idle",
+    "failures",
+    "pause",
+    "longest_pause",
+    "resolver",
+];
 
 pub(super) fn read(section: &Section<'_>, folder: &Path) -> Option<Upstream> {
     let servers = section.node("servers").and_then(|entry| read_servers(&entry.node, "`servers`", section.findings));
@@ -29,6 +47,12 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> Option<Upstream> {
     let failover = read_failover(section);
     let resolver = read_resolver(section);
     Some(Upstream { servers: servers?.into(), host, tls: tls?, connections, failover, resolver })
+}
+
+/// Whether a table without `servers` must be meant for one upstream: what stands in it are its settings, or `servers` misspelt.
+pub(super) fn are_meant(table: &Table) -> bool {
+    let known = |key: &str| closest(key, ["servers"].into_iter()).is_some() || SETTINGS.contains(&key);
+    table.entries.iter().any(|entry| known(&entry.key))
 }
 
 /// An origin or a list of them.
@@ -95,22 +119,28 @@ fn read_tls(section: &Section<'_>, folder: &Path, is_https: bool) -> Option<Upst
             return None;
         }
     }
-    let file = |text: &Option<At<'_, &str>>| match text {
-        Some(text) => read_file(section, text, folder).map(Some),
+    let roots_pem = match &roots {
+        Some(path) => read_file(section, path, folder).map(Some),
         None => Some(None),
     };
-    let (roots_pem, certificate_pem, key_pem) = (file(&roots), file(&certificate), file(&key));
-    let identity = certificate_pem?.zip(key_pem?.map(PrivateKeyPem::new));
+    let pair = match (&certificate, &key) {
+        (Some(certificate), Some(key)) => read_pair(section, certificate, key, folder, "servers").map(Some),
+        _ => Some(None),
+    };
+    let (roots_pem, pair) = (roots_pem?, pair?);
     let tls = UpstreamTls {
-        roots: roots_pem?.map(Arc::from),
-        identity: identity.map(|(certificate, key)| TlsIdentity { certificate: certificate.into(), key }),
+        roots: roots_pem.map(Arc::from),
+        identity: pair.map(|pair| TlsIdentity { certificate: pair.chain.into(), key: PrivateKeyPem::new(pair.key) }),
         server_name: server_name.as_ref().map(|name| name.value.into()),
     };
     match check_tls(&tls) {
         Ok(()) => Some(tls),
         Err(error) => {
             let (text, help) = match &error {
-                InvalidTls::Roots(_) => (&roots, "write the path of a PEM file with the certificates of authorities"),
+                InvalidTls::Roots(_) => {
+                    let help = "write the path of a PEM file with the certificates of authorities; `openssl x509 -inform DER -in FILE -out NEW` converts a binary one";
+                    (&roots, help)
+                }
                 InvalidTls::Certificate(_) => {
                     (&certificate, "write the path of a PEM file with the certificate, then those that signed it")
                 }
@@ -126,14 +156,6 @@ fn read_tls(section: &Section<'_>, folder: &Path, is_https: bool) -> Option<Upst
             None
         }
     }
-}
-
-fn read_file(section: &Section<'_>, text: &At<'_, &str>, folder: &Path) -> Option<Vec<u8>> {
-    let wrong = |error: &std::io::Error| {
-        let help = "write the path of a PEM file that Bitting may read, from the folder of the configuration on";
-        section.findings.error(text.at, format!("{:?} cannot be read: {error}", text.value), help);
-    };
-    std::fs::read(folder.join(text.value)).inspect_err(wrong).ok()
 }
 
 fn read_connections(section: &Section<'_>) -> ConnectionRules {
