@@ -81,7 +81,7 @@ impl Upstreams {
             let cause = failure.innermost().map(tracing::field::display);
             // Not the whole address: what stands in its path is the caller's.
             let upstream = tracing::field::display(pool.settings());
-            tracing::warn!(api, upstream, error = %failure, cause, "the upstream failed");
+            tracing::warn!(api, upstream, error = %failure, cause, remedy = failure.remedy(), "the upstream failed");
             failure.reason()
         })
     }

@@ -55,6 +55,12 @@ impl Failure {
         }
     }
 
+    /// What to do about it, where the words of the TLS library alone would not tell.
+    pub(crate) fn remedy(&self) -> Option<&'static str> {
+        let Self::NotConnected(_, error) = self else { return None };
+        error.get_ref().and_then(|error| error.downcast_ref()).and_then(super::tls::remedy)
+    }
+
     /// The system's own words: what hyper says of it is always the same.
     pub(crate) fn innermost(&self) -> Option<&(dyn Error + 'static)> {
         let mut innermost = self.source()?;

@@ -7,7 +7,7 @@ use bitting_core::api::{Origin, TlsIdentity, UpstreamTls};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{AlertDescription, CertificateError, ClientConfig, Error, RootCertStore};
 
 use super::connection::Secured;
 
@@ -102,6 +102,30 @@ fn system_roots() -> RootCertStore {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     roots
+}
+
+/// What an operator can do about a connection that TLS refused.
+pub(super) fn remedy(error: &Error) -> Option<&'static str> {
+    use CertificateError::{
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
+        UnknownIssuer,
+    };
+    match error {
+        Error::InvalidCertificate(UnknownIssuer | BadSignature) => {
+            Some("its certificate was signed by nobody who is trusted here: name that authority's certificate in `roots`")
+        }
+        Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            Some("write in `server_name` the name that its certificate is for")
+        }
+        Error::InvalidCertificate(Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. }) => {
+            Some("give the server a new certificate, or set this machine's clock")
+        }
+        Error::InvalidMessage(_) => Some("the server does not speak TLS there: write its other port, or http://"),
+        Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::BadCertificate) => {
+            Some("the server asks for a certificate that it trusts: name one in `certificate` and `key`")
+        }
+        _ => None,
+    }
 }
 
 impl From<InvalidTls> for io::Error {

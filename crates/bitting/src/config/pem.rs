@@ -86,9 +86,9 @@ fn judge(section: &Section<'_>, path: &At<'_, &str>, certificate: &Certificate, 
     let (from, until) = (certificate.not_before(), certificate.not_after());
     let renew = "put a new one there: `bitting reload` uses it without a restart";
     if until < now {
-        warn(format!("expired at {until}: {lookers} who look will refuse it"), renew);
+        warn(format!("expired at {until}: {lookers} that look will refuse it"), renew);
     } else if from > now {
-        warn(format!("is not valid before {from}: {lookers} who look will refuse it"), "use the earlier one until then");
+        warn(format!("is not valid before {from}: {lookers} that look will refuse it"), "use the earlier one until then");
     } else if until.since(now) < WARNING {
         warn(format!("expires at {until}, in {} days", until.since(now).as_secs() / 86_400), renew);
     }

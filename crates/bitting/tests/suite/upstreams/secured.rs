@@ -30,15 +30,17 @@ async fn an_upstream_behind_tls_is_spoken_to_if_its_authority_is_trusted() {
 #[tokio::test]
 async fn an_upstream_whose_authority_or_name_is_another_is_a_502_and_the_log_says_why() {
     let (authority, stranger) = (Authority::new(), Authority::new());
-    for (identity, why) in [
-        (stranger.certify("localhost"), "invalid peer certificate"),
-        (authority.certify("elsewhere.test"), "not valid for name"),
+    let old = authority.certify_with("localhost", |params| params.not_after = rcgen::date_time_ymd(2020, 1, 2));
+    for (identity, why, remedy) in [
+        (stranger.certify("localhost"), "invalid peer certificate", "name that authority's certificate in `roots`"),
+        (authority.certify("elsewhere.test"), "not valid for name", "write in `server_name` the name"),
+        (old, "certificate expired", "give the server a new certificate"),
     ] {
         let upstream = TlsUpstream::start(&identity, None).await;
         let bitting = with_files(&[("ca.pem", &authority.pem)], upstream.port, "roots = \"ca.pem\"");
         assert_eq!(refusal(&get(bitting.gateway, "/x", &[]).await), (502, "upstream_unreachable".to_owned()));
         let line = bitting.wait_for(|line| line.contains("the upstream failed"));
-        assert!(line.contains(why), "{line}");
+        assert!(line.contains(why) && line.contains(remedy), "{line}");
     }
     // Whom nobody has declared, the machine's authorities do not know.
     let upstream = TlsUpstream::start(&authority.certify("localhost"), None).await;
@@ -77,6 +79,8 @@ async fn plain_http_where_tls_is_spoken_and_the_reverse_is_a_502() {
     let port = spoken.origin().rsplit(':').next().unwrap().parse().unwrap();
     let bitting = with_files(&[("ca.pem", &authority.pem)], port, "roots = \"ca.pem\"");
     assert_eq!(refusal(&get(bitting.gateway, "/x", &[]).await), (502, "upstream_unreachable".to_owned()));
+    let line = bitting.wait_for(|line| line.contains("the upstream failed"));
+    assert!(line.contains("the server does not speak TLS there"), "{line}");
 }
 
 #[test]
@@ -121,7 +125,7 @@ fn files_that_cannot_be_used_are_told_of_where_they_are_named() {
         ("roots = \"/dev/zero\"", "\"/dev/zero\" cannot be read: it is a device or a pipe"),
         (
             "certificate = \"old.pem\"\nkey = \"old-key.pem\"",
-            "\"old.pem\" expired at 2020-01-02T00:00:00Z: servers who look will refuse it",
+            "\"old.pem\" expired at 2020-01-02T00:00:00Z: servers that look will refuse it",
         ),
     ] {
         let text = format!(
