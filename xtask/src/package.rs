@@ -32,6 +32,10 @@ pub(crate) fn check() -> Result<(), Failed> {
         "usr/lib/systemd/system/bitting.service",
         "usr/lib/systemd/system/bitting.socket",
         "usr/share/bash-completion/completions/bitting",
+        "usr/share/man/man1/bitting.1.gz",
+        "usr/share/doc/bitting/changelog.gz",
+        "usr/share/doc/bitting/changelog.Debian.gz",
+        "usr/share/doc/bitting/copyright",
         "usr/share/doc/bitting/docs/operating.md",
         "usr/share/doc/bitting/examples/csboard.toml",
     ] {
@@ -43,7 +47,27 @@ pub(crate) fn check() -> Result<(), Failed> {
     if scripts.is_none_or(|conffiles| !conffiles.contains("/etc/bitting/bitting.toml")) {
         return Err(Failed("an upgrade would overwrite /etc/bitting/bitting.toml: it is no conffile".to_owned()));
     }
+    tells_of_itself(&package)?;
     image_runs(&target().join("debug/bitting"))
+}
+
+/// Whether what is written by hand about the package and its program is what they are.
+fn tells_of_itself(package: &Path) -> Result<(), Failed> {
+    let version = Program::new("dpkg-deb").args(["--field"]).args([package]).args(["Version"]).output().unwrap_or_default();
+    if !read("packaging/changelog.Debian")?.starts_with(&format!("bitting ({})", version.trim())) {
+        return Err(Failed(format!("packaging/changelog.Debian does not begin with version {}", version.trim())));
+    }
+    let manual = read("packaging/bitting.1")?.replace('\\', "");
+    let help = Program::new(target().join("debug/bitting")).args(["--help"]).output().unwrap_or_default();
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // What a command does goes on in lines that begin further right.
+    let names = commands.filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with(' '));
+    for name in names.filter_map(|line| line.split_whitespace().next()) {
+        if !manual.lines().any(|line| line.starts_with(".B") && line.split([' ', ',', '"']).any(|word| word == name)) {
+            return Err(Failed(format!("packaging/bitting.1 says nothing of `bitting {name}`")));
+        }
+    }
+    Ok(())
 }
 
 /// Makes the folder of the image, and has the program serve in it with nothing else around.
@@ -82,8 +106,15 @@ fn build(profile: Profile) -> Result<PathBuf, Failed> {
     cargo_deb
         .args(["--package", "bitting", "--no-build", "--quiet", "--profile", profile, "--output"])
         .args([&package])
+        .args(maintainer().iter().flat_map(|maintainer| ["--maintainer", maintainer]))
         .run()?;
     Ok(package)
+}
+
+/// Who gives the package to others, as Debian's own tools are told it.
+fn maintainer() -> Option<String> {
+    let (name, address) = (std::env::var("DEBFULLNAME").ok()?, std::env::var("DEBEMAIL").ok()?);
+    Some(format!("{name} <{address}>"))
 }
 
 /// The scripts that complete commands, which the program writes itself.
@@ -107,6 +138,10 @@ fn afresh(folder: &Path) -> Result<(), Failed> {
         std::fs::remove_dir_all(folder).map_err(|error| Failed(format!("{}: {error}", folder.display())))?;
     }
     std::fs::create_dir_all(folder).map_err(|error| Failed(format!("{}: {error}", folder.display())))
+}
+
+fn read(file: &str) -> Result<String, Failed> {
+    std::fs::read_to_string(root().join(file)).map_err(|error| Failed(format!("{file}: {error}")))
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failed> {

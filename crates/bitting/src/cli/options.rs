@@ -42,7 +42,7 @@ pub(super) struct Options {
 
 #[derive(Debug, Args)]
 pub(super) struct Shared {
-    /// The configuration; several files are read as one [default: bitting.toml]
+    /// The configuration; several files are read as one [default: bitting.toml, or else /etc/bitting/bitting.toml]
     #[arg(long, global = true, value_name = "FILE", env = "BITTING_CONFIG")]
     pub(super) config: Vec<PathBuf>,
     /// Override a setting, as in log.level=debug or api.NAME.upstream=http://127.0.0.1:9000
