@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use bitting_core::address::{AddressList, Client, ForwardedHeader, Forwards, Hop, vouched};
 use bitting_core::api::Host;
 use bitting_core::dialect::{begins_like, is_spelled_like};
+use http::header::Entry;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -195,10 +196,10 @@ impl Caller {
             for hop in &said.hops {
                 let address = hop.address.map(|address| address.to_string());
                 let address = address.and_then(|text| HeaderValue::try_from(text).ok());
-                headers.append(FORWARDED_FOR, address.unwrap_or(HeaderValue::from_static("unknown")));
+                add_to_line(headers, address.unwrap_or(HeaderValue::from_static("unknown")));
             }
         }
-        headers.append(FORWARDED_FOR, self.peer_header.clone());
+        add_to_line(headers, self.peer_header.clone());
         match said.host.as_ref().or(host) {
             Some(host) => headers.insert(FORWARDED_HOST, host.clone()),
             None => headers.remove(FORWARDED_HOST),
@@ -247,6 +248,23 @@ impl Caller {
         let host = host.filter(|host| Host::of_authority(host).is_some()).and_then(|host| HeaderValue::try_from(host).ok());
         let scheme = scheme.and_then(|scheme| SCHEMES.into_iter().find(|known| scheme.eq_ignore_ascii_case(known)));
         Said { hops, host, scheme: scheme.map(HeaderValue::from_static) }
+    }
+}
+
+/// Adds an address to `X-Forwarded-For`, in one line: many upstreams read the first line alone, or the last.
+fn add_to_line(headers: &mut HeaderMap, address: HeaderValue) {
+    match headers.entry(FORWARDED_FOR) {
+        Entry::Vacant(none) => {
+            none.insert(address);
+        }
+        Entry::Occupied(mut lines) => {
+            let all: Vec<&[u8]> = lines.iter().chain([&address]).map(HeaderValue::as_bytes).collect();
+            // Values that may stand in headers may do so together.
+            match HeaderValue::from_bytes(&all.join(&b", "[..])) {
+                Ok(line) => drop(lines.insert(line)),
+                Err(_) => lines.append(address),
+            }
+        }
     }
 }
 

@@ -65,7 +65,7 @@ fn what_a_trusted_proxy_says_goes_on_and_never_contradicts_itself() {
         ("x-real-ip", "1.1.1.1"),
         ("forwarded", "for=1.1.1.1;proto=http"),
     ];
-    let common = "x-forwarded-for: 1.1.1.1, 198.51.100.1, 10.0.0.9\nx-forwarded-for: 10.0.0.7\nx-forwarded-host: api.example\n\
+    let common = "x-forwarded-for: 1.1.1.1, 198.51.100.1, 10.0.0.9, 10.0.0.7\nx-forwarded-host: api.example\n\
                   x-forwarded-port: 443\nx-forwarded-prefix: /v1\nx-forwarded-proto: https\nx-real-ip: 198.51.100.1";
     assert_eq!(told("10.0.0.7", &Scheme::HTTP, x, Forwards::XForwarded, &says), common);
     let standard = "forwarded: for=198.51.100.1;host=\"api.example\";proto=https, for=10.0.0.9, for=10.0.0.7";
@@ -86,7 +86,7 @@ fn from_the_standard_header_the_common_ones_are_made() {
     ];
     assert_eq!(
         told("10.0.0.7", &Scheme::HTTP, f, Forwards::XForwarded, &says),
-        "x-forwarded-for: 2a00::1\nx-forwarded-for: 10.0.0.9\nx-forwarded-for: 10.0.0.7\nx-forwarded-host: api.example\n\
+        "x-forwarded-for: 2a00::1, 10.0.0.9, 10.0.0.7\nx-forwarded-host: api.example\n\
          x-forwarded-proto: https"
     );
     assert_eq!(

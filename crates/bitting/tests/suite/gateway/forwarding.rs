@@ -113,8 +113,8 @@ async fn a_trusted_proxy_is_believed_in_the_header_that_it_writes_and_what_it_pa
         ("X~Forwarded-Host", "passed on"),
     ];
     for (believed, x_forwarded_for, scheme, prefix) in [
-        ("x-forwarded-for", &["203.0.113.9", "127.0.0.1"][..], "https", "/shop"),
-        ("forwarded", &["198.51.100.7", "127.0.0.1"], "http", ""),
+        ("x-forwarded-for", ["203.0.113.9, 127.0.0.1"], "https", "/shop"),
+        ("forwarded", ["198.51.100.7, 127.0.0.1"], "http", ""),
     ] {
         let traces = Traces::new();
         std::fs::write(traces.path("bitting.toml"), config(&upstream, "")).unwrap();
