@@ -1,13 +1,24 @@
 //! The body of a request on its way from the caller, which may be neither too slow nor too large.
+//!
+//! On HTTP/2 a body that is given up ends with a reset of its stream. There are clients that take it for the end of all although the
+//! answer came before it: curl 7.88 fails with error 92 and shows nothing. So what still comes is read and thrown away for a while, as is
+//! done with a socket of HTTP/1.1, and most callers have their answer and stop by themselves.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::{Request, Version};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
+
+/// How long is read on of a body of HTTP/2 that nobody wants, and how many bytes.
+const AFTERTIME: Duration = Duration::from_secs(1);
+const MOST_AFTERWARDS: usize = 32 << 20;
 
 /// How slow a body may be.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +31,9 @@ pub struct BodyPace {
 
 /// A body that is read under a pace, up to a size. Only the time counts in which the caller is waited for.
 pub struct Arriving {
-    body: Incoming,
+    /// There until it is dropped.
+    body: Option<Incoming>,
+    is_multiplexed: bool,
     pace: BodyPace,
     /// The bytes that may still come.
     left: u64,
@@ -50,9 +63,10 @@ pub enum ArrivingError {
 }
 
 impl Arriving {
-    /// A body under a pace, however large.
-    pub fn new(body: Incoming, pace: BodyPace) -> Self {
-        Self { body, pace, left: u64::MAX, patience: None }
+    /// The body of a request under a pace, however large.
+    pub fn of(request: Request<Incoming>, pace: BodyPace) -> Request<Self> {
+        let is_multiplexed = request.version() >= Version::HTTP_2;
+        request.map(|body| Self { body: Some(body), is_multiplexed, pace, left: u64::MAX, patience: None })
     }
 
     /// Takes no more than so many bytes of it.
@@ -61,7 +75,7 @@ impl Arriving {
     /// If it says itself that it has more.
     pub(crate) fn limit(&mut self, most: u64) -> Result<(), ArrivingError> {
         self.left = most;
-        if self.body.size_hint().lower() > most { Err(ArrivingError::TooLarge) } else { Ok(()) }
+        if self.size_hint().lower() > most { Err(ArrivingError::TooLarge) } else { Ok(()) }
     }
 
     fn count(&mut self, bytes: usize) -> Result<(), ArrivingError> {
@@ -107,7 +121,8 @@ impl Body for Arriving {
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ArrivingError>>> {
         let this = self.get_mut();
-        match Pin::new(&mut this.body).poll_frame(context) {
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
+        match Pin::new(body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 let counted = this.count(frame.data_ref().map_or(0, Bytes::len));
                 Poll::Ready(Some(counted.map(|()| frame)))
@@ -121,10 +136,32 @@ impl Body for Arriving {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        if self.is_multiplexed
+            && !self.is_end_stream()
+            && let (Some(body), Ok(runtime)) = (self.body.take(), Handle::try_current())
+        {
+            runtime.spawn(tokio::time::timeout(AFTERTIME, throw_away(body)));
+        }
+    }
+}
+
+/// Reads a body to its end, or until it was too much or broke off.
+async fn throw_away(mut body: Incoming) {
+    let mut left = MOST_AFTERWARDS;
+    while let Some(Ok(frame)) = body.frame().await {
+        match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+            Some(still) => left = still,
+            None => return,
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! Callers that send a body only when they are asked for it: `Expect: 100-continue` (RFC 9110, section 10.1.1).
 //!
 //! hyper asks the caller as soon as somebody reads the body. So the body is not read before the request was admitted and the upstream
-//! has asked for it in turn: an upload that the upstream refuses by its head alone is never sent.
+//! has asked for it in turn: an upload that the upstream refuses by its head alone is never sent. On HTTP/2 hyper cannot ask; the body waits
+//! all the same, for as much of it as a stream may have under way.
 
 use std::pin::Pin;
 use std::time::Duration;

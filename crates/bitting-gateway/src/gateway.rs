@@ -22,6 +22,7 @@ use crate::body::{GatewayBody, LocalBody};
 use crate::caller::Caller;
 use crate::expectation::Expectation;
 use crate::outgoing::take;
+use crate::trailers::Announced;
 use crate::tunnel::{Tunnel, Tunnels};
 use crate::unread::Unread;
 use crate::upgrade::{Agreed, Upgrade};
@@ -202,6 +203,11 @@ impl Gateway {
             headers.remove(header::CONTENT_LENGTH);
         }
         hop_by_hop::remove(headers, |_| false);
+        if wants_trailers {
+            let announced = Announced::by(headers);
+            response.body_mut().may_end_with(announced);
+        }
+        let headers = response.headers_mut();
         if expectation.is_some_and(|expectation| !expectation.was_asked()) {
             // Whether the body comes all the same nobody knows, so it ends here, on both sides.
             if !is_multiplexed {

@@ -35,7 +35,7 @@ impl Unread {
 
     /// Deals with a body that nobody reads, before the refusal is sent.
     pub(crate) async fn settle<B>(self, body: Arriving, refusal: &mut Response<B>) {
-        // In HTTP/2 each request has a stream of its own, whose end holds nobody up.
+        // In HTTP/2 each request has a stream of its own, whose end holds nobody up; what is dropped is thrown away as it comes.
         if body.is_end_stream() || self.version >= Version::HTTP_2 {
             return;
         }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, Sleep};
 use super::connection::Connection;
 use super::server::Slot;
 use crate::body::BodyError;
+use crate::trailers::Announced;
 use crate::upload::{Turn, Waiting};
 
 /// Streamed from the upstream as it arrives. Its connection is kept for others when all of it was read, and closed otherwise.
@@ -23,6 +24,8 @@ pub struct Answer {
     body: Incoming,
     is_whole: bool,
     is_last: bool,
+    /// In a box, since most answers have none.
+    trailers: Option<Box<Announced>>,
     carrier: Option<Carrier>,
     longest_pause: Duration,
     /// Made at the first pause: most answers are there at once.
@@ -67,6 +70,7 @@ impl Answer {
             body,
             is_whole,
             is_last: false,
+            trailers: None,
             carrier,
             longest_pause: timeouts.response_idle,
             pause: None,
@@ -88,6 +92,22 @@ impl Answer {
     /// Closes the connection after it, since nobody knows whether the rest of the request's body will ever come.
     pub(crate) fn close_after(&mut self) {
         self.is_last = true;
+    }
+
+    /// Lets fields after it through; there are none otherwise.
+    pub(crate) fn may_end_with(&mut self, trailers: Option<Announced>) {
+        self.trailers = trailers.map(Box::new);
+    }
+
+    /// What of a frame goes to the caller: data as it is, and of trailers those that may pass.
+    fn of_frame(&self, frame: Frame<Bytes>) -> Option<Frame<Bytes>> {
+        match frame.into_trailers() {
+            Ok(came) => {
+                let left = self.trailers.as_ref()?.of(came);
+                (!left.is_empty()).then(|| Frame::trailers(left))
+            }
+            Err(frame) => Some(frame),
+        }
     }
 
     /// Nothing came. Ready when that has been so for too long.
@@ -117,7 +137,8 @@ impl Body for Answer {
                 this.is_paused = false;
                 this.is_whole = this.body.is_end_stream();
                 this.give_back_if_ready();
-                Poll::Ready(Some(Ok(frame)))
+                // Nothing comes after trailers.
+                Poll::Ready(this.of_frame(frame).map(Ok))
             }
             Poll::Ready(Some(Err(error))) => {
                 let upstream = this.carrier.as_ref().map(|carrier| tracing::field::display(carrier.slot.server().address));

@@ -9,6 +9,7 @@ mod failing;
 mod forwarding;
 mod framing;
 mod leaving;
+pub(crate) mod multiplexed;
 mod overriding;
 mod paths;
 mod refusing;
@@ -42,11 +43,16 @@ pub(crate) async fn start(more: &str) -> (Bitting, Upstream, String) {
 /// The same before an upstream that the test plays itself, byte for byte.
 async fn start_before_a_socket(more: &str) -> (Bitting, TcpListener, String) {
     let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let origin = format!("http://{}", socket.local_addr().unwrap());
+    let (bitting, bearer) = start_before(&format!("http://{}", socket.local_addr().unwrap()), more);
+    (bitting, socket, bearer)
+}
+
+/// The same before whatever is there.
+fn start_before(origin: &str, more: &str) -> (Bitting, String) {
     let config = format!("[[api]]\nname = \"shop\"\nupstream = \"{origin}\"\n[api.key]\nprefix = \"shop_\"\n{more}\n");
     let bitting = Bitting::with_config(&config);
     let bearer = format!("Bearer {}", bitting.key(&[]).key);
-    (bitting, socket, bearer)
+    (bitting, bearer)
 }
 
 /// Reads until what was read holds a text.

@@ -192,7 +192,7 @@ pub(crate) async fn ask_an_engine_that_cannot_be_trusted(
         let caller = Caller::new(peer.ip(), &Scheme::HTTP, AddressList::default(), ForwardedHeader::XForwardedFor, None);
         let pace = BodyPace { pause: Duration::from_secs(30), rate: 0 };
         let handle = |request: Request<Incoming>| async {
-            let request = request.map(|body| Arriving::new(body, pace));
+            let request = Arriving::of(request, pace);
             Ok::<_, Infallible>(gateway.handle(request, &caller).await)
         };
         http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(handle)).await

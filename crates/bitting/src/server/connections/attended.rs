@@ -42,7 +42,7 @@ where
         }
         let attendance = self.pace.begin();
         Answering {
-            answer: self.service.call(request.map(|body| Arriving::new(body, self.bodies))),
+            answer: self.service.call(Arriving::of(request, self.bodies)),
             attendance: Some(attendance),
             speaks: self.speaks,
         }
