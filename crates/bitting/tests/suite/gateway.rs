@@ -6,6 +6,7 @@ mod discretion;
 mod draining;
 mod expecting;
 mod failing;
+mod flat;
 mod forwarding;
 mod framing;
 mod leaving;
