@@ -29,11 +29,11 @@ pub(crate) struct Turn {
     since: AtomicU64,
 }
 
-/// Who has to do something, and for how long already.
+/// Who has to do something; of the upstream, for how long already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Waiting {
     ForUpstream(Duration),
-    ForCaller(Duration),
+    ForCaller,
 }
 
 const CALLERS: u64 = 1;
@@ -60,8 +60,10 @@ impl Turn {
     /// Who has to do something.
     pub(crate) fn waiting(&self) -> Waiting {
         let since = self.since.load(Ordering::Relaxed);
-        let waited = self.began.elapsed().saturating_sub(Duration::from_micros(since >> 1));
-        if since & CALLERS == 0 { Waiting::ForUpstream(waited) } else { Waiting::ForCaller(waited) }
+        if since & CALLERS != 0 {
+            return Waiting::ForCaller;
+        }
+        Waiting::ForUpstream(self.began.elapsed().saturating_sub(Duration::from_micros(since >> 1)))
     }
 
     fn pass_to_upstream(&self) {

@@ -70,12 +70,10 @@ pub struct Failover {
 pub struct UpstreamTimeouts {
     /// For a connection: finding the address, connecting and TLS, at however many servers.
     pub connect: Duration,
-    /// From the request until the whole head of the response.
+    /// From the request until the whole head of the response. How slowly a caller may send the request's body is for the listener to say.
     pub response_head: Duration,
     /// Between two pieces of the response's body.
     pub response_idle: Duration,
-    /// Between two pieces of the request's body.
-    pub request_idle: Duration,
     /// While nothing moves on an upgraded connection, either way.
     pub upgraded_idle: Duration,
 }
@@ -123,7 +121,6 @@ impl Default for UpstreamTimeouts {
             connect: Duration::from_secs(5),
             response_head: Duration::from_mins(1),
             response_idle: Duration::from_mins(5),
-            request_idle: Duration::from_mins(1),
             upgraded_idle: Duration::from_hours(1),
         }
     }

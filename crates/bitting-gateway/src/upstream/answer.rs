@@ -202,7 +202,7 @@ impl Carrier {
                 Err(_elapsed) => {
                     left = match self.upload.as_ref().map(|(turn, _)| turn.waiting()) {
                         Some(Waiting::ForUpstream(since)) => limit.saturating_sub(since),
-                        Some(Waiting::ForCaller(_)) => limit,
+                        Some(Waiting::ForCaller) => limit,
                         None => Duration::ZERO,
                     };
                     if left.is_zero() {

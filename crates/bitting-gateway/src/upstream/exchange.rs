@@ -30,8 +30,6 @@ enum NoHead {
     Failed(hyper::Error),
     /// The server had everything and its time.
     Silent,
-    /// The caller had not sent everything, and sends no more.
-    CallerSilent,
 }
 
 /// Sends a request and waits for the head of the answer. A server that cannot be connected to is passed over for the next one as
@@ -81,7 +79,7 @@ pub(crate) async fn exchange(
         let was_used = connection.was_used;
         connection.was_used = true;
         let answer = pin!(connection.sender.try_send_request(request));
-        let failed = match wait(answer, turn.as_deref(), timeouts).await {
+        let failed = match wait(answer, turn.as_deref(), timeouts.response_head).await {
             Ok(response) => {
                 slot.succeeded();
                 return Ok(Answer::of(response, slot, connection, turn, timeouts));
@@ -98,7 +96,6 @@ pub(crate) async fn exchange(
                 slot.failed(&failure);
                 return Err(failure);
             }
-            NoHead::CallerSilent => return Err(Failure::CallerSilent(timeouts.request_idle)),
         };
         if !was_used {
             slot.failed(&error);
@@ -131,14 +128,14 @@ async fn connect(slot: &mut Slot, candidates: usize, left: &mut Duration) -> io:
     connected
 }
 
-/// The time that the server has for the head does not pass while the caller has yet to send more of the body.
+/// The time that the server has for the head does not pass while the caller has yet to send more of the body. How long that may take is
+/// looked after by the body itself, which then fails.
 async fn wait(
     mut answer: Pin<&mut impl Future<Output = Result<Response<Incoming>, TrySendError<Request<Upload>>>>>,
     turn: Option<&Turn>,
-    timeouts: &UpstreamTimeouts,
+    limit: Duration,
 ) -> Result<Response<Incoming>, NoHead> {
-    let limit = timeouts.response_head;
-    let mut left = turn.map_or(limit, |_| limit.min(timeouts.request_idle));
+    let mut left = limit;
     loop {
         match tokio::time::timeout(left, answer.as_mut()).await {
             Ok(Ok(response)) => return Ok(response),
@@ -154,14 +151,8 @@ async fn wait(
                 left = match turn.map(Turn::waiting) {
                     None => Duration::ZERO,
                     Some(Waiting::ForUpstream(since)) => limit.saturating_sub(since),
-                    Some(Waiting::ForCaller(since)) => {
-                        let left = timeouts.request_idle.saturating_sub(since);
-                        if left.is_zero() {
-                            return Err(NoHead::CallerSilent);
-                        }
-                        // Meanwhile it may become the upstream's turn.
-                        left.min(limit)
-                    }
+                    // From whenever it is the server's turn again it has all its time, so there is nothing to look at before.
+                    Some(Waiting::ForCaller) => limit,
                 };
                 if left.is_zero() {
                     return Err(NoHead::Silent);

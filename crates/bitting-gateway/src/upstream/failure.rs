@@ -30,12 +30,9 @@ pub(crate) enum Failure {
     /// The head did not come in time.
     #[error("{0} did not answer within {1:?}")]
     Silent(SocketAddr, Duration),
-    /// The caller's own body broke off, or its chunks made no sense.
-    #[error("the caller's body broke off")]
+    /// The caller's own body broke off, made no sense, or was too slow or too large.
+    #[error("the caller's body did not come whole")]
     CallersBody(#[source] hyper::Error),
-    /// The caller sends no more of its body.
-    #[error("the caller sent nothing of its body for {0:?}")]
-    CallerSilent(Duration),
 }
 
 impl Failure {
@@ -50,7 +47,6 @@ impl Failure {
                 Some(ArrivingError::TooLarge) => Reason::PayloadTooLarge,
                 Some(ArrivingError::Broken(_)) | None => Reason::InvalidRequest,
             },
-            Self::CallerSilent(_) => Reason::RequestTimeout,
             _ => Reason::UpstreamUnreachable,
         }
     }

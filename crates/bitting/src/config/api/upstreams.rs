@@ -103,7 +103,6 @@ pub(super) fn read_timeouts_over(section: &Section<'_>, default: UpstreamTimeout
         connect: read("connect", default.connect),
         response_head: read("response_head", default.response_head),
         response_idle: read("response_idle", default.response_idle),
-        request_idle: read("request_idle", default.request_idle),
         upgraded_idle: read("upgraded_idle", default.upgraded_idle),
     };
     timeouts.finish();

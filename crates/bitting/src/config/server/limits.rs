@@ -61,9 +61,9 @@ pub(super) fn read_limits(listen: &Section<'_>) -> ListenLimits {
         body_pause: time(&section, "body_pause").unwrap_or(default.body_pause),
         body_rate: number(&section, "body_rate", 0..=1_000_000_000).unwrap_or(default.body_rate),
         write_pause: time(&section, "write_pause").unwrap_or(default.write_pause),
-        // Less than this and hyper cannot read; more is for nothing but attacks.
+        // Less than this and hyper cannot read; with more, HTTP/2 could bring more headers than a `HeaderMap` can be given others beside.
         head_size: section
-            .size("head_size", (8 << 10)..=(1 << 20))
+            .size("head_size", (8 << 10)..=(512 << 10))
             .and_then(|size| usize::try_from(size).ok())
             .unwrap_or(default.head_size),
         headers: number(&section, "headers", 10..=10_000).unwrap_or(default.headers),

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::{before, refusal};
+use super::{before, config, refusal};
 use crate::harness::raw_upstream::{RawUpstream, read_request};
-use crate::harness::{get, raw};
+use crate::harness::{Bitting, Traces, get, raw};
 
 /// A server that sends the head at once and each piece of the body some time after the one before.
 async fn dripping(pieces: usize, every: Duration) -> RawUpstream {
@@ -89,20 +89,21 @@ async fn a_head_that_comes_byte_by_byte_has_no_longer_than_one_that_does_not_com
 }
 
 #[tokio::test]
-async fn a_caller_who_sends_no_more_of_a_body_is_not_waited_for_without_end() {
+async fn a_caller_who_sends_no_more_of_a_body_is_to_blame_however_little_time_the_upstream_has() {
     let upstream = RawUpstream::playing(|_, mut stream| async move {
         let mut read = Vec::new();
         while stream.read_buf(&mut read).await.is_ok_and(|count| count > 0) {}
     })
     .await;
-    let bitting = before(&format!("\"{}\"", upstream.origin()), "[api.timeouts]\nrequest_idle = \"150ms\"\n");
+    let text = config(&format!("\"{}\"", upstream.origin()), "[api.timeouts]\nresponse_head = \"100ms\"\n");
+    let bitting = Bitting::with_door(&text, "[listen.limits]\nbody_pause = \"700ms\"\n", Traces::new());
     let mut caller = TcpStream::connect(bitting.gateway).await.unwrap();
     caller.write_all(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nfirst").await.unwrap();
     let mut answer = Vec::new();
     let _ = caller.read_to_end(&mut answer).await;
     let answer = String::from_utf8_lossy(&answer).into_owned();
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request_timeout"), "{answer}");
-    bitting.wait_for(|line| line.contains("the caller sent nothing of its body for 150ms"));
+    bitting.wait_for(|line| line.contains("the caller's body did not come whole") && line.contains("the body came too slowly"));
 }
 
 #[tokio::test]
