@@ -223,10 +223,9 @@ async fn introduce(
             }
         }
     }
-    let share = match &places.shares {
-        Some(shares) => {
-            let most = listener.limits.connections_per_address.unwrap_or(places.share);
-            let share = shares.take(peer.ip(), most, &listener.trusted_proxies);
+    let share = match places.share_by(&listener) {
+        Some(most) => {
+            let share = places.shares.take(peer.ip(), most, &listener.trusted_proxies);
             if share.is_none() {
                 tracing::debug!(%peer, "a connection is closed: this client has as many open as one may");
                 return None;

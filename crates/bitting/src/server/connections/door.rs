@@ -20,8 +20,8 @@ impl Door {
     }
 
     /// Has the connections that come from now on go by another reading of the same listener: its certificates, `http2`,
-    /// `proxy_protocol`, trusted proxies, the header they use, the gateway's only API, and limits but those on how many connections may
-    /// be open. On those that are open, requests go by its trusted proxies and its only API. Address and what is served need another
+    /// `proxy_protocol`, trusted proxies, the header they use, the gateway's only API, and limits but how many connections may be
+    /// open. On those that are open, requests go by its trusted proxies and its only API. Address and what is served need another
     /// listener.
     pub(in crate::server) fn change(&self, listener: Listener) {
         tell_of_certificates(&listener);

@@ -32,10 +32,10 @@ pub(in crate::server) struct ConnectionLimits {
 #[derive(Clone)]
 pub(in crate::server) struct Places {
     all: Arc<Semaphore>,
-    /// Where strangers come: who of them has how many.
-    pub(super) shares: Option<Shares>,
+    /// Who of strangers has how many.
+    pub(super) shares: Shares,
     /// How many are for one stranger where the configuration says nothing.
-    pub(super) share: usize,
+    share: usize,
 }
 
 /// A place that a connection has.
@@ -59,26 +59,25 @@ impl ConnectionLimits {
     /// Those of a listener: for the gateway those that all its listeners share, or of its own; for the service always of its own, so
     /// that what is public on one does not use up another.
     pub(in crate::server) fn of(&self, listener: &Listener) -> Places {
-        let of_its_own = |places: usize, shares| Places {
-            all: Arc::new(Semaphore::new(places)),
-            shares,
-            share: (places / STRANGERS).max(1),
+        let (all, places) = match (&listener.serves, listener.limits.connections) {
+            (Serves::Gateway { .. }, None) => (Arc::clone(&self.gateway), self.of_gateway),
+            (Serves::Gateway { .. }, Some(places)) => of_its_own(places.min(self.of_gateway)),
+            (Serves::Service(parts), places) => of_its_own(places.unwrap_or(of_parts(parts))),
         };
-        match (&listener.serves, listener.limits.connections) {
-            (Serves::Gateway { .. }, None) => {
-                let (all, shares) = (Arc::clone(&self.gateway), Some(Shares::default()));
-                Places { all, shares, share: (self.of_gateway / STRANGERS).max(1) }
-            }
-            (Serves::Gateway { .. }, Some(places)) => of_its_own(places.min(self.of_gateway), Some(Shares::default())),
-            (Serves::Service(parts), places) => {
-                let is_public = parts.contains(&Part::Dashboard) || listener.limits.connections_per_address.is_some();
-                of_its_own(places.unwrap_or(of_parts(parts)), is_public.then(Shares::default))
-            }
-        }
+        Places { all, shares: Shares::default(), share: (places / STRANGERS).max(1) }
     }
 }
 
 impl Places {
+    /// How many one stranger may have by what a listener says now; `None` if as many as there are, since no strangers come.
+    pub(super) fn share_by(&self, listener: &Listener) -> Option<usize> {
+        let strangers_come = match &listener.serves {
+            Serves::Gateway { .. } => true,
+            Serves::Service(parts) => parts.contains(&Part::Dashboard),
+        };
+        listener.limits.connections_per_address.or(strangers_come.then_some(self.share))
+    }
+
     /// The next free one.
     pub(super) async fn take(&self) -> io::Result<Place> {
         if let Ok(place) = Arc::clone(&self.all).try_acquire_owned() {
@@ -89,6 +88,42 @@ impl Places {
     }
 }
 
+fn of_its_own(places: usize) -> (Arc<Semaphore>, usize) {
+    (Arc::new(Semaphore::new(places)), places)
+}
+
 fn of_parts(parts: &[Part]) -> usize {
     if parts.contains(&Part::Dashboard) { OF_BROWSERS } else { OF_PROGRAMS }
+}
+
+#[cfg(test)]
+mod tests {
+    use bitting_core::address::{AddressList, ForwardedHeader};
+
+    use super::*;
+    use crate::config::ListenLimits;
+
+    fn listener(parts: &[Part], limits: ListenLimits) -> Listener {
+        Listener {
+            address: ([127, 0, 0, 1], 0).into(),
+            serves: Serves::Service(parts.to_vec()),
+            tls: None,
+            http2: true,
+            proxy_protocol: false,
+            limits,
+            trusted_proxies: AddressList::default(),
+            forwarded_header: ForwardedHeader::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_stranger_may_have_is_what_the_listener_says_now() {
+        let before = listener(&[Part::Management], ListenLimits::default());
+        let places = ConnectionLimits::of_process([&before]).of(&before);
+        assert_eq!(places.share_by(&before), None, "no strangers come");
+        let limits = ListenLimits { connections_per_address: Some(7), ..ListenLimits::default() };
+        assert_eq!(places.share_by(&listener(&[Part::Management], limits)), Some(7));
+        let with_people = listener(&[Part::Dashboard], ListenLimits::default());
+        assert_eq!(places.share_by(&with_people), Some(OF_PROGRAMS / STRANGERS));
+    }
 }
