@@ -27,7 +27,7 @@ use crate::tunnel::{Tunnel, Tunnels};
 use crate::unread::Unread;
 use crate::upgrade::{Agreed, Upgrade};
 use crate::upstream::{Answer, Upstreams};
-use crate::{authority, hop_by_hop, outgoing, trailers};
+use crate::{authority, hop_by_hop, outgoing, trailers, unread};
 
 /// Answers the requests that an API leaves to Bitting. It finds the [`Permit`] among the request's extensions, as an
 /// [`Admission`].
@@ -114,7 +114,9 @@ impl Gateway {
             return refusal;
         };
         if let Some(denial) = caller.server_name().and_then(|name| self.engine.refuse_misdirected(name, authority)) {
-            return exchange.refuse(&denial);
+            let mut refusal = exchange.refuse(&denial);
+            Unread::of(head).settle(body, &mut refusal).await;
+            return refusal;
         }
         let inquiry = Inquiry {
             scope: caller.api().map_or(Scope::Authority(authority), Scope::Api),
@@ -131,18 +133,27 @@ impl Gateway {
             }
             Decision::Preflight(api, answer) => {
                 exchange.line.concerns(api);
-                answer.map(GatewayBody::from)
+                let mut answer = answer.map(GatewayBody::from);
+                Unread::of(head).settle(body, &mut answer).await;
+                answer
             }
             Decision::Permit(permit) if permit.target() == Target::Upstream => {
                 exchange.line.admitted(&permit);
                 caller.last_api().note(permit.api());
                 exchange.note_carriage(head, &permit);
+                let is_multiplexed = head.version >= Version::HTTP_2;
                 match self.forward(head, body, &permit, caller, exchange).await {
                     Ok(Answered { response, agreed }) => {
                         let response = exchange.readable(response, &permit);
                         self.watch_over(Answered { response, agreed }, permit, exchange).await
                     }
-                    Err(reason) => exchange.refuse(&permit.fail(reason)),
+                    Err(reason) => {
+                        let mut refusal = exchange.refuse(&permit.fail(reason));
+                        if unread::stays_unread(reason) && !is_multiplexed {
+                            refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                        }
+                        refusal
+                    }
                 }
             }
             Decision::Permit(permit) => {

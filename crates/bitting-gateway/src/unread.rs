@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use bitting_core::reason::Reason;
 use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, Version};
@@ -45,6 +46,11 @@ impl Unread {
             refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
+}
+
+/// Whether a request is refused because of its body, which is not read to its end then.
+pub(crate) fn stays_unread(reason: Reason) -> bool {
+    matches!(reason, Reason::PayloadTooLarge | Reason::RequestTimeout | Reason::InvalidRequest)
 }
 
 /// Whether a caller waits to be asked for the body.

@@ -77,6 +77,21 @@ async fn after_a_short_body_the_connection_goes_on_and_after_a_long_one_it_is_ov
 }
 
 #[tokio::test]
+async fn whoever_is_answered_before_a_long_body_was_read_is_told_that_the_connection_is_over() {
+    let cors = "[[api.route]]\nmatch = \"/small\"\nbody_limit = \"1kB\"\n[api.cors]\norigins = [\"https://app.example\"]\n";
+    let (bitting, upstream, bearer) = start(cors).await;
+    let preflight = "OPTIONS /x HTTP/1.1\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: POST".to_owned();
+    let too_large = format!("POST /small HTTP/1.1\r\nAuthorization: {bearer}");
+    for (head, status) in [(preflight, "204"), (too_large, "413")] {
+        let mut stream = TcpStream::connect(bitting.gateway).await.unwrap();
+        stream.write_all(format!("{head}\r\nHost: shop\r\nContent-Length: 70000\r\n\r\n").as_bytes()).await.unwrap();
+        let answer = read_until(&mut stream, "\r\n\r\n").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains("connection: close\r\n"), "{answer}");
+    }
+    assert!(upstream.requests().is_empty());
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_come_holds_its_refusal_up_for_a_second_at_most() {
     let (bitting, ..) = start("").await;
     let mut stream = TcpStream::connect(bitting.gateway).await.unwrap();
