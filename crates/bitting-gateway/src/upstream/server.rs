@@ -66,7 +66,8 @@ impl Server {
 
     /// How many requests it has.
     pub(crate) fn busy(&self) -> usize {
-        self.busy.load(Ordering::Relaxed)
+        // In one order with the queue: whoever waits looks here after they have joined it, and whoever leaves looks there after this.
+        self.busy.load(Ordering::SeqCst)
     }
 
     /// Takes one of so many places.

@@ -63,7 +63,9 @@ impl Standing {
         if self.is_in() {
             return false;
         }
-        let was_out = self.out().take().is_some();
+        let mut out = self.out();
+        let was_out = out.take().is_some();
+        // Still under the lock: a failure that comes right after must not be covered up.
         self.is_out.store(false, Ordering::Release);
         was_out
     }
