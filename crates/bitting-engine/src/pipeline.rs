@@ -18,6 +18,7 @@ use bitting_core::record::Record;
 use bitting_core::rights::Need;
 use bitting_core::route::{Access, RequestPath, Route, Target};
 use http::Method;
+use http::header::CONTENT_LENGTH;
 
 use crate::apis::{Apis, ServedApi};
 use crate::bans;
@@ -213,7 +214,7 @@ pub(crate) fn recognise(
     }
 }
 
-/// Account, key, address, rights; then the limits, last because they alone consume. A refusal for want of rights is told what
+/// Account, key, address, rights, the size of the body; then the limits, last because they alone consume. A refusal for want of rights is told what
 /// is left of them, and one of a key that is not in force is not.
 fn authorise(
     api: &Arc<ServedApi>,
@@ -234,11 +235,15 @@ fn authorise(
             bench.metering.refuse(api, &record, &route.label, refusal);
             return Err(Denial::of_key(api, reason, record).into());
         }
-        None => need.unmet_by(record.holdings.grants()).map(|clause| Unmet::Rights(clause.asked())),
+        None => match need.unmet_by(record.holdings.grants()) {
+            Some(clause) => Some(Unmet::Rights(clause.asked())),
+            None => says_too_large(route, inquiry).then_some(Unmet::Body),
+        },
     };
     let refused = unmet.as_ref().map(|unmet| match unmet {
         Unmet::Address => (Reason::AddressNotAllowed, None),
         Unmet::Rights(asked) => (Reason::InsufficientPermission, Some(*asked)),
+        Unmet::Body => (Reason::PayloadTooLarge, None),
     });
     let charge = Charge { api, record: &record, route, refused, now, method, client };
     let (reason, limited) = match (bench.metering.charge(&charge, short), unmet) {
@@ -248,6 +253,7 @@ fn authorise(
             return Err(Denial::lacking(api, record, asked, route).at(limited).into());
         }
         (Charged::Admitted(limited), Some(Unmet::Address)) => (Reason::AddressNotAllowed, limited),
+        (Charged::Admitted(limited), Some(Unmet::Body)) => (Reason::PayloadTooLarge, limited),
         (Charged::Refused(reason, limited), _) => (reason, limited),
     };
     Err(Denial::of_key(api, reason, record).at(limited).into())
@@ -258,4 +264,15 @@ enum Unmet<'n> {
     Address,
     /// The clause that asks for more than the key holds.
     Rights(&'n str),
+    /// It says that it has more than the route takes.
+    Body,
+}
+
+/// Whether a request for the upstream says itself that its body is larger than it may be. One that does not say is measured as it comes,
+/// when it is charged already.
+fn says_too_large(route: &Route, inquiry: &Inquiry<'_>) -> bool {
+    let (Presented::Request { headers, .. }, Target::Upstream) = (inquiry.presented, route.target) else { return false };
+    let length = || headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse::<u64>().ok();
+    // Mostly there is no limit, and nothing is looked up.
+    route.body_limit < u64::MAX && length().is_some_and(|length| length > route.body_limit)
 }

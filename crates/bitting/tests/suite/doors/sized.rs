@@ -31,6 +31,20 @@ async fn a_body_that_says_it_is_too_large_is_refused_before_it_is_read() {
 }
 
 #[tokio::test]
+async fn a_body_that_says_it_is_too_large_is_charged_to_no_limit() {
+    let upstream = Upstream::start().await;
+    let text =
+        config(&upstream, "").replace("upstream =", "body_limit = \"1000B\"\nlimits = { hour = \"2/hour\" }\nupstream =");
+    let bitting = Bitting::with_config(&text);
+    let bearer = format!("Bearer {}", bitting.key(&[]).key);
+    for (length, status) in [(1_001, 413), (5_000, 413), (1_001, 413), (1_000, 200), (1, 200), (1, 429)] {
+        let reply = post(bitting.gateway, "/x", &[("authorization", &bearer)], &"x".repeat(length)).await;
+        assert_eq!(reply.status, status, "{length}");
+    }
+    assert_eq!(upstream.requests().len(), 2);
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_say_how_large_it_is_is_refused_when_it_is_too_large() {
     let (bitting, upstream, bearer) = start().await;
     let head = format!(
