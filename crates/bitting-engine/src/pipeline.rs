@@ -214,8 +214,8 @@ pub(crate) fn recognise(
     }
 }
 
-/// Account, key, address, rights, the size of the body; then the limits, last because they alone consume. A refusal for want of rights is told what
-/// is left of them, and one of a key that is not in force is not.
+/// Account, key, address, rights, the size of the body; then the limits, last because they alone consume. A refusal for want of rights
+/// is told what is left of them, and one of a key that is not in force is not.
 fn authorise(
     api: &Arc<ServedApi>,
     Recognised { record, digest }: Recognised,
