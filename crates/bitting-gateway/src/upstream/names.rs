@@ -6,12 +6,14 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
     ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::{Hosts, TokioResolver};
 use tokio::time::Instant;
 
 /// The shortest time after which a name is asked for again, whatever its answer says.
@@ -59,6 +61,10 @@ pub(crate) async fn follow(name: &str, servers: &[SocketAddr], mut tell: impl Fn
 }
 
 async fn look_up(name: &str, servers: &[SocketAddr]) -> (Found, Duration) {
+    let addresses = in_the_file_of_hosts(name);
+    if !addresses.is_empty() {
+        return (Found::Addresses(addresses), LATEST);
+    }
     let (config, options) = whom_to_ask(servers);
     let asked = shown(&config);
     let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options);
@@ -104,6 +110,15 @@ fn shown(config: &ResolverConfig) -> String {
     servers.join(", ")
 }
 
+/// The addresses that the machine's file of hosts gives a name. The resolver looks there too, but asks a name server for the kind of address
+/// that a name does not have there, and waits for the answer.
+fn in_the_file_of_hosts(name: &str) -> Vec<IpAddr> {
+    let (Ok(hosts), Ok(name)) = (Hosts::from_system(), Name::from_utf8(name)) else { return Vec::new() };
+    let kinds = [RecordType::A, RecordType::AAAA].into_iter();
+    let found = kinds.filter_map(|kind| hosts.lookup_static_host(&Query::query(name.clone(), kind)));
+    found.flat_map(|found| found.answers().iter().filter_map(|record| record.data.ip_addr()).collect::<Vec<_>>()).collect()
+}
+
 fn whom_to_ask(servers: &[SocketAddr]) -> (ResolverConfig, ResolverOpts) {
     let (config, mut options) = if servers.is_empty() {
         hickory_resolver::system_conf::read_system_conf()
@@ -114,7 +129,7 @@ fn whom_to_ask(servers: &[SocketAddr]) -> (ResolverConfig, ResolverOpts) {
     };
     // When to ask again is decided here.
     options.cache_size = 0;
-    options.use_hosts_file = ResolveHosts::Always;
+    options.use_hosts_file = ResolveHosts::Never;
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
     (config, options)
 }
