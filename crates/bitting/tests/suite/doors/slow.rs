@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use super::{start, start_secured};
-use crate::gateway::config;
+use crate::gateway::{config, read_until};
 use crate::harness::{Bitting, Traces, Upstream, get, raw};
 
 /// Reads until the server closes, and says how long that took.
@@ -111,6 +111,29 @@ async fn whoever_takes_nothing_of_an_answer_is_closed() {
     let mut answer = Vec::new();
     let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.unwrap();
     assert!(answer.len() < LARGE, "{}", answer.len());
+}
+
+#[tokio::test]
+async fn whoever_is_one_too_many_waits_until_another_has_gone() {
+    let (bitting, _upstream, bearer) = start("[listen.limits]\nconnections = 2\n").await;
+    let request = format!("GET /x HTTP/1.1\r\nHost: x\r\nAuthorization: {bearer}\r\n\r\n");
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(bitting.gateway).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        read_until(&mut stream, "\r\n\r\n").await;
+        open.push(stream);
+    }
+    let mut waiting = TcpStream::connect(bitting.gateway).await.unwrap();
+    waiting.write_all(request.as_bytes()).await.unwrap();
+    // Said when it has had a place refused; and those who have one go on.
+    bitting.wait_for(|line| line.contains("as many connections are open as may be"));
+    tokio::time::timeout(Duration::from_millis(300), waiting.peek(&mut [0])).await.unwrap_err();
+    open[0].write_all(request.as_bytes()).await.unwrap();
+    read_until(&mut open[0], "\r\n\r\n").await;
+    drop(open.pop());
+    let answer = read_until(&mut waiting, "\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]

@@ -93,14 +93,18 @@ async fn each_side_may_end_what_it_says_and_go_on_listening() {
 #[tokio::test]
 async fn an_upgrade_that_the_upstream_does_not_want_is_an_ordinary_answer() {
     let (bitting, socket, bearer) = start_before_a_socket("").await;
-    let (mut caller, mut upstream, _) = asked(&bitting, &socket, &format!("Authorization: {bearer}\r\n")).await;
-    upstream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nplain").await.unwrap();
-    let answer = read_until(&mut caller, "plain").await;
-    assert!(answer.starts_with("HTTP/1.1 200 OK") && !answer.contains("upgrade"), "{answer}");
-    // What comes next is a request again, and is decided about.
-    caller.write_all(b"GET /secret HTTP/1.1\r\nHost: shop\r\n\r\n").await.unwrap();
-    let answer = read_until(&mut caller, "\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    for status in ["200 OK", "403 Forbidden", "426 Upgrade Required"] {
+        let (mut caller, mut upstream, _) = asked(&bitting, &socket, &format!("Authorization: {bearer}\r\n")).await;
+        // A connection of its own for each, so that the next caller's request finds the socket.
+        let answer = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: 5\r\n\r\nplain");
+        upstream.write_all(answer.as_bytes()).await.unwrap();
+        let answer = read_until(&mut caller, "plain").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}\r\n")) && !answer.contains("upgrade:"), "{answer}");
+        // What comes next is a request again, and is decided about.
+        caller.write_all(b"GET /secret HTTP/1.1\r\nHost: shop\r\n\r\n").await.unwrap();
+        let answer = read_until(&mut caller, "\r\n\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::{before, refusal};
+use super::{before, metric, refusal};
 use crate::harness::raw_upstream::{RawUpstream, answer_all, read_request, reset};
 use crate::harness::{Bitting, Upstream, get, request};
 
@@ -53,12 +53,13 @@ async fn a_connection_that_is_closed_as_it_is_used_again_is_no_error_where_the_r
 async fn a_request_that_may_have_done_something_is_not_sent_again() {
     for (method, body) in [("POST", ""), ("PATCH", ""), ("POST", "body"), ("PUT", "body"), ("DELETE", "body")] {
         let (upstream, count) = closing_when_used_again(false).await;
-        let bitting = before(&format!("\"{}\"", upstream.origin()), "");
+        let bitting = before(&format!("{{ servers = \"{}\", failures = 1 }}", upstream.origin()), "");
         assert_eq!(get(bitting.gateway, "/first", &[]).await.body, "ok");
         let reply = request(bitting.gateway, method, "/second", &[], body).await;
         assert_eq!(refusal(&reply), (502, "upstream_unreachable".to_owned()), "{method}");
         assert_eq!(count.load(Ordering::SeqCst), 2, "{method}");
-        // And the server is none the worse for it.
+        // And the server is none the worse for it: such a connection is nobody's failure.
+        assert_eq!(metric(&bitting, "bitting_upstream_down", &upstream.origin()).await, "0", "{method}");
         assert_eq!(request(bitting.gateway, method, "/third", &[], body).await.status, 200, "{method}");
     }
 }
