@@ -39,6 +39,8 @@ pub struct Arriving {
     left: u64,
     /// Made when the body is waited for: most are there at once.
     patience: Option<Box<Patience>>,
+    /// Dropped when nobody reads the body any more.
+    held: Option<Box<dyn Send + Sync>>,
 }
 
 struct Patience {
@@ -66,7 +68,14 @@ impl Arriving {
     /// The body of a request under a pace, however large.
     pub fn of(request: Request<Incoming>, pace: BodyPace) -> Request<Self> {
         let is_multiplexed = request.version() >= Version::HTTP_2;
-        request.map(|body| Self { body: Some(body), is_multiplexed, pace, left: u64::MAX, patience: None })
+        request.map(|body| Self { body: Some(body), is_multiplexed, pace, left: u64::MAX, patience: None, held: None })
+    }
+
+    /// The same, with what is to be dropped when nobody reads the body any more, which may be after the answer was sent.
+    #[must_use]
+    pub fn holding(mut self, held: impl Send + Sync + 'static) -> Self {
+        self.held = Some(Box::new(held));
+        self
     }
 
     /// Takes no more than so many bytes of it.
@@ -150,7 +159,11 @@ impl Drop for Arriving {
             && !self.is_end_stream()
             && let (Some(body), Ok(runtime)) = (self.body.take(), Handle::try_current())
         {
-            runtime.spawn(tokio::time::timeout(AFTERTIME, throw_away(body)));
+            let held = self.held.take();
+            runtime.spawn(async move {
+                let _ = tokio::time::timeout(AFTERTIME, throw_away(body)).await;
+                drop(held);
+            });
         }
     }
 }

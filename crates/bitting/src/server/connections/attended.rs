@@ -41,11 +41,11 @@ where
             join_cookies(&mut request);
         }
         let attendance = self.pace.begin();
-        Answering {
-            answer: self.service.call(Arriving::of(request, self.bodies)),
-            attendance: Some(attendance),
-            speaks: self.speaks,
-        }
+        let request = Arriving::of(request, self.bodies).map(|body| {
+            let is_to_come = !body.is_end_stream();
+            if is_to_come { body.holding(self.pace.upload()) } else { body }
+        });
+        Answering { answer: self.service.call(request), attendance: Some(attendance), speaks: self.speaks }
     }
 }
 

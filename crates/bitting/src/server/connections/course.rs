@@ -83,7 +83,8 @@ impl Course {
         }
         let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
         losses.connections += 1;
-        losses.requests += u64::from(pace.under_way());
+        // One that is answered may still be sending its body.
+        losses.requests += u64::from(pace.under_way().max(1));
         losses.apis.extend(last_api.name());
     }
 }

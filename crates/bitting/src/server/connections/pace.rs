@@ -20,6 +20,8 @@ pub(super) struct Pace {
     begun: AtomicU64,
     /// How many of them are not over.
     under_way: AtomicU32,
+    /// How many bodies of requests are yet to be read to their end.
+    uploads: AtomicU32,
     /// Whether the listener is about to end, so that the next request should come by another connection.
     leaves: AtomicBool,
     /// When the last one was over, in milliseconds after `began`.
@@ -40,6 +42,9 @@ pub(super) struct Request {
     is_answered: bool,
 }
 
+/// The body of a request, until it is read or nobody wants it any more. It may go on after the answer.
+pub(super) struct Upload(Arc<Pace>);
+
 impl Pace {
     /// That of a connection that begins now.
     pub(super) fn new(limits: &ListenLimits) -> Self {
@@ -51,6 +56,7 @@ impl Pace {
             resets: limits.resets,
             begun: AtomicU64::new(0),
             under_way: AtomicU32::new(0),
+            uploads: AtomicU32::new(0),
             leaves: AtomicBool::new(false),
             over_ms: AtomicU64::new(0),
             taken_back: TakenBack::default(),
@@ -64,6 +70,12 @@ impl Pace {
         Request { pace: Arc::clone(self), is_answered: false }
     }
 
+    /// The body of a request is to be read.
+    pub(super) fn upload(self: &Arc<Self>) -> Upload {
+        self.uploads.fetch_add(1, Ordering::Relaxed);
+        Upload(Arc::clone(self))
+    }
+
     /// How many requests are under way.
     pub(super) fn under_way(&self) -> u32 {
         self.under_way.load(Ordering::Relaxed)
@@ -74,9 +86,10 @@ impl Pace {
         self.leaves.store(true, Ordering::Relaxed);
     }
 
-    /// Whether no request is under way.
+    /// Whether no request is under way, nor a body whose request is answered already.
     pub(super) fn is_idle(&self) -> bool {
-        self.under_way.load(Ordering::Relaxed) == 0
+        // Acquired with the time at which the last of them was over.
+        self.under_way.load(Ordering::Acquire) == 0 && self.uploads.load(Ordering::Acquire) == 0
     }
 
     /// How many requests have begun.
@@ -91,9 +104,10 @@ impl Pace {
 
     /// Until when the connection may go on with nothing, if nothing happens.
     pub(super) fn idle_until(&self) -> Instant {
-        match self.under_way.load(Ordering::Relaxed) {
-            0 => self.began + Duration::from_millis(self.over_ms.load(Ordering::Relaxed)) + self.idle_time,
-            _ => Instant::now() + self.idle_time,
+        if self.is_idle() {
+            self.began + Duration::from_millis(self.over_ms.load(Ordering::Relaxed)) + self.idle_time
+        } else {
+            Instant::now() + self.idle_time
         }
     }
 
@@ -105,6 +119,12 @@ impl Pace {
     /// Whether more requests were taken back within a second than may be.
     pub(super) fn is_abused(&self) -> bool {
         self.taken_back.count.load(Ordering::Relaxed) > self.resets
+    }
+
+    /// Something is over now.
+    fn is_over(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.over_ms.store(now, Ordering::Relaxed);
     }
 
     fn take_back(&self) {
@@ -136,11 +156,17 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        let now = u64::try_from(self.pace.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.pace.over_ms.store(now, Ordering::Relaxed);
-        self.pace.under_way.fetch_sub(1, Ordering::Relaxed);
+        self.pace.is_over();
+        self.pace.under_way.fetch_sub(1, Ordering::Release);
         if !self.is_answered {
             self.pace.take_back();
         }
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.0.is_over();
+        self.0.uploads.fetch_sub(1, Ordering::Release);
     }
 }

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 
 use super::{start, start_secured};
 use crate::gateway::{config, read_until};
+use crate::harness::raw_upstream::{RawUpstream, answer_all};
 use crate::harness::{Bitting, Traces, Upstream, get, raw};
 
 /// Reads until the server closes, and says how long that took.
@@ -94,6 +95,39 @@ async fn a_body_that_stands_still_or_creeps_is_told_so() {
         assert!(took < Duration::from_secs(8), "{took:?}");
     }
     assert!(upstream.requests().iter().all(|request| request.body.is_empty()));
+}
+
+#[tokio::test]
+async fn a_body_that_goes_on_after_its_answer_has_the_time_of_a_body_and_not_that_of_a_head() {
+    let upstream = RawUpstream::playing(|number, mut stream| async move {
+        if number > 0 {
+            // The first connection may be busy still.
+            return answer_all(stream, "next").await;
+        }
+        let mut read = Vec::new();
+        while !String::from_utf8_lossy(&read).contains("first") {
+            stream.read_buf(&mut read).await.unwrap();
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nearly").await.unwrap();
+        while !String::from_utf8_lossy(&read).ends_with("first12345678") {
+            assert!(stream.read_buf(&mut read).await.unwrap() > 0, "the rest of the body did not come");
+        }
+        answer_all(stream, "next").await;
+    })
+    .await;
+    let text = crate::upstreams::config(&format!("\"{}\"", upstream.origin()), "");
+    let limits = "[listen.limits]\nhead_time = \"300ms\"\nidle_time = \"600ms\"\n";
+    let bitting = Bitting::with_door(&text, limits, Traces::new());
+    let mut caller = TcpStream::connect(bitting.gateway).await.unwrap();
+    caller.write_all(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\nfirst").await.unwrap();
+    read_until(&mut caller, "early").await;
+    for byte in b"12345678" {
+        // Over all several times longer than a head may take. Real time is what this is about.
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        caller.write_all(&[*byte]).await.unwrap();
+    }
+    caller.write_all(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    read_until(&mut caller, "next").await;
 }
 
 // The upstream answers while this thread waits for the line.
