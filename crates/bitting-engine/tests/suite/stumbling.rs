@@ -35,7 +35,7 @@ struct Controls {
     committed: Notify,
     answers: Arc<RwLock<()>>,
     fault: Mutex<Option<Fault>>,
-    reads: AtomicU64,
+    key_reads: AtomicU64,
     unreadable: Mutex<Unreadable>,
     events: Arc<RwLock<()>>,
     event_reads_begun: AtomicU64,
@@ -100,8 +100,9 @@ impl Wrapped {
         (self.0.event_reads_begun.load(Ordering::SeqCst), self.0.event_reads_ended.load(Ordering::SeqCst))
     }
 
-    pub(crate) fn reads(&self) -> u64 {
-        self.0.reads.load(Ordering::SeqCst)
+    /// How often a key was read for the ring. Accounts are read by whoever tells of keys' ends, too.
+    pub(crate) fn key_reads(&self) -> u64 {
+        self.0.key_reads.load(Ordering::SeqCst)
     }
 }
 
@@ -125,7 +126,6 @@ impl Stumbling {
     }
 
     fn read_unless(&self, hindrances: &[Unreadable]) -> Result<(), StoreError> {
-        self.controls.reads.fetch_add(1, Ordering::SeqCst);
         let hindered = hindrances.contains(&self.controls.unreadable.lock().unwrap());
         if hindered { Err(StoreError::new(StoreErrorKind::Damaged, "cannot be read")) } else { Ok(()) }
     }
@@ -173,6 +173,7 @@ impl RingSource for Stumbling {
     }
 
     async fn ring_key(&self, id: KeyId) -> Result<Option<RingRow>, StoreError> {
+        self.controls.key_reads.fetch_add(1, Ordering::SeqCst);
         self.read_unless(&[Unreadable::Everything])?;
         self.inner.ring_key(id).await
     }
