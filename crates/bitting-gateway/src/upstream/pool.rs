@@ -151,7 +151,7 @@ impl Pool {
 
     async fn wait_for_slot(&self, tried: &[Arc<Server>]) -> Result<Slot, Failure> {
         let rules = &self.settings.connections;
-        let place = self.queue.join(rules.waiting).ok_or(Failure::TooManyWait(rules.waiting))?;
+        let place = self.queue.join(rules.waiting, tried.is_empty()).ok_or(Failure::TooManyWait(rules.waiting))?;
         let until = Instant::now() + rules.wait;
         loop {
             let mut changed = std::pin::pin!(place.changed());
