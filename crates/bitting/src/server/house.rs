@@ -223,7 +223,18 @@ async fn places(in_force: &InForce, listeners: Vec<Listener>, handed_over: &Hand
             let message = format!("{} cannot change between gateway and service while the server runs", other.address());
             return Err(Failure::of(FailureKind::Configuration, format!("{message}\nrestart the server for that")));
         }
-        places.push(Place::New(bind(listener.address, handed_over).await?, listener));
+        match bind(listener.address, handed_over).await {
+            Ok(socket) => places.push(Place::New(socket, listener)),
+            Err(failure) => {
+                let in_the_way = in_force.listeners.iter().find(|running| running.may_block(listener.address));
+                return Err(in_the_way.map_or(failure, |running| {
+                    let (new, old) = (listener.address, running.address());
+                    let message = format!("cannot listen on {new} beside {old}, where this server listens already");
+                    let cure = "if it is to take that one's place, restart the server";
+                    Failure::of(FailureKind::Configuration, format!("{message}\n{cure}"))
+                }));
+            }
+        }
     }
     Ok(places)
 }

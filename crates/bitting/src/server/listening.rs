@@ -85,6 +85,12 @@ impl Listening {
         self.configured == other.address
     }
 
+    /// Whether an address cannot be had beside it: the port is the same, and one of them stands for all addresses.
+    pub(super) fn may_block(&self, other: SocketAddr) -> bool {
+        let stands_for_all = |address: SocketAddr| address.ip().is_unspecified();
+        self.bound.port() == other.port() && (stands_for_all(self.bound) || stands_for_all(other))
+    }
+
     /// Whether it has room for as many connections as another.
     pub(super) fn has_room_like(&self, other: &Listener) -> bool {
         self.connections == other.limits.connections

@@ -62,6 +62,20 @@ async fn an_address_that_cannot_be_had_leaves_everything_as_it_was() {
     assert_eq!(get(bitting.gateway, "/open", &[]).await.status, 401);
 }
 
+#[tokio::test]
+async fn an_address_that_stands_for_all_cannot_be_had_beside_one_of_them_and_it_is_said_whose_that_is() {
+    let upstream = Upstream::start().await;
+    let bitting = Bitting::with_config(&config(&upstream, 100, ""));
+    let all = format!("0.0.0.0:{}", bitting.gateway.port());
+    let listener = format!("[[listen]]\naddress = \"{all}\"\nserve = [\"gateway\"]\n");
+    write(&bitting, &config(&upstream, 100, &format!("{PUBLIC}{listener}")));
+    let output = bitting.command(&["reload"]);
+    let said = format!("cannot listen on {all} beside {}, where this server listens already", bitting.gateway);
+    assert!(output.code == 1 && output.stderr.contains(&said), "{}", output.stderr);
+    assert!(output.stderr.contains("restart the server"), "{}", output.stderr);
+    assert_eq!(get(bitting.gateway, "/open", &[]).await.status, 401);
+}
+
 #[test]
 fn where_no_server_runs_there_is_nothing_to_reload_or_to_ask_and_no_store_is_made() {
     let traces = crate::harness::Traces::new();
