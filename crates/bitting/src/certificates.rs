@@ -21,6 +21,7 @@ const HTTP_1: [&[u8]; 2] = [b"http/1.1", b"http/1.0"];
 #[derive(Clone)]
 pub struct Certificates {
     all: Arc<[Certificate]>,
+    by_name: Arc<ByName>,
     server: Arc<ServerConfig>,
 }
 
@@ -31,19 +32,25 @@ impl Certificates {
     /// # Errors
     /// If the machine has no randomness for session tickets.
     pub fn new(all: Vec<Certificate>, http2: bool) -> Result<Self, Error> {
+        let by_name = Arc::new(ByName::new(&all));
         let mut server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(ByName::new(&all)));
+            .with_cert_resolver(Arc::<ByName>::clone(&by_name));
         // Sessions are resumed from what the caller kept, so memory does not grow with the number of callers.
         server.ticketer = ring::Ticketer::new()?;
         server.alpn_protocols = http2.then_some(H2).into_iter().chain(HTTP_1).map(<[u8]>::to_vec).collect();
-        Ok(Self { all: all.into(), server: Arc::new(server) })
+        Ok(Self { all: all.into(), by_name, server: Arc::new(server) })
     }
 
     /// All of them, in the order of the configuration.
     pub fn all(&self) -> &[Certificate] {
         &self.all
+    }
+
+    /// Whether one of them is for a host name.
+    pub fn is_for(&self, name: &str) -> bool {
+        self.by_name.of(name).is_some()
     }
 
     /// How connections are secured.

@@ -12,10 +12,12 @@ mod section;
 mod server;
 mod webhooks;
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bitting_core::api::{Api, Host};
 use bitting_core::name::Names;
 use bitting_engine::{Apis, ApisError};
 use bitting_http::DashboardSettings;
@@ -58,6 +60,13 @@ pub struct Loaded {
     pub problems: Problems,
     /// The store's file, as far as can be said, also if there are errors.
     pub store: PathBuf,
+}
+
+/// An API, and where messages about it point.
+struct Placed<'c> {
+    api: Api,
+    at: &'c Location,
+    hosts_at: &'c Location,
 }
 
 /// The listeners of a configuration that names none, written like any others, so that options override them too.
@@ -111,12 +120,13 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
     let apis: Vec<_> = sections
         .into_iter()
         .map(|section| {
-            let api = api::read(&section, names, folder, false).map(|api| (api, section.at));
+            let hosts_at = section.place("hosts").unwrap_or(section.at);
+            let api = api::read(&section, names, folder, false).map(|api| Placed { api, at: section.at, hosts_at });
             section.finish();
             api
         })
         .collect();
-    let api_names: Vec<&str> = apis.iter().flatten().map(|(api, _)| &*api.name).collect();
+    let api_names: Vec<&str> = apis.iter().flatten().map(|placed| &*placed.api.name).collect();
     let listeners: Vec<_> = root
         .sections("listen")
         .into_iter()
@@ -134,9 +144,14 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
     for entry in root.rest() {
         root.unknown(entry, ["api", "listen", "store", "log", "server", "dashboard", "webhooks"].into_iter());
     }
-    let places: Vec<(String, &Location)> = apis.iter().flatten().map(|(api, at)| (api.name.to_string(), *at)).collect();
-    let paths: Vec<&str> = apis.iter().flatten().filter_map(|(api, _)| api.brand.path.as_deref()).collect();
-    for (api, at) in apis.iter().flatten() {
+    let listeners: Option<Vec<Listener>> = listeners.into_iter().collect();
+    if let Some(listeners) = &listeners {
+        apis.iter().flatten().for_each(|placed| placed.warn_of_hosts_without_certificate(listeners, root.findings));
+    }
+    let places: Vec<(String, &Location)> =
+        apis.iter().flatten().map(|placed| (placed.api.name.to_string(), placed.at)).collect();
+    let paths: Vec<&str> = apis.iter().flatten().filter_map(|placed| placed.api.brand.path.as_deref()).collect();
+    for Placed { api, at, .. } in apis.iter().flatten() {
         if let Some(path) = api.brand.path.as_deref()
             && paths.iter().filter(|other| **other == path).count() > 1
         {
@@ -145,16 +160,34 @@ fn read(root: &Section<'_>, names: &Arc<Names>, folder: &Path) -> Option<Config>
         }
     }
     let own = own::read(names, &api_names, &paths)?;
-    let apis: Option<Vec<_>> = apis.into_iter().map(|api| api.map(|(api, _)| api)).collect();
+    let apis: Option<Vec<_>> = apis.into_iter().map(|placed| placed.map(|placed| placed.api)).collect();
     let apis = Apis::new(Arc::clone(names), apis?, own);
     for error in apis.as_ref().err().into_iter().flatten() {
         let (ApisError::SameName(name) | ApisError::SameSite { second: name, .. }) = error;
         let at = places.iter().rev().find(|(of, _)| **of == **name).map_or(root.at, |(_, at)| at);
         root.findings.error(at, error.to_string(), "give each API its own name and its own `hosts` or `path`");
     }
-    let listeners: Option<Vec<Listener>> = listeners.into_iter().collect();
     let apis = apis.ok()?.with_destinations(webhooks.destinations.clone());
     Some(Config { apis, listeners: listeners?, store, log, drain, drain_delay, dashboard, webhooks })
+}
+
+impl Placed<'_> {
+    /// Points out hosts that callers can only reach over TLS and of which no certificate is: they would refuse to go on.
+    fn warn_of_hosts_without_certificate(&self, listeners: &[Listener], findings: &Findings) {
+        let serves_it = |listener: &&Listener| match &listener.serves {
+            Serves::Gateway { api } => api.as_deref().is_none_or(|only| only == &*self.api.name),
+            Serves::Service(_) => false,
+        };
+        let certificates: Option<Vec<_>> = listeners.iter().filter(serves_it).map(|listener| listener.tls.as_ref()).collect();
+        let Some(certificates) = certificates.filter(|all| !all.is_empty()) else { return };
+        for host in self.api.hosts.iter().map(Host::as_str).filter(|host| host.parse::<IpAddr>().is_err()) {
+            if !certificates.iter().any(|certificates| certificates.is_for(host)) {
+                let message = format!("no certificate is for {host:?}, and no listener serves it without one");
+                let help = "add a [[listen.tls]] with a certificate for this name, or correct the name";
+                findings.warning(self.hosts_at, message, help);
+            }
+        }
+    }
 }
 
 /// Adds the default listeners where there are none.

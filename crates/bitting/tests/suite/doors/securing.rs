@@ -173,3 +173,31 @@ fn files_that_are_no_certificates_are_named_with_file_line_and_remedy() {
     let (code, said) = check("strange.pem", "good.key");
     assert!(code == 0 && said.contains("wrong order"), "{said}");
 }
+
+#[test]
+fn hosts_that_no_certificate_is_for_are_pointed_out_unless_callers_reach_them_without_tls_too() {
+    let traces = Traces::new();
+    let authority = Certified::authority(&traces);
+    authority.certify("shop", &["shop.example", "*.shops.example"]);
+    let check = |hosts: &str, more: &str| {
+        let text = format!(
+            "[[api]]\nname = \"shop\"\nupstream = \"http://127.0.0.1:9\"\nkey = {{ prefix = \"shop_\" }}\nhosts = [{hosts}]\n\
+             [[listen]]\naddress = \"127.0.0.1:0\"\nserve = [\"gateway\"]\n\
+             [[listen.tls]]\ncertificate = \"shop.pem\"\nkey = \"shop.key\"\n{more}"
+        );
+        std::fs::write(traces.path("bitting.toml"), text).unwrap();
+        let output = run(["check", "bitting.toml"].map(str::to_owned), &traces);
+        assert_eq!(output.code, 0, "{}", output.stderr);
+        output.stdout + &output.stderr
+    };
+    let said = check("\"shop.example\", \"a.shops.example\", \"127.0.0.1\"", "");
+    assert!(said.contains("no warnings"), "{said}");
+    let said = check("\"shop.example\", \"a.b.shops.example\", \"books.example\"", "");
+    assert!(said.contains("2 warnings") && said.contains("bitting.toml:5:1"), "{said}");
+    for host in ["a.b.shops.example", "books.example"] {
+        assert!(said.contains(&format!("no certificate is for \"{host}\"")) && said.contains("[[listen.tls]]"), "{said}");
+    }
+    let inside = "[[listen]]\naddress = \"127.0.0.2:0\"\nserve = [\"gateway\"]\n";
+    let said = check("\"books.example\"", inside);
+    assert!(said.contains("no warnings"), "{said}");
+}
