@@ -27,5 +27,5 @@ pub use labels::Labels;
 pub use limit_headers::{LimitHeaders, ResetFormat, Standing, seconds_until};
 pub use overrides::{Claim, NoOverride, Override, Overrides};
 pub use query::methods_asked_for;
-pub use spelling::{begins_like, is_spelled_like};
+pub use spelling::{Spellings, begins_like, is_spelled_like};
 pub use template::{BodySpec, Template, TemplateError, Variables};

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use bitting_core::address::{AddressList, Client, ForwardedHeader, Forwards, Hop, vouched};
 use bitting_core::api::Host;
-use bitting_core::dialect::{begins_like, is_spelled_like};
+use bitting_core::dialect::{Spellings, begins_like, is_spelled_like};
 use http::header::Entry;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -37,7 +37,7 @@ const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto")
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
 /// What proxies of one maker or another write instead, and some frameworks and the libraries that look for a client's address read.
-const OTHERS: [&str; 27] = [
+const OTHERS: Spellings = Spellings::of(&[
     "cf-connecting-ip",
     "cf-connecting-ipv6",
     "cf-pseudo-ipv4",
@@ -65,7 +65,7 @@ const OTHERS: [&str; 27] = [
     "x-remote-addr",
     "x-remote-ip",
     "x-url-scheme",
-];
+]);
 
 /// The schemes that a proxy can have been asked by.
 const SCHEMES: [&str; 4] = ["https", "http", "wss", "ws"];
@@ -157,7 +157,7 @@ impl Caller {
         let (standard, common) = (*name == header::FORWARDED, begins_like(name, "x-forwarded-"));
         let forwards = standard || common || is_spelled_like(name, REAL_IP.as_str());
         if !forwards {
-            return !self.is_trusted && OTHERS.iter().any(|other| is_spelled_like(name, other));
+            return !self.is_trusted && OTHERS.have(name);
         }
         let is_plain = || name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let believed = || match self.forwarded_header {

@@ -16,12 +16,67 @@ use http::HeaderName;
 /// # Ok::<(), http::header::InvalidHeaderName>(())
 /// ```
 pub fn is_spelled_like(name: &HeaderName, other: &str) -> bool {
-    name.as_str().len() == other.len() && begins_like(name, other)
+    is_alike(name.as_str(), other)
 }
 
 /// Whether a header's name begins with a text in small letters, or may become one that does.
 pub fn begins_like(name: &HeaderName, prefix: &str) -> bool {
+    begins(name.as_str(), prefix)
+}
+
+fn is_alike(name: &str, other: &str) -> bool {
+    name.len() == other.len() && begins(name, other)
+}
+
+fn begins(name: &str, prefix: &str) -> bool {
     let hyphen = |b: u8| if b.is_ascii_alphanumeric() { b } else { b'-' };
-    let name = name.as_str();
     name.len() >= prefix.len() && name.bytes().zip(prefix.bytes()).all(|(a, b)| hyphen(a) == hyphen(b))
+}
+
+/// Many names that headers are held against, each header against all of them. Most are not even as long as one of them.
+#[derive(Debug)]
+pub struct Spellings {
+    names: &'static [&'static str],
+    /// A bit for each length.
+    lengths: u64,
+}
+
+impl Spellings {
+    /// Names in small letters, each shorter than 64.
+    pub const fn of(names: &'static [&'static str]) -> Self {
+        let (mut lengths, mut position) = (0, 0);
+        while position < names.len() {
+            lengths |= 1 << names[position].len();
+            position += 1;
+        }
+        Self { names, lengths }
+    }
+
+    /// Whether a header's name is one of them, or may become one.
+    pub fn have(&self, name: &HeaderName) -> bool {
+        let name = name.as_str();
+        name.len() < 64 && self.lengths >> name.len() & 1 == 1 && self.names.iter().any(|own| is_alike(name, own))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_of_many_names_is_found_in_every_spelling_and_nothing_else() {
+        const SPELLINGS: Spellings = Spellings::of(&["x-real-ip", "x-client-ip"]);
+        let long = "x".repeat(9 + 64);
+        for (name, is_there) in [
+            ("X-Real-IP", true),
+            ("x_real.ip", true),
+            ("x-client-ip", true),
+            ("x-real-ap", false),
+            ("x-real-ip-2", false),
+            ("x-real", false),
+            (&*long, false),
+        ] {
+            assert_eq!(SPELLINGS.have(&name.parse().unwrap()), is_there, "{name}");
+        }
+    }
 }
