@@ -10,10 +10,7 @@ use http_body_util::Full;
 use http_body_util::combinators::UnsyncBoxBody;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use crate::upstream::Answer;
-
-/// Any error of a body: the connection ends, since the head is sent already.
-pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+use crate::upstream::{Answer, BodyError};
 
 /// The body of a local service's answer.
 pub type LocalBody = UnsyncBoxBody<Bytes, BodyError>;

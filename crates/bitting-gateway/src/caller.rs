@@ -10,7 +10,7 @@ use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::last_api::LastApi;
-use crate::tunnel::ProtocolChange;
+use crate::protocol_change::ProtocolChange;
 
 /// What is known of the connection that a request comes by.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::access_line::AccessLine;
+use crate::protocol_change::ProtocolChange;
 use crate::upgrade::Agreed;
 
 /// How much is read before it is written, for each direction. Messages are mostly small, and there may be many connections.
@@ -31,11 +32,6 @@ pub(crate) struct Tunnels {
     end: CancellationToken,
 }
 
-/// Told when a connection stops to be HTTP. Whoever holds its socket has to leave alone then what hyper would have it do at the
-/// end of a message.
-#[derive(Debug, Clone, Default)]
-pub struct ProtocolChange(Arc<AtomicBool>);
-
 /// A tunnel before it is dug.
 pub(crate) struct Tunnel {
     pub(crate) ends: Agreed,
@@ -45,17 +41,6 @@ pub(crate) struct Tunnel {
     pub(crate) idle: Duration,
     /// Written when all is over, so that it says how long it took.
     pub(crate) line: AccessLine,
-}
-
-impl ProtocolChange {
-    /// Whether the connection has changed.
-    pub fn has_happened(&self) -> bool {
-        self.0.load(Ordering::Acquire)
-    }
-
-    fn happens(&self) {
-        self.0.store(true, Ordering::Release);
-    }
 }
 
 impl Tunnels {

@@ -30,7 +30,7 @@ use self::pool::Pool;
 use crate::arriving::Arriving;
 
 pub use answer::Answer;
-pub(crate) use answer::HeldSlot;
+pub(crate) use answer::{BodyError, HeldSlot};
 pub use tls::{InvalidTls, check_tls};
 
 /// The pool of every upstream that is configured.

@@ -15,9 +15,11 @@ use tokio::time::{Instant, Sleep};
 
 use super::connection::Connection;
 use super::server::Slot;
-use crate::body::BodyError;
 use crate::trailers::Announced;
 use crate::upload::{Turn, Waiting};
+
+/// Any error of an answer's body: the connection ends, since the head is sent already.
+pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Streamed from the upstream as it arrives. Its connection is kept for others when all of it was read, and closed otherwise.
 pub struct Answer {
