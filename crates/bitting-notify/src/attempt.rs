@@ -19,6 +19,9 @@ pub(crate) struct Outcome {
     pub(crate) is_gone: bool,
 }
 
+/// After how long an endpoint that takes nothing is switched off.
+const PATIENCE: Duration = Duration::from_hours(24 * 5);
+
 /// The longest that an endpoint may ask to be left alone with `Retry-After`.
 const LONGEST_REST: Duration = Duration::from_hours(24);
 
@@ -42,20 +45,21 @@ pub(crate) async fn attempt(
         Ok(response) => complaint(response),
         Err(failure) => Some(failure.to_string()),
     };
-    let verdict = if error.is_none() {
-        Verdict::Delivered
-    } else if due.is_test {
-        Verdict::Failed
-    } else {
-        let rest = outcome.as_ref().ok().and_then(|response| rest(&response.headers, ended)).unwrap_or_default();
-        match delay_after((due.tries + 1).min(MOST_TRIES), random) {
-            Some(delay) => Verdict::Again(ended.plus(delay.max(rest))),
-            None => Verdict::Failed,
+    let is_gone = !due.is_test && outcome.as_ref().is_ok_and(|response| response.status == StatusCode::GONE);
+    let verdict = match &error {
+        None => Verdict::Delivered,
+        Some(_) if due.is_test => Verdict::Failed,
+        Some(_) => {
+            let rest = outcome.as_ref().ok().and_then(|response| rest(&response.headers, ended)).unwrap_or_default();
+            let takes_nothing = is_gone || is_given_up(webhook.failing_since, now);
+            match delay_after((due.tries + 1).min(MOST_TRIES), random) {
+                Some(delay) => Verdict::Again(ended.plus(delay.max(rest))),
+                // Nobody has refused it who is gone, or takes nothing: it waits until somebody switches the endpoint on.
+                None if takes_nothing => Verdict::Again(ended),
+                None => Verdict::Failed,
+            }
         }
     };
-    let is_gone = !due.is_test && outcome.as_ref().is_ok_and(|response| response.status == StatusCode::GONE);
-    // Nobody who is gone has refused this one: it waits until somebody switches the endpoint on.
-    let verdict = if is_gone && verdict == Verdict::Failed { Verdict::Again(ended) } else { verdict };
     let attempt = AttemptRow {
         number: 0,
         at: now,
@@ -81,16 +85,15 @@ pub(crate) async fn attempt(
 }
 
 /// Why an endpoint that has taken nothing since then is to be switched off, if it is.
-pub(crate) fn reason_to_disable(
-    outcome: &Outcome,
-    failing_since: Option<Timestamp>,
-    patience: Duration,
-) -> Option<DisabledBecause> {
+pub(crate) fn reason_to_disable(outcome: &Outcome, failing_since: Option<Timestamp>) -> Option<DisabledBecause> {
     if outcome.is_gone {
         return Some(DisabledBecause::Gone);
     }
-    let is_over = failing_since.is_some_and(|since| outcome.attempted.attempt.at.since(since) >= patience);
-    is_over.then_some(DisabledBecause::Failing)
+    is_given_up(failing_since, outcome.attempted.attempt.at).then_some(DisabledBecause::Failing)
+}
+
+fn is_given_up(failing_since: Option<Timestamp>, at: Timestamp) -> bool {
+    failing_since.is_some_and(|since| at.since(since) >= PATIENCE)
 }
 
 /// What is wrong with an answer, in words; nothing if the message was taken.
@@ -138,10 +141,45 @@ fn kept(headers: &HeaderMap) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use bitting_core::webhook::{DeliveryId, Destinations};
     use bytes::Bytes;
     use http::HeaderValue;
 
     use super::*;
+    use crate::lanes::tests::endpoint;
+    use crate::resolve::SystemResolver;
+    use crate::roots::Roots;
+
+    /// What becomes of a message that nobody takes at its last try, if its endpoint has taken nothing for so long.
+    async fn last_try(failing_for: Option<Duration>) -> Verdict {
+        let now: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        let mut webhook = endpoint(1, 1);
+        // Nobody listens there.
+        webhook.row.url = "http://127.0.0.1:1/".parse().unwrap();
+        webhook.failing_since = failing_for.map(|long| now.before(long));
+        let due = DueDelivery {
+            id: DeliveryId::new(now, 1),
+            webhook: webhook.row.id,
+            message: "msg_1".to_owned(),
+            body: "{}".to_owned(),
+            tries: MOST_TRIES - 1,
+            is_test: false,
+            asked_at: None,
+        };
+        let destinations = Destinations::new(true, ["127.0.0.1/32"]).unwrap();
+        let resolver = Arc::new(SystemResolver::default());
+        let sender = Sender::new(destinations, resolver, Roots::default(), Duration::from_secs(5));
+        attempt(sender, webhook, due, (now, now), 0).await.attempted.verdict
+    }
+
+    #[tokio::test]
+    async fn a_message_is_given_up_after_the_last_try_unless_its_endpoint_is_because_it_takes_nothing() {
+        assert_eq!(last_try(None).await, Verdict::Failed);
+        assert_eq!(last_try(Some(Duration::from_hours(119))).await, Verdict::Failed);
+        assert!(matches!(last_try(Some(PATIENCE)).await, Verdict::Again(_)));
+    }
 
     #[test]
     fn an_endpoint_is_left_alone_as_long_as_it_asks_but_no_longer_than_a_day() {

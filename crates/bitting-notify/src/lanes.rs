@@ -262,7 +262,7 @@ fn owner(webhook: &StoredWebhook) -> Owner {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use bitting_store::WebhookRow;
 
     use super::*;
@@ -279,7 +279,7 @@ mod tests {
         DeliveryId::new(at(1), u128::from(number))
     }
 
-    fn endpoint(number: u8, account: u8) -> StoredWebhook {
+    pub(crate) fn endpoint(number: u8, account: u8) -> StoredWebhook {
         let row = WebhookRow {
             id: id(number),
             api: "shop".to_owned(),

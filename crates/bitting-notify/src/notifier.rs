@@ -45,9 +45,6 @@ pub struct Notifier {
 
 type Outfit = (Sender, NotifierSettings);
 
-/// How long an endpoint may take nothing before it is switched off.
-const PATIENCE: Duration = Duration::from_hours(24 * 5);
-
 /// How often the clock is looked at: it may be set, or in a test moved by hand.
 const PULSE: Duration = Duration::from_secs(1);
 
@@ -390,7 +387,7 @@ impl Courier {
         }
         lane.note(epoch, verdict == Verdict::Delivered, attempt.at);
         let is_current = lane.webhook.row.enabled && lane.webhook.epoch == epoch && verdict != Verdict::Delivered;
-        let because = reason_to_disable(&outcome, lane.webhook.failing_since, PATIENCE);
+        let because = reason_to_disable(&outcome, lane.webhook.failing_since);
         let Some(because) = because.filter(|_| is_current) else { return };
         let api = lane.webhook.row.api.clone();
         match self.engine.disable_webhook(&api, id, epoch, because).await {
