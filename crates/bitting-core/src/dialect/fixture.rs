@@ -6,7 +6,11 @@ use super::{CredentialRules, Foreign};
 use crate::key::{Alphabet, Checksum, EnvironmentPrefixes, KeyFormat, KeyFormatSpec};
 
 pub(super) fn format() -> KeyFormat {
-    let live = EnvironmentPrefixes { environment: "live".into(), prefixes: vec!["sk_live_".into()] };
+    format_of("sk_live_")
+}
+
+pub(super) fn format_of(prefix: &str) -> KeyFormat {
+    let live = EnvironmentPrefixes { environment: "live".into(), prefixes: vec![prefix.into()] };
     let alphabet = Alphabet::new(Alphabet::HEX).unwrap();
     KeyFormat::new(KeyFormatSpec { environments: vec![live], alphabet, checksum: Checksum::None, length: 32 }).unwrap()
 }

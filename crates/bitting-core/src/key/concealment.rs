@@ -43,10 +43,13 @@ impl Concealment {
         if self.formats.iter().any(|format| format.parse(&decoded).is_ok()) {
             return CONCEALED.to_owned().into();
         }
-        let Some(format) = self.formats.iter().find(|format| format.is_in(&decoded)) else {
+        let has_escapes = matches!(decoded, Cow::Owned(_));
+        // As it is written, too: an escape before a key may take in its first characters.
+        let holds = |format: &&KeyFormat| format.is_in(&decoded) || (has_escapes && format.is_in(raw.as_bytes()));
+        let Some(format) = self.formats.iter().find(holds) else {
             return Cow::Borrowed(raw);
         };
-        if matches!(decoded, Cow::Owned(_)) {
+        if has_escapes {
             // Where it stands among the escapes is not worth finding out.
             return CONCEALED.to_owned().into();
         }
@@ -91,6 +94,7 @@ mod tests {
             (format!("/x/{ka}/y"), "/x/[key]/y"),
             (format!("/x/{ka}"), "/x/[key]"),
             (format!("/{escaped}"), "/[key]"),
+            (format!("/x%1{ka}/y"), "/[key]/y"),
             (format!("/x/before-{ka}-after/{kb}"), "/x/before-[key]-after/[key]"),
             (format!("/{ka}{kb}{ka}"), "/[key][key][key]"),
             (format!("/{kc}/y"), "/[key]/y"),

@@ -1,4 +1,4 @@
-use super::super::fixture::{KEY, OTHER, format, headers, rules};
+use super::super::fixture::{KEY, OTHER, format, format_of, headers, rules};
 use super::*;
 
 fn left(carriers: &[&str], foreign: Foreign, lines: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -109,6 +109,15 @@ fn cs2_every_repetition_and_spelling_of_a_key_parameter_goes_and_the_rest_stays_
     ] {
         assert_eq!(rules.remove_from_query(&query, &format()).as_deref(), expected, "{query}");
     }
+}
+
+#[test]
+fn a_key_whose_beginning_an_escape_before_it_takes_in_goes_too() {
+    let (rules, format) = (rules(&["query:api_key"], Foreign::Refuse), format_of("ab_"));
+    let key = "ab_0123456789abcdef0123456789abcdef";
+    // Decoded, it is `\xaab_0123…`, and whoever reads the address has the key.
+    assert_eq!(rules.remove_from_query(&format!("q=%a{key}&r=s"), &format).as_deref(), Some("r=s"));
+    assert_eq!(rules.remove_from_query(&format!("q=%61{}&r=s", &key[1..]), &format).as_deref(), Some("r=s"));
 }
 
 #[test]
