@@ -122,8 +122,8 @@ async fn a_body_that_goes_on_after_its_answer_has_the_time_of_a_body_and_not_tha
     caller.write_all(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\nfirst").await.unwrap();
     read_until(&mut caller, "early").await;
     for byte in b"12345678" {
-        // Over all several times longer than a head may take. Real time is what this is about.
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        // Over all several times longer than a head may take, and nobody closes or says anything meanwhile.
+        tokio::time::timeout(Duration::from_millis(150), caller.peek(&mut [0])).await.unwrap_err();
         caller.write_all(&[*byte]).await.unwrap();
     }
     caller.write_all(b"GET /x HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
