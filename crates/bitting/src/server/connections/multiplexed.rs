@@ -11,6 +11,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::Map;
 use http::{Request, Response};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::rt::Executor;
@@ -115,30 +117,10 @@ where
 {
     type Response = Response<Portioned<B>>;
     type Error = Infallible;
-    type Future = Portioning<S::Future>;
+    type Future = Map<S::Future, fn(Result<Response<B>, Infallible>) -> Result<Self::Response, Infallible>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        Portioning { answer: self.0.call(request) }
-    }
-}
-
-pin_project! {
-    /// An answer that is being made.
-    pub(super) struct Portioning<F> {
-        #[pin]
-        answer: F,
-    }
-}
-
-impl<F, B> Future for Portioning<F>
-where
-    F: Future<Output = Result<Response<B>, Infallible>>,
-{
-    type Output = Result<Response<Portioned<B>>, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Ok(response) = ready!(self.project().answer.poll(context));
-        Poll::Ready(Ok(response.map(|body| Portioned { body, rest: Bytes::new() })))
+        self.0.call(request).map(|answer| answer.map(|response| response.map(|body| Portioned { body, rest: Bytes::new() })))
     }
 }
 
