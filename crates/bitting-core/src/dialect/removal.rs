@@ -5,8 +5,6 @@
 //! keys in the query, every parameter that holds a whole key goes too, whatever its name, from `Referer` as well; elsewhere a
 //! key outside its carrier is the caller's own business, and stays.
 
-use std::borrow::Cow;
-
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::credential::{after_scheme, basic_pair, basic_user, cookie_value};
@@ -70,9 +68,7 @@ impl CredentialRules {
         mut names: impl Iterator<Item = &'n str>,
         format: &KeyFormat,
     ) -> bool {
-        // As it is written, too: an escape before the key may take in its first characters.
-        let decoded = parameter.text();
-        if format.is_in(parameter.raw.as_bytes()) || (matches!(decoded, Cow::Owned(_)) && format.is_in(&decoded)) {
+        if format.is_in_escaped(parameter.raw, &parameter.text()) {
             return false;
         }
         !names.any(|name| parameter.could_be(name)) || self.stays(&parameter.value(), format)

@@ -43,13 +43,10 @@ impl Concealment {
         if self.formats.iter().any(|format| format.parse(&decoded).is_ok()) {
             return CONCEALED.to_owned().into();
         }
-        let has_escapes = matches!(decoded, Cow::Owned(_));
-        // As it is written, too: an escape before a key may take in its first characters.
-        let holds = |format: &&KeyFormat| format.is_in(&decoded) || (has_escapes && format.is_in(raw.as_bytes()));
-        let Some(format) = self.formats.iter().find(holds) else {
+        let Some(format) = self.formats.iter().find(|format| format.is_in_escaped(raw, &decoded)) else {
             return Cow::Borrowed(raw);
         };
-        if has_escapes {
+        if matches!(decoded, Cow::Owned(_)) {
             // Where it stands among the escapes is not worth finding out.
             return CONCEALED.to_owned().into();
         }

@@ -285,6 +285,12 @@ impl KeyFormat {
         self.keys_in(text).next().is_some() || (bare() && text.split(|b| !in_keys(b)).any(|word| self.parse(word).is_ok()))
     }
 
+    /// Whether a whole key stands in a text with escapes, decoded or as it is written: an escape before a key may take in its first
+    /// characters.
+    pub(crate) fn is_in_escaped(&self, raw: &str, decoded: &[u8]) -> bool {
+        self.is_in(raw.as_bytes()) || (decoded != raw.as_bytes() && self.is_in(decoded))
+    }
+
     fn key_at(&self, text: &[u8], start: usize) -> Option<Range<usize>> {
         let rest = &text[start..];
         let prefixes = self.prefixes.iter().filter(|prefix| !prefix.is_empty() && rest.starts_with(prefix.as_bytes()));
