@@ -154,11 +154,10 @@ impl Caller {
     /// A trusted proxy may, in the names as they are written, with letters, digits and hyphens: what is spelled otherwise
     /// came through it from its own caller. So did the one of `Forwarded` and `X-Forwarded-…` that it does not write.
     pub(crate) fn is_pretence(&self, name: &HeaderName) -> bool {
-        let (standard, common) = (*name == header::FORWARDED, begins_like(name, "x-forwarded-"));
-        let forwards = standard || common || is_spelled_like(name, REAL_IP.as_str());
-        if !forwards {
+        if !says_for_whom(name) {
             return !self.is_trusted && OTHERS.have(name);
         }
+        let standard = *name == header::FORWARDED;
         let is_plain = || name.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let believed = || match self.forwarded_header {
             ForwardedHeader::Forwarded => standard,
@@ -196,10 +195,10 @@ impl Caller {
             for hop in &said.hops {
                 let address = hop.address.map(|address| address.to_string());
                 let address = address.and_then(|text| HeaderValue::try_from(text).ok());
-                add_to_line(headers, address.unwrap_or(HeaderValue::from_static("unknown")));
+                add_to_line(headers, FORWARDED_FOR, address.unwrap_or(HeaderValue::from_static("unknown")));
             }
         }
-        add_to_line(headers, self.peer_header.clone());
+        add_to_line(headers, FORWARDED_FOR, self.peer_header.clone());
         match said.host.as_ref().or(host) {
             Some(host) => headers.insert(FORWARDED_HOST, host.clone()),
             None => headers.remove(FORWARDED_HOST),
@@ -226,7 +225,7 @@ impl Caller {
         }
         elements.push(own.to_string());
         if let Ok(value) = HeaderValue::try_from(elements.join(", ")) {
-            headers.append(header::FORWARDED, value);
+            add_to_line(headers, header::FORWARDED, value);
         }
     }
 
@@ -251,18 +250,23 @@ impl Caller {
     }
 }
 
-/// Adds an address to `X-Forwarded-For`, in one line: many upstreams read the first line alone, or the last.
-fn add_to_line(headers: &mut HeaderMap, address: HeaderValue) {
-    match headers.entry(FORWARDED_FOR) {
+/// Whether a header says for whom a request is forwarded, in a name that most proxies write.
+pub(crate) fn says_for_whom(name: &HeaderName) -> bool {
+    *name == header::FORWARDED || begins_like(name, "x-forwarded-") || is_spelled_like(name, REAL_IP.as_str())
+}
+
+/// Adds a hop to those that a header lists, in one line: many upstreams read the first line alone, or the last.
+fn add_to_line(headers: &mut HeaderMap, name: HeaderName, hop: HeaderValue) {
+    match headers.entry(name) {
         Entry::Vacant(none) => {
-            none.insert(address);
+            none.insert(hop);
         }
         Entry::Occupied(mut lines) => {
-            let all: Vec<&[u8]> = lines.iter().chain([&address]).map(HeaderValue::as_bytes).collect();
+            let all: Vec<&[u8]> = lines.iter().chain([&hop]).map(HeaderValue::as_bytes).collect();
             // Values that may stand in headers may do so together.
             match HeaderValue::from_bytes(&all.join(&b", "[..])) {
                 Ok(line) => drop(lines.insert(line)),
-                Err(_) => lines.append(address),
+                Err(_) => lines.append(hop),
             }
         }
     }

@@ -24,10 +24,10 @@ use crate::expectation::Expectation;
 use crate::outgoing::take;
 use crate::trailers::Announced;
 use crate::tunnel::{Tunnel, Tunnels};
-use crate::unread::Unread;
+use crate::unread::{Unread, stays_unread};
 use crate::upgrade::{Agreed, Upgrade};
 use crate::upstream::{Answer, Upstreams};
-use crate::{authority, hop_by_hop, outgoing, trailers, unread};
+use crate::{authority, hop_by_hop, outgoing, trailers};
 
 /// Answers the requests that an API leaves to Bitting. It finds the [`Permit`] among the request's extensions, as an
 /// [`Admission`].
@@ -141,7 +141,7 @@ impl Gateway {
                 exchange.line.admitted(&permit);
                 caller.last_api().note(permit.api());
                 exchange.note_carriage(head, &permit);
-                let is_multiplexed = head.version >= Version::HTTP_2;
+                let unread = Unread::of(head);
                 match self.forward(head, body, &permit, caller, exchange).await {
                     Ok(Answered { response, agreed }) => {
                         let response = exchange.readable(response, &permit);
@@ -149,8 +149,8 @@ impl Gateway {
                     }
                     Err(reason) => {
                         let mut refusal = exchange.refuse(&permit.fail(reason));
-                        if unread::stays_unread(reason) && !is_multiplexed {
-                            refusal.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                        if stays_unread(reason) {
+                            unread.leave(&mut refusal);
                         }
                         refusal
                     }
@@ -179,7 +179,7 @@ impl Gateway {
     ) -> Result<Answered, Reason> {
         let upstream = permit.upstream().ok_or(Reason::UpstreamUnreachable)?;
         body.limit(permit.body_limit()).map_err(|_| Reason::PayloadTooLarge)?;
-        let is_multiplexed = head.version >= Version::HTTP_2;
+        let unread = Unread::of(head);
         let expectation = Expectation::of(head, &body);
         let wants_trailers = trailers::are_wanted(&head.headers);
         let upgrade = Upgrade::asked(head, &body, permit.upgrades());
@@ -214,16 +214,11 @@ impl Gateway {
             headers.remove(header::CONTENT_LENGTH);
         }
         hop_by_hop::remove(headers, |_| false);
-        if wants_trailers {
-            let announced = Announced::by(headers);
-            response.body_mut().may_end_with(announced);
-        }
-        let headers = response.headers_mut();
+        let announced = if wants_trailers { Announced::by(headers) } else { None };
+        response.body_mut().may_end_with(announced);
         if expectation.is_some_and(|expectation| !expectation.was_asked()) {
             // Whether the body comes all the same nobody knows, so it ends here, on both sides.
-            if !is_multiplexed {
-                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
+            unread.leave(&mut response);
             response.body_mut().close_after();
         }
         Ok(Answered { response, agreed: None })

@@ -1,7 +1,8 @@
 //! Headers that belong to one connection and not to the message (RFC 9110, section 7.6.1).
 
-use bitting_core::dialect::{begins_like, is_spelled_like};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use crate::caller::says_for_whom;
 
 /// Whether a header always belongs to the connection.
 pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
@@ -21,8 +22,7 @@ pub(crate) fn is_hop_by_hop(name: &HeaderName) -> bool {
 /// Whether a header stays though `Connection` names it. `Host` and `Content-Length` say what the message is, and a caller must not be able
 /// to take that away; nor what a proxy in front says of the caller, if that proxy passes `Connection` on as it came (CVE-2022-31813).
 fn is_kept(name: &HeaderName) -> bool {
-    let forwards = || *name == header::FORWARDED || begins_like(name, "x-forwarded-") || is_spelled_like(name, "x-real-ip");
-    *name == header::HOST || *name == header::CONTENT_LENGTH || forwards()
+    *name == header::HOST || *name == header::CONTENT_LENGTH || says_for_whom(name)
 }
 
 /// Removes those, whatever else `Connection` names, and whatever the caller wants gone besides.

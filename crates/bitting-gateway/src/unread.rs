@@ -11,12 +11,12 @@ use http::header::{CONNECTION, EXPECT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, Version};
 use http_body::Body;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 
 use crate::arriving::Arriving;
 
 /// The most bytes that are read to keep a connection.
-const SHORT: u64 = 64 * 1024;
+const SHORT: usize = 64 * 1024;
 
 /// How long that may take.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -24,26 +24,33 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// What is needed of a head to know what to do about the body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unread {
-    version: Version,
+    is_multiplexed: bool,
     /// The caller sends the body only when it is asked for, and reading it would ask.
     is_held_back: bool,
 }
 
 impl Unread {
     pub(crate) fn of(head: &Parts) -> Self {
-        Self { version: head.version, is_held_back: expects_continue(&head.headers) }
+        Self { is_multiplexed: head.version >= Version::HTTP_2, is_held_back: expects_continue(&head.headers) }
     }
 
     /// Deals with a body that nobody reads, before the refusal is sent.
     pub(crate) async fn settle<B>(self, body: Arriving, refusal: &mut Response<B>) {
         // In HTTP/2 each request has a stream of its own, whose end holds nobody up; what is dropped is thrown away as it comes.
-        if body.is_end_stream() || self.version >= Version::HTTP_2 {
+        if body.is_end_stream() || self.is_multiplexed {
             return;
         }
-        let is_short = !self.is_held_back && body.size_hint().lower() <= SHORT;
+        let is_short = !self.is_held_back && body.size_hint().lower() <= SHORT as u64;
         // In a box, so that other requests do not carry room for it.
         if !is_short || !Box::pin(read_short(body)).await {
-            refusal.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            self.leave(refusal);
+        }
+    }
+
+    /// Leaves what is still to come of a body where it is, so that nothing can come after it.
+    pub(crate) fn leave<B>(self, answer: &mut Response<B>) {
+        if !self.is_multiplexed {
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
     }
 }
@@ -59,15 +66,12 @@ pub(crate) fn expects_continue(headers: &HeaderMap) -> bool {
 }
 
 /// Reads a body to its end, if that comes soon.
-async fn read_short(mut body: Arriving) -> bool {
+async fn read_short(body: Arriving) -> bool {
+    let mut body = Limited::new(body, SHORT);
     let reading = async {
-        let mut left = SHORT;
         while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return false };
-            let length = frame.data_ref().map_or(0, |data| data.len() as u64);
-            match left.checked_sub(length) {
-                Some(still) => left = still,
-                None => return false,
+            if frame.is_err() {
+                return false;
             }
         }
         true

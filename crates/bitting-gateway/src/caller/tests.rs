@@ -91,7 +91,7 @@ fn from_the_standard_header_the_common_ones_are_made() {
     );
     assert_eq!(
         told("10.0.0.7", &Scheme::HTTP, f, Forwards::Forwarded, &says[..1]),
-        format!("forwarded: {}\nforwarded: for=10.0.0.7;host=\"shop:8080\";proto=http", says[0].1)
+        format!("forwarded: {}, for=10.0.0.7;host=\"shop:8080\";proto=http", says[0].1)
     );
 }
 
